@@ -1,0 +1,199 @@
+"""The walk back: from outputs to leaves, each node once, gradients added up where paths meet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from heapq import heappop, heappush
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from minigrad import graph
+from minigrad.graph import Constant, Op, Version
+from minigrad.modes import set_grad_enabled
+
+if TYPE_CHECKING:
+    from minigrad.tensor import Tensor
+
+
+def backward(
+    tensors: Sequence[Tensor],
+    gradients: Sequence[Tensor | None],
+    *,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+) -> None:
+    """Add to every leaf's ``.grad`` the derivative of the ``tensors``, weighted with the ``gradients``."""
+    seeds = _seeds(tensors, gradients)
+    keep = create_graph if retain_graph is None else retain_graph
+    found = walk_back(seeds, retain_graph=keep, create_graph=create_graph)
+    taken = {id(seed.array) for _, seed in seeds}
+    for leaf, gradient in found.items():
+        assert not isinstance(leaf, Op)
+        if leaf.grad is not None:
+            with set_grad_enabled(create_graph):
+                leaf.grad = leaf.grad + gradient
+        else:  # two leaves must never share one array: the next user may change it in place
+            shared = id(gradient.array) in taken
+            leaf.grad = gradient.clone() if shared else gradient
+            taken.add(id(gradient.array))
+
+
+def grad(
+    outputs: Tensor | Sequence[Tensor],
+    inputs: Tensor | Sequence[Tensor],
+    grad_outputs: Tensor | Sequence[Tensor | None] | None = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    allow_unused: bool = False,
+) -> tuple[Tensor | None, ...]:
+    """The derivatives of ``outputs`` with respect to ``inputs``, without touching any ``.grad``.
+
+    Args:
+        outputs: tensors that need a gradient; scalars, unless ``grad_outputs`` gives their weights.
+        inputs: leaves or intermediate tensors that need a gradient.
+        grad_outputs: the vector of the vector-Jacobian product, a tensor of each output's shape.
+        retain_graph: keep the kept values for another walk; by default only with ``create_graph``.
+        create_graph: record this walk too, so that its result can be differentiated again.
+        allow_unused: give None for an input that the outputs do not depend on, instead of an error.
+
+    Returns:
+        One tensor for each input, of its shape.
+
+    >>> import minigrad as mg
+    >>> x = mg.tensor(3.0, requires_grad=True)
+    >>> (dy,) = mg.grad(x**3, x, create_graph=True)
+    >>> dy, mg.grad(dy, x)[0]
+    (tensor(27., grad_fn=<MulBackward>), tensor(18.))
+    """
+    outs = (outputs,) if isinstance(outputs, graph.tensor_class) else tuple(outputs)
+    ins = (inputs,) if isinstance(inputs, graph.tensor_class) else tuple(inputs)
+    if grad_outputs is None or isinstance(grad_outputs, graph.tensor_class):
+        weights: tuple[Tensor | None, ...] = (grad_outputs,) * len(outs)
+    else:
+        weights = tuple(grad_outputs)
+    for i, t in enumerate(ins):
+        if not t.requires_grad:
+            raise RuntimeError(f"grad() was asked for input {i}, a tensor that does not require a gradient")
+    keep = create_graph if retain_graph is None else retain_graph
+    targets = [t.grad_fn or t for t in ins]
+    found = walk_back(_seeds(outs, weights), retain_graph=keep, create_graph=create_graph, targets=targets)
+    for i, target in enumerate(targets):
+        if target not in found and not allow_unused:
+            raise RuntimeError(
+                f"grad(): the outputs do not depend on input {i}, of shape {ins[i].shape}; "
+                "allow_unused=True gives None for such an input"
+            )
+    return tuple(found.get(target) for target in targets)
+
+
+def walk_back(
+    seeds: Iterable[tuple[Op | Tensor, Tensor]],
+    *,
+    retain_graph: bool,
+    create_graph: bool,
+    targets: Sequence[Op | Tensor] | None = None,
+) -> dict[Op | Tensor, Tensor]:
+    """Carry the seeds' gradients back to the leaves (or to ``targets``) and return what arrived there.
+
+    Nodes wait in a heap, the latest recorded first. A node's consumers were all recorded after it, so when it
+    comes up its gradient is complete, and each node is visited once, without recursion. The rules in
+    ``Op.backward`` are tensor operations: with ``create_graph`` they record a graph of their own.
+    """
+    waiting: dict[Op, Tensor] = {}
+    arrived: dict[Op | Tensor, Tensor] = {}
+    heap: list[tuple[int, Op]] = []
+    wanted = None if targets is None else set(targets)
+    route = None if wanted is None else _route([start for start, _ in seeds], wanted)
+
+    def deliver(edge: Op | Tensor | Constant, gradient: Tensor | None) -> None:
+        if gradient is None or isinstance(edge, Constant):
+            return
+        if wanted is not None and edge not in wanted and edge not in route:  # type: ignore[operator]
+            return
+        if gradient.shape != edge.shape:
+            gradient = gradient.sum_to_size(edge.shape)  # undo broadcasting, here and nowhere else
+        table: dict[Any, Tensor] = waiting if isinstance(edge, Op) else arrived
+        if edge in table:
+            table[edge] = table[edge] + gradient  # a new array: somebody else may hold the old one
+        else:
+            table[edge] = gradient
+            if isinstance(edge, Op):
+                heappush(heap, (-edge.order, edge))
+
+    with set_grad_enabled(create_graph):
+        for start, gradient in seeds:
+            deliver(start, gradient)
+        while heap:
+            op = heappop(heap)[1]
+            gradient = waiting.pop(op)
+            output = op.retained() if op.retained else None
+            if output is not None:
+                output.grad = gradient.clone() if output.grad is None else output.grad + gradient
+            if wanted is not None and op in wanted:
+                arrived[op] = gradient
+            if route is not None and op not in route:
+                continue
+            if op.freed:
+                raise RuntimeError(
+                    f"{op} was walked before and what it kept is freed: "
+                    "call backward(retain_graph=True) the first time to walk the same graph twice"
+                )
+            gradients = op.backward(gradient)
+            if len(gradients) != len(op.edges):
+                raise RuntimeError(f"{op} has {len(op.edges)} inputs, but returned {len(gradients)} gradients")
+            for edge, g in zip(op.edges, gradients, strict=True):
+                deliver(edge, _own(g, op) if g is not None and not isinstance(edge, Op) else g)
+            if not retain_graph:
+                op.free()
+    return arrived
+
+
+def _own(gradient: Tensor, op: Op) -> Tensor:
+    """The gradient in memory of its own, fit to become a leaf's ``.grad``: no view, and nothing the op keeps."""
+    shared = gradient.array.base is not None or any(gradient.array is kept for kept in op.arrays or ())
+    return gradient.clone() if shared else gradient
+
+
+def _route(starts: Iterable[Op | Tensor], wanted: set[Op | Tensor]) -> set[Op]:
+    """The nodes that lie before a wanted one: the walk need not enter any other."""
+    seen: set[Op] = set()
+    stack = [start for start in starts if isinstance(start, Op)]
+    while stack:
+        op = stack.pop()
+        if op not in seen:
+            seen.add(op)
+            stack.extend(edge for edge in op.edges if isinstance(edge, Op))
+    route: set[Op] = set()
+    for op in sorted(seen, key=lambda op: op.order):  # inputs first
+        if any(edge in wanted or edge in route for edge in op.edges):
+            route.add(op)
+    return route
+
+
+def _seeds(tensors: Sequence[Tensor], gradients: Sequence[Tensor | None]) -> list[tuple[Op | Tensor, Tensor]]:
+    """The starts of a walk and their gradients, checked."""
+    if len(tensors) != len(gradients):
+        raise ValueError(f"got {len(gradients)} gradients for {len(tensors)} tensors")
+    seeds: list[tuple[Op | Tensor, Tensor]] = []
+    for t, gradient in zip(tensors, gradients, strict=True):
+        if not t.requires_grad:
+            raise RuntimeError(
+                f"no gradient can flow from this tensor of shape {t.shape}: it does not require a gradient and "
+                "nothing recorded it (was it made under no_grad(), detached, or from inputs without "
+                "requires_grad=True?)"
+            )
+        if gradient is None:
+            if t.numel() != 1:
+                raise RuntimeError(
+                    f"backward() starts from a scalar, this tensor has shape {t.shape}: reduce it with .sum() "
+                    "or .mean(), or pass gradient= of the same shape"
+                )
+            gradient = graph.tensor_class.of(np.ones(t.shape, t.dtype), None, Version())
+        elif gradient.shape != t.shape or gradient.dtype != t.dtype:
+            raise RuntimeError(
+                f"the gradient has shape {gradient.shape} and dtype {gradient.dtype}, "
+                f"its tensor has shape {t.shape} and dtype {t.dtype}"
+            )
+        seeds.append((t.grad_fn or t, gradient))
+    return seeds

@@ -1,0 +1,276 @@
+"""The graph: what a node is, and how it is recorded. Nothing here knows any mathematics.
+
+A forward pass builds a directed acyclic graph. Each operation is one node, an :class:`Op`; its *edges* lead to
+what produced its inputs: another node, a leaf tensor that wants a gradient, or a :class:`Constant`. A node keeps
+named *arrays* (never its own output tensor, so there is no reference cycle and the graph is freed the moment the
+last tensor that reaches it is dropped).
+
+How derivatives flow along it is in ``backward.py``; what switches recording off is in ``modes.py``.
+"""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import weakref
+from collections.abc import Sequence
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, ClassVar, cast, overload
+
+import numpy as np
+
+from minigrad import kernels
+from minigrad.modes import Mode, Scope, current_mode, current_scope, is_grad_enabled
+
+if TYPE_CHECKING:
+    from minigrad.tensor import Tensor
+
+Array = np.ndarray[Any, Any]
+
+#: The class of record()'s results. tensor.py puts itself here, so that this floor need not know the one above.
+tensor_class: type[Tensor] = cast("type[Tensor]", None)
+
+# -- a node ---------------------------------------------------------------------------------------------------
+
+
+class Version:
+    """Counts the changes made in place to one piece of memory; a tensor and its views share one."""
+
+    __slots__ = ("value",)
+
+    def __init__(self) -> None:
+        self.value = 0
+
+
+class Constant:
+    """The edge to an input that needs no gradient: what a picture must know of it, without keeping it alive."""
+
+    __slots__ = ("dtype", "shape", "tensor", "value")
+
+    def __init__(self, tensor: Tensor) -> None:
+        self.shape, self.dtype = tensor.array.shape, tensor.array.dtype
+        self.value = tensor.array.item() if tensor.array.ndim == 0 else None
+        self.tensor = weakref.ref(tensor)
+
+
+class Kept:
+    """Declares, in the body of an :class:`Op`, a value that the node keeps, by the name it has in the formula.
+
+    A name that ``forward`` takes is that input; any other name is the output. ``Kept(seen_only=True)`` is kept
+    for people and pictures alone: ``backward`` does not read it, and :func:`lean_mode` drops it.
+    """
+
+    def __init__(self, *, seen_only: bool = False) -> None:
+        self.seen_only = seen_only
+        self.slot = -1  # position in Op.arrays
+        self.source: int | None = None  # position among the inputs; None is the output
+
+    def __set_name__(self, owner: type[Op], name: str) -> None:
+        self.name = name
+
+    @overload
+    def __get__(self, op: None, owner: type[Op]) -> Kept: ...
+    @overload
+    def __get__(self, op: Op, owner: type[Op]) -> Tensor: ...
+    def __get__(self, op: Op | None, owner: type[Op]) -> Kept | Tensor:
+        return self if op is None else op.fetch(self)
+
+
+class Op:
+    """An operation, and the node that it becomes when it is recorded.
+
+    A subclass writes the formula as the first line of its docstring, ``forward`` on arrays, ``backward`` on
+    tensors, and declares what it keeps. Parameters that are not data (``dim``, ``exponent``) are arguments of
+    its constructor:
+
+    >>> import minigrad as mg
+    >>> class Cube(mg.Op):
+    ...     '''y = x^3'''
+    ...     x = mg.Kept()
+    ...     def forward(self, kernels, x):
+    ...         return kernels.mul(kernels.mul(x, x), x)
+    ...     def backward(self, dy):
+    ...         return (dy * 3 * self.x * self.x,)
+    >>> x = mg.tensor(2.0, requires_grad=True)
+    >>> y = mg.record(Cube(), x)
+    >>> y.backward()
+    >>> y, x.grad
+    (tensor(8., grad_fn=<CubeBackward>), tensor(12.))
+    """
+
+    inputs: ClassVar[tuple[str, ...]] = ()  # their names in the formula, from forward's signature
+    output: ClassVar[str] = "y"
+    title: ClassVar[str] = ""  # the name that diagrams show; the class's, unless it gives another
+    keeps: ClassVar[tuple[Kept, ...]] = ()
+    is_differentiable: ClassVar[bool] = True
+    is_view = False  # whether the output may share its memory with the first input
+
+    # What record() sets on a node.
+    edges: tuple[Op | Tensor | Constant, ...] = ()
+    order = -1  # nodes are numbered as they are recorded, so an input's number is always the smaller
+    shape: tuple[int, ...] = ()
+    dtype: np.dtype[Any]
+    scope: Scope | None = None
+    arrays: tuple[Array | None, ...] | None = None  # in the order of `keeps`; None once freed
+    versions: tuple[tuple[Version, int], ...] = ()
+    retained: weakref.ref[Tensor] | None = None  # the output, if retain_grad() was called on it
+
+    def __init_subclass__(cls) -> None:
+        cls.title = vars(cls).get("title", cls.__name__)
+        code = cls.forward.__code__
+        cls.inputs = code.co_varnames[2 : code.co_argcount]
+        declared = {name: kept for c in reversed(cls.__mro__) for name, kept in vars(c).items()}
+        cls.keeps = tuple(kept for kept in declared.values() if isinstance(kept, Kept))
+        for slot, kept in enumerate(cls.keeps):
+            kept.slot = slot
+            kept.source = cls.inputs.index(kept.name) if kept.name in cls.inputs else None
+            if kept.source is None:
+                cls.output = kept.name
+
+    def forward(self, kernels: Any, *arrays: Any) -> Array:
+        """The output array, from the input arrays and the kernels of their device."""
+        raise TypeError(f"{type(self).__name__} has no forward")
+
+    def backward(self, gradient: Any) -> tuple[Tensor | None, ...]:
+        """One gradient for each input, from the gradient of the output; None where there is none."""
+        raise TypeError(f"{type(self).__name__} has no backward")
+
+    def flops(self, *shapes: tuple[int, ...]) -> int:
+        """Floating-point operations of the matrix products in ``forward``, from the inputs' shapes.
+
+        Elementwise work is not counted, which is PyTorch's convention too.
+        """
+        return 0
+
+    def wants(self, name: str) -> bool:
+        """Whether the input of that name needs a gradient: a rule skips the work for one that does not."""
+        position = self.inputs.index(name)
+        return position < len(self.edges) and not isinstance(self.edges[position], Constant)
+
+    def shape_of(self, name: str) -> tuple[int, ...]:
+        """The shape of the input of that name."""
+        return self.edges[self.inputs.index(name)].shape
+
+    @property
+    def formula(self) -> str:
+        """The first line of the class's docstring."""
+        return (inspect.getdoc(type(self)) or "").split("\n")[0]
+
+    def name(self) -> str:
+        """The name of the node in the backward pass, as PyTorch prints it."""
+        return f"{self.title}Backward"
+
+    def __repr__(self) -> str:
+        return f"<{self.name()}>"
+
+    @property
+    def next_functions(self) -> tuple[tuple[Op | AccumulateGrad | None, int], ...]:
+        """Where ``backward`` sends its gradients next, in PyTorch's form: pairs of a node and 0."""
+
+        def following(edge: Op | Tensor | Constant) -> Op | AccumulateGrad | None:
+            if isinstance(edge, Constant):
+                return None
+            return edge if isinstance(edge, Op) else AccumulateGrad(edge)
+
+        return tuple((following(edge), 0) for edge in self.edges)
+
+    @property
+    def kept(self) -> dict[str, Tensor]:
+        """The kept values by name, detached. Empty for an operation that keeps nothing, and after freeing."""
+        if self.arrays is None:
+            return {}
+        return {
+            kept.name: tensor_class.of(array, None, version)
+            for kept, array, (version, _) in zip(self.keeps, self.arrays, self.versions, strict=True)
+            if array is not None
+        }
+
+    @property
+    def freed(self) -> bool:
+        """Whether a backward pass has let go of what this node kept."""
+        return self.arrays is None
+
+    def free(self) -> None:
+        """Let go of the kept arrays. The structure stays, so a walked graph can still be drawn."""
+        self.arrays = None
+
+    def fetch(self, kept: Kept) -> Tensor:
+        """A kept value as a tensor in its place in the graph, after checking that nobody changed it."""
+        if self.arrays is None:
+            raise RuntimeError(
+                f"{self} was walked before and what it kept is freed: "
+                "call backward(retain_graph=True) the first time to walk the same graph twice"
+            )
+        array = self.arrays[kept.slot]
+        if array is None:
+            raise RuntimeError(f"{self} kept no {kept.name}: it was recorded in lean_mode()")
+        version, seen = self.versions[kept.slot]
+        if version.value != seen:
+            raise RuntimeError(
+                f"{self} needs its {kept.name} of shape {array.shape} as it was in the forward pass, version "
+                f"{seen}, but it has been changed in place since and is at version {version.value}: "
+                "change a clone(), or change it after backward()"
+            )
+        edge: Op | Tensor | Constant = self if kept.source is None else self.edges[kept.source]
+        if isinstance(edge, Op):
+            return tensor_class.of(array, edge if is_grad_enabled() else None, version)
+        return tensor_class.of(array, None, version) if isinstance(edge, Constant) else edge
+
+
+class AccumulateGrad:
+    """The end of a walk at a leaf, where the gradient is added to ``variable.grad``."""
+
+    def __init__(self, variable: Tensor) -> None:
+        self.variable = variable
+        self.next_functions: tuple[()] = ()
+
+    def name(self) -> str:
+        """The name, as PyTorch prints it."""
+        return "AccumulateGrad"
+
+    def __repr__(self) -> str:
+        return "<AccumulateGrad>"
+
+
+# -- recording ------------------------------------------------------------------------------------------------
+
+_order = itertools.count()
+
+
+def record(op: Op, *tensors: Tensor) -> Tensor:
+    """Run ``op`` on the tensors' arrays and, if a gradient is wanted, enter it in the graph as a node.
+
+    Every operation of minigrad goes through here, and the grad mode is read once, here.
+    """
+    mode = current_mode()
+    started = perf_counter() if mode.observer else 0.0
+    target = kernels.load(mode.target)
+    array = op.forward(target, *[t.array for t in tensors])
+
+    version = None if mode.inference else tensors[0].version if op.is_view else Version()
+    needed = mode.records and op.is_differentiable and any(t.requires_grad for t in tensors)
+    out = tensor_class.of(array, op if needed else None, version)
+    if needed:
+        op.edges = tuple([t.grad_fn or (t if t.requires_grad else t.constant()) for t in tensors])
+        op.order = next(_order)
+        op.shape, op.dtype = array.shape, array.dtype
+        op.scope = current_scope()
+        _keep(op, tensors, out, mode)
+    if mode.observer:
+        mode.observer(op, tensors, out, perf_counter() - started)
+    return out
+
+
+def _keep(op: Op, tensors: Sequence[Tensor], out: Tensor, mode: Mode) -> None:
+    arrays: list[Array | None] = []
+    versions: list[tuple[Version, int]] = []
+    for kept in op.keeps:
+        t = out if kept.source is None else tensors[kept.source]
+        if t.version is None:
+            raise RuntimeError(
+                f"{op} must keep its {kept.name}, a tensor made in inference_mode(), which counts no changes: "
+                "use a clone() of it made outside"
+            )
+        arrays.append(None if mode.lean and kept.seen_only else t.array)
+        versions.append((t.version, t.version.value))
+    op.arrays, op.versions = tuple(arrays), tuple(versions)

@@ -1,0 +1,215 @@
+"""Modes: what recording does in the present thread or task, and where in a model it is.
+
+Both are context variables: every thread and asyncio task has its own, and the old value comes back on leaving.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from contextlib import ContextDecorator
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Self
+
+from minigrad import kernels
+
+if TYPE_CHECKING:
+    from minigrad.graph import Op
+    from minigrad.tensor import Tensor
+
+# -- how operations run ---------------------------------------------------------------------------------------
+
+#: What is told of every operation: the op, its inputs, its output, and the seconds that it took.
+Observer = Callable[["Op", tuple["Tensor", ...], "Tensor", float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """How operations run in the present thread or task."""
+
+    grad: bool = True  # record nodes
+    inference: bool = False  # not even count changes
+    lean: bool = False  # keep only what backward reads
+    target: str = "reference"
+    observer: Observer | None = None
+
+    @property
+    def records(self) -> bool:
+        """Whether an operation becomes a node, if one of its inputs wants a gradient."""
+        return self.grad and not self.inference
+
+
+_mode: ContextVar[Mode] = ContextVar("minigrad mode", default=Mode())  # noqa: B039 (frozen)
+
+
+class _Switch(ContextDecorator):
+    """A change of mode, as a context manager and a decorator. Each thread and task has its own mode."""
+
+    def __init__(self, **changes: Any) -> None:
+        self.changes = changes
+        self.before: list[Mode] = []
+
+    def __enter__(self) -> Self:
+        self.before.append(_mode.get())
+        _mode.set(replace(_mode.get(), **self.changes))
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        _mode.set(self.before.pop())
+
+    def _recreate_cm(self) -> Self:  # a decorated function may run in several threads at once
+        fresh = object.__new__(type(self))
+        _Switch.__init__(fresh, **self.changes)
+        return fresh
+
+    def __call__(self, function: Any) -> Any:
+        if inspect.isgeneratorfunction(function) or inspect.iscoroutinefunction(function):
+            raise TypeError(
+                f"{type(self).__name__}() cannot decorate {function.__name__}, which returns before its body "
+                "runs: use a with statement inside it"
+            )
+        return super().__call__(function)
+
+
+class no_grad(_Switch):
+    """Record nothing: results need no gradient and keep nothing. A context manager and a decorator.
+
+    >>> import minigrad as mg
+    >>> x = mg.tensor(2.0, requires_grad=True)
+    >>> with mg.no_grad():
+    ...     y = x * x
+    >>> y.requires_grad, y.grad_fn
+    (False, None)
+    """
+
+    def __init__(self) -> None:
+        super().__init__(grad=False)
+
+
+class enable_grad(_Switch):
+    """Record again, inside a :class:`no_grad`. A context manager and a decorator."""
+
+    def __init__(self) -> None:
+        super().__init__(grad=True)
+
+
+class inference_mode(_Switch):
+    """Like :class:`no_grad`, and do not even count changes: what is made inside can never enter a graph."""
+
+    def __init__(self, mode: bool = True) -> None:
+        super().__init__(inference=mode)
+
+
+class lean_mode(_Switch):
+    """Keep only what ``backward`` reads, not what is kept to be seen: less memory, fewer values in pictures."""
+
+    def __init__(self) -> None:
+        super().__init__(lean=True)
+
+
+class observe(_Switch):
+    """Tell ``observer(op, inputs, output, seconds)`` of every operation, recorded or not. One at a time."""
+
+    def __init__(self, observer: Observer) -> None:
+        super().__init__(observer=observer)
+
+
+class _Setting(_Switch):
+    """A switch that acts at once, so that it can be called plainly, and is undone if it was used in a ``with``."""
+
+    def __init__(self, **changes: Any) -> None:
+        super().__init__(**changes)
+        super().__enter__()
+
+    def __enter__(self) -> Self:
+        if not self.before:  # entered once more
+            super().__enter__()
+        return self
+
+    def __call__(self, function: Any) -> Any:
+        _mode.set(self.before.pop())  # as a decorator it acts in the function alone
+        return super().__call__(function)
+
+
+class set_grad_enabled(_Setting):
+    """Record or do not, from here on, or inside a ``with set_grad_enabled(flag):``."""
+
+    def __init__(self, mode: bool) -> None:
+        super().__init__(grad=bool(mode))
+
+
+class use_kernels(_Setting):
+    """Compute with the kernels of a target: ``"numba"``, or ``"reference"``, the same in obvious NumPy.
+
+    Acts from here on, or inside a ``with use_kernels(...)``.
+
+    >>> import minigrad as mg
+    >>> with mg.use_kernels("reference"):
+    ...     mg.tensor([0.0]).sigmoid()
+    tensor([0.5000])
+    """
+
+    def __init__(self, target: str) -> None:
+        if target not in kernels.TARGETS:
+            raise ValueError(f"there are no kernels {target!r}: use one of {', '.join(kernels.TARGETS)}")
+        super().__init__(target=target)
+
+
+def is_grad_enabled() -> bool:
+    """Whether operations are recorded now."""
+    return _mode.get().records
+
+
+def is_inference_mode_enabled() -> bool:
+    """Whether :class:`inference_mode` is on."""
+    return _mode.get().inference
+
+
+# -- where in the model we are --------------------------------------------------------------------------------
+
+
+class Scope:
+    """A module whose ``forward`` is running, inside the scope of the one that called it.
+
+    Nodes and traces hold it, and names are looked up only when somebody asks, so a module call stays cheap.
+    """
+
+    __slots__ = ("module", "parent")
+
+    def __init__(self, module: Any, parent: Scope | None) -> None:
+        self.module, self.parent = module, parent
+
+    @property
+    def path(self) -> tuple[Scope, ...]:
+        """The scopes from the outermost to this one."""
+        return (*(self.parent.path if self.parent else ()), self)
+
+
+_scope: ContextVar[Scope | None] = ContextVar("minigrad scope", default=None)
+
+
+class enter_scope:
+    """``with enter_scope(module):`` nodes recorded inside belong to that module."""
+
+    __slots__ = ("scope", "token")
+
+    def __init__(self, module: Any) -> None:
+        self.scope = Scope(module, _scope.get())
+
+    def __enter__(self) -> Scope:
+        self.token = _scope.set(self.scope)
+        return self.scope
+
+    def __exit__(self, *exception: object) -> None:
+        _scope.reset(self.token)
+
+
+def current_scope() -> Scope | None:
+    """The scope that a node recorded now would belong to."""
+    return _scope.get()
+
+
+def current_mode() -> Mode:
+    """The mode in force here."""
+    return _mode.get()

@@ -1,0 +1,126 @@
+"""Linear algebra: matrix products, and the layer that is one with a bias."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from minigrad.graph import Array, Kept, Op, record
+from minigrad.ops.operands import broadcast, tensor
+
+if TYPE_CHECKING:
+    from minigrad.tensor import Tensor
+
+Gradients = tuple["Tensor | None", ...]
+Shape = tuple[int, ...]
+
+
+class MatMul(Op):
+    """out = x @ y"""
+
+    output = "out"
+    x = Kept()
+    y = Kept()
+
+    def forward(self, kernels: Any, x: Array, y: Array) -> Any:
+        return kernels.matmul(x, y)
+
+    def backward(self, dout: Tensor) -> Gradients:
+        x, y = self.x, self.y
+        if x.ndim == 1:  # a row
+            x, dout = x.unsqueeze(0), dout.unsqueeze(-1 if y.ndim == 1 else -2)
+        if y.ndim == 1:  # a column
+            y, dout = y.unsqueeze(1), dout.unsqueeze(-1)
+        dx = dy = None
+        if self.wants("x"):
+            dx = dout @ y.transpose(-2, -1)  # (..., M, N) @ (..., N, K)
+        if self.wants("y"):
+            dy = x.transpose(-2, -1) @ dout  # (..., K, M) @ (..., M, N)
+        if dx is not None and self.x.ndim == 1:
+            dx = dx.squeeze(-2)
+        if dy is not None and self.y.ndim == 1:
+            dy = dy.squeeze(-1)
+        return dx, dy
+
+    def flops(self, *shapes: Shape) -> int:
+        x, y = shapes
+        batch = math.prod(broadcast("matmul", x[:-2], y[:-2]))
+        return 2 * batch * math.prod(x[-2:]) * (y[-1] if len(y) > 1 else 1)
+
+
+class Linear(Op):
+    """z = x W^T + b"""
+
+    x = Kept()
+    W = Kept()
+    output = "z"
+
+    def forward(self, kernels: Any, x: Array, W: Array, b: Array | None = None) -> Any:
+        return kernels.linear(x, W, b)
+
+    def backward(self, dz: Tensor) -> Gradients:
+        x, W = self.x, self.W
+        dx = dW = db = None
+        if self.wants("x"):
+            dx = dz @ W  # (..., d_out) @ (d_out, d_in)
+        if self.wants("W"):
+            d_out, d_in = W.shape
+            dW = dz.reshape(-1, d_out).T @ x.reshape(-1, d_in)  # (d_out, B) @ (B, d_in)
+        if self.wants("b"):
+            db = dz.sum_to_size(W.shape[0])  # (..., d_out) -> (d_out,)
+        return (dx, dW, db)[: len(self.edges)]
+
+    def flops(self, *shapes: Shape) -> int:
+        x, W = shapes[:2]
+        return 2 * math.prod(x[:-1]) * math.prod(W)
+
+
+def matmul(x: Tensor, y: Tensor) -> Tensor:
+    """Matrix product ``out = x @ y``: ``(..., M, K) @ (..., K, N) -> (..., M, N)``, batches broadcast.
+
+    A 1-D ``x`` is a row, a 1-D ``y`` a column, and that dimension is left out of the result.
+    ``dx = dout @ y^T``, ``dy = x^T @ dout``. Raises ValueError for shapes that do not fit, TypeError for two
+    dtypes.
+
+    >>> import minigrad as mg
+    >>> mg.tensor([[1.0, 2.0]]) @ mg.tensor([[3.0], [4.0]])
+    tensor([[11.]])
+    """
+    if not tensor("matmul", x).ndim or not tensor("matmul", y).ndim:
+        raise ValueError(f"matmul: {x.shape} @ {y.shape}: a tensor without dimensions is no matrix, use *")
+    inner = y.shape[-2] if y.ndim > 1 else y.shape[0]
+    if x.shape[-1] != inner:
+        raise ValueError(
+            f"matmul: {x.shape} @ {y.shape}: the last size of the first, {x.shape[-1]}, and the "
+            f"{'second-last' if y.ndim > 1 else 'only'} of the second, {inner}, must be equal"
+        )
+    broadcast("matmul, batch dimensions", x.shape[:-2], y.shape[:-2])
+    _one_dtype("matmul", x, y)
+    return record(MatMul(), x, y)
+
+
+def linear(x: Tensor, W: Tensor, b: Tensor | None = None) -> Tensor:
+    """A linear layer, ``z = x W^T + b``: ``(..., d_in), (d_out, d_in), (d_out,) -> (..., d_out)``.
+
+    ``dx = dz W``, ``dW = dz^T x`` and ``db = sum dz``, the last two over the batch. Raises ValueError for
+    shapes that do not fit, TypeError for mixed dtypes.
+
+    >>> import minigrad as mg
+    >>> mg.linear(mg.tensor([[1.0, 2.0]]), mg.tensor([[3.0, 4.0]]), mg.tensor([0.5]))
+    tensor([[11.5000]])
+    """
+    fits = tensor("linear", W).ndim == 2 and tensor("linear", x).ndim >= 1 and x.shape[-1] == W.shape[1]
+    if not fits or (b is not None and tensor("linear", b).shape != W.shape[:1]):
+        with_b = "" if b is None else f" and b {b.shape}"
+        raise ValueError(
+            f"linear: x {x.shape} does not fit W {W.shape}{with_b}: "
+            "they must be (..., d_in), (d_out, d_in) and (d_out,)"
+        )
+    inputs = (x, W) if b is None else (x, W, b)
+    _one_dtype("linear", *inputs)
+    return record(Linear(), *inputs)
+
+
+def _one_dtype(name: str, *tensors: Tensor) -> None:
+    if len({t.dtype for t in tensors}) > 1:
+        raise TypeError(f"{name}: the dtypes {', '.join(t.dtype.name for t in tensors)} must be equal")

@@ -1,0 +1,133 @@
+"""Operands made fit for a kernel, or refused: dtypes promoted, shapes and dims checked, before anything runs."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from minigrad import dtypes, graph
+from minigrad.dtypes import DType
+from minigrad.graph import Array, Op, Version, record
+
+if TYPE_CHECKING:
+    from minigrad.tensor import Tensor
+
+Number = float | int | bool
+Dims = int | Sequence[int] | None
+
+
+class To(Op):
+    """y = x as another dtype"""
+
+    def __init__(self, dtype: DType) -> None:
+        self.to = dtype
+        self.is_differentiable = dtype.kind == "f"  # type: ignore[misc]
+
+    def forward(self, kernels: Any, x: Array) -> Array:
+        return kernels.cast(x, self.to)  # type: ignore[no-any-return]
+
+    def backward(self, dy: Tensor) -> tuple[Tensor | None]:
+        return (cast(dy, self.edges[0].dtype),)
+
+
+def cast(x: Tensor, dtype: DType) -> Tensor:
+    """``x`` as another dtype; itself, if it has that one already."""
+    return x if x.dtype == dtype else record(To(dtype), x)
+
+
+def tensor(name: str, x: Any) -> Tensor:
+    """``x``, which must be a tensor."""
+    if not isinstance(x, graph.tensor_class):
+        raise TypeError(f"{name}() expects a Tensor, got {type(x).__name__}")
+    return x
+
+
+def floating(name: str, x: Any) -> Tensor:
+    """``x`` with a float dtype: integers and bools become float32."""
+    x = tensor(name, x)
+    return x if x.dtype.kind == "f" else cast(x, dtypes.float32)
+
+
+def constant(value: Any, dtype: DType) -> Tensor:
+    """A Python number as a tensor of no dimensions."""
+    return graph.tensor_class.of(np.asarray(value, dtype), None, Version())
+
+
+def pair(name: str, x: Tensor | Number, y: Tensor | Number) -> tuple[Tensor, Tensor]:
+    """Two operands of one dtype whose shapes broadcast. One of them may be a Python number."""
+    if not isinstance(x, graph.tensor_class):
+        y = tensor(name, y)
+        return constant(x, _beside_number(name, y, x)), cast(y, _beside_number(name, y, x))
+    if not isinstance(y, graph.tensor_class):
+        return cast(x, _beside_number(name, x, y)), constant(y, _beside_number(name, x, y))
+    if x.dtype != y.dtype:
+        dtype = _common(x, y)
+        x, y = cast(x, dtype), cast(y, dtype)
+    if x.shape != y.shape:
+        broadcast(name, x.shape, y.shape)
+    return x, y
+
+
+def _beside_number(name: str, x: Tensor, value: Any) -> DType:
+    if not isinstance(value, (bool, int, float)):
+        raise TypeError(
+            f"{name}() expects tensors and Python numbers, got {type(value).__name__}: "
+            "mg.tensor() and mg.from_numpy() make tensors"
+        )
+    own = dtypes.of_number(value)
+    return x.dtype if dtypes.yields_to(own, x.dtype) else own
+
+
+def _common(x: Tensor, y: Tensor) -> DType:
+    if x.ndim and not y.ndim and dtypes.yields_to(y.dtype, x.dtype):
+        return x.dtype
+    if y.ndim and not x.ndim and dtypes.yields_to(x.dtype, y.dtype):
+        return y.dtype
+    return dtypes.promote_types(x.dtype, y.dtype)
+
+
+def broadcast(name: str, *shapes: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape that the shapes broadcast to."""
+    try:
+        return np.broadcast_shapes(*shapes)
+    except ValueError:
+        listed = " and ".join(map(str, shapes))
+        raise ValueError(
+            f"{name}: the shapes {listed} do not broadcast: compared from the right, "
+            "two sizes must be equal, or one of them 1"
+        ) from None
+
+
+def one_dim(name: str, dim: int, ndim: int) -> int:
+    """``dim`` counted from the front. A 0-d tensor counts as having one dimension, as in PyTorch."""
+    n = max(ndim, 1)
+    try:
+        dim = operator.index(dim)
+    except TypeError:
+        raise TypeError(f"{name}: dim must be an int, got {type(dim).__name__}") from None
+    if not -n <= dim < n:
+        raise IndexError(f"{name}: dim {dim} is out of range for {ndim} dimensions (use {-n} to {n - 1})")
+    return dim % n
+
+
+def many_dims(name: str, dim: Dims, ndim: int) -> tuple[int, ...]:
+    """``dim`` as a tuple counted from the front; None and () mean all."""
+    if dim is None or (isinstance(dim, Sequence) and not dim):
+        return tuple(range(ndim))
+    dims = tuple(one_dim(name, d, ndim) for d in (dim if isinstance(dim, Sequence) else (dim,)))
+    if len(set(dims)) < len(dims):
+        raise ValueError(f"{name}: dim {tuple(dim)} names a dimension twice")  # type: ignore[arg-type]
+    return dims if ndim else ()
+
+
+def sizes(name: str, shape: tuple[Any, ...]) -> tuple[int, ...]:
+    """The sizes of ``f(2, 3)`` or ``f((2, 3))`` as a tuple."""
+    if len(shape) == 1 and isinstance(shape[0], Sequence):
+        shape = tuple(shape[0])
+    try:
+        return tuple(operator.index(n) for n in shape)
+    except TypeError:
+        raise TypeError(f"{name}: sizes must be ints, got {shape}") from None

@@ -1,0 +1,339 @@
+"""Tensor: an array and its place in the graph.
+
+A tensor holds a NumPy array and, if an operation made it, the node that did (``grad_fn``). Every method below is
+an operation from ``ops/`` that goes through ``graph.record``, or looks at the array and records nothing.
+"""
+
+from __future__ import annotations
+
+import operator
+import weakref
+from collections.abc import Iterator
+from typing import Any, NoReturn
+
+import numpy as np
+
+from minigrad import backward, dtypes, graph, ops
+from minigrad.graph import Array, Constant, Op, Version
+from minigrad.modes import current_mode
+from minigrad.ops.operands import cast
+
+Shape = tuple[int, ...]
+
+
+class Tensor:
+    """An array of numbers that remembers how it was computed.
+
+    Args:
+        data: numbers, nested sequences of numbers, an array, or a tensor; copied.
+        dtype: one of ``mg.float32``, ``float64``, ``int64`` and so on. By default Python floats become float32,
+            ints int64, bools bool, and an array keeps its own.
+        requires_grad: collect the gradient of this tensor in ``grad``. Only floats can.
+        device: ``"cpu"``.
+
+    Raises:
+        TypeError: a dtype that minigrad does not have, or a gradient for integers.
+        ValueError: ragged sequences, an unknown device.
+
+    >>> import minigrad as mg
+    >>> x = mg.tensor([1.0, 2.0], requires_grad=True)
+    >>> loss = (x * x).sum()
+    >>> loss.backward()
+    >>> loss, x.grad
+    (tensor(5., grad_fn=<SumBackward>), tensor([2., 4.]))
+    """
+
+    __slots__ = ("__weakref__", "_constant", "_requires_grad", "array", "grad", "grad_fn", "version")
+
+    array: Array
+    grad: Tensor | None
+    grad_fn: Op | None
+    _constant: Constant | None
+    version: Version | None  # None: made in inference_mode(), where nobody counts
+
+    def __init__(
+        self, data: Any, dtype: Any = None, requires_grad: bool = False, device: str = "cpu"
+    ) -> None:  # fmt: skip
+        check_device(device)
+        self.array = _array_of(data, dtype)
+        self.grad = self.grad_fn = self._constant = None
+        self.version = None if current_mode().inference else Version()
+        self._requires_grad = False
+        if requires_grad:
+            self.requires_grad = True
+
+    @staticmethod
+    def of(array: Array, grad_fn: Op | None, version: Version | None) -> Tensor:
+        """A tensor around an array, without copying it or checking anything: for those who made the array."""
+        t = Tensor.__new__(Tensor)
+        t.array, t.grad_fn, t.version = array, grad_fn, version
+        t.grad = t._constant = None
+        t._requires_grad = grad_fn is not None
+        return t
+
+    # -- its place in the graph -------------------------------------------------------------------------------
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether gradients flow to this tensor. Can be set on a leaf."""
+        return self._requires_grad
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        if self.grad_fn is not None:
+            raise RuntimeError(f"{self.grad_fn} made this tensor, it is no leaf: use detach() to cut it off")
+        if value and self.array.dtype.kind != "f":
+            raise TypeError(f"only floats can require a gradient, this tensor is {self.array.dtype}")
+        self._requires_grad = bool(value)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Set ``requires_grad``, and return the tensor itself."""
+        self.requires_grad = requires_grad
+        return self
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether no recorded operation made this tensor."""
+        return self.grad_fn is None
+
+    def is_inference(self) -> bool:
+        """Whether this tensor was made in :class:`mg.inference_mode`, and so can enter no graph."""
+        return self.version is None
+
+    def backward(
+        self, gradient: Tensor | None = None, retain_graph: bool | None = None, create_graph: bool = False
+    ) -> None:  # fmt: skip
+        """Add the derivatives of this tensor to the ``.grad`` of every leaf that it was computed from.
+
+        Args:
+            gradient: the weight of each element, a tensor of this shape; a scalar needs none.
+            retain_graph: keep the kept values, so that the graph can be walked again.
+            create_graph: record the walk, so that gradients can be differentiated. The leaves then reach
+                themselves through ``.grad`` and are freed by the garbage collector only: prefer ``mg.grad``.
+
+        Raises:
+            RuntimeError: nothing here needs a gradient; not a scalar and no ``gradient``; the graph was walked
+                before; a kept value was changed in place. No ``.grad`` has been changed then.
+        """
+        backward.backward([self], [gradient], retain_graph=retain_graph, create_graph=create_graph)
+
+    def retain_grad(self) -> None:
+        """Have ``backward`` fill in ``.grad`` although this tensor is no leaf."""
+        if not self.requires_grad:
+            raise RuntimeError("retain_grad() on a tensor that does not require a gradient")
+        if self.grad_fn is not None:
+            self.grad_fn.retained = weakref.ref(self)
+
+    def detach(self) -> Tensor:
+        """The same memory, cut off from the graph."""
+        return Tensor.of(self.array, None, self.version)
+
+    def constant(self) -> Constant:
+        """The edge that leads to this tensor from a node that needs no gradient for it; always the same one."""
+        found = self._constant or Constant(self)
+        self._constant = found
+        return found
+
+    def touch(self) -> None:
+        """Say that ``array`` was changed in place: a node that kept it will refuse to use it."""
+        if self.version is not None:
+            self.version.value += 1
+
+    # -- the array --------------------------------------------------------------------------------------------
+
+    @property
+    def shape(self) -> Shape:
+        """The sizes, as a tuple."""
+        return tuple(self.array.shape)
+
+    @property
+    def ndim(self) -> int:
+        """The number of dimensions."""
+        return self.array.ndim
+
+    @property
+    def dtype(self) -> dtypes.DType:
+        """The type of the elements, such as ``mg.float32``."""
+        found: dtypes.DType = self.array.dtype
+        return found
+
+    @property
+    def device(self) -> str:
+        """Where the memory is: ``"cpu"``."""
+        return "cpu"
+
+    def size(self, dim: int | None = None) -> Any:
+        """The sizes, or the size of one dimension."""
+        return self.shape if dim is None else self.shape[dim]
+
+    def dim(self) -> int:
+        """The number of dimensions."""
+        return self.array.ndim
+
+    def numel(self) -> int:
+        """The number of elements."""
+        return self.array.size
+
+    def item(self) -> Any:
+        """The only element, as a Python number. Raises ValueError if there is not exactly one."""
+        if self.numel() != 1:
+            raise ValueError(f"item() needs exactly one element, this tensor has shape {self.shape}")
+        return self.array.item()
+
+    def tolist(self) -> Any:
+        """The elements as nested lists of Python numbers."""
+        return self.array.tolist()
+
+    def numpy(self) -> Array:
+        """The array itself, not a copy. Raises RuntimeError if a gradient flows here: use ``detach()`` first."""
+        if self.requires_grad:
+            raise RuntimeError("numpy() on a tensor that requires a gradient: use t.detach().numpy()")
+        return self.array
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        return np.array(self.numpy(), dtype=dtype, copy=copy)
+
+    __array_ufunc__ = None  # so that ndarray + tensor asks the tensor, which says what to do instead
+
+    def to(self, *wanted: Any) -> Tensor:
+        """This tensor with another dtype, ``t.to(mg.float64)``, or on a device, ``t.to("cpu")``."""
+        t = self
+        for what in wanted:
+            if isinstance(what, str) and what not in {d.name for d in dtypes.ALL}:
+                check_device(what)
+            else:
+                t = cast(t, dtypes.dtype(what.dtype if isinstance(what, Tensor) else what))
+        return t
+
+    def double(self) -> Tensor:
+        """This tensor as float64."""
+        return cast(self, dtypes.float64)
+
+    # -- Python's protocols -----------------------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        whole = self.array.dtype.kind == "f" and bool(np.all(np.trunc(self.array) == self.array))
+        text = np.array2string(
+            self.array, separator=", ", prefix="tensor(", precision=0 if whole else 4, floatmode="fixed"
+        )
+        usual = self.array.dtype in (dtypes.float32, dtypes.int64, dtypes.bool_) and self.numel()
+        notes = [] if usual else [f"dtype={self.array.dtype}"]
+        if self.grad_fn is not None:
+            notes.append(f"grad_fn={self.grad_fn}")
+        elif self.requires_grad:
+            notes.append("requires_grad=True")
+        return f"tensor({', '.join([text, *notes])})"
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec and self.numel() == 1 else format(repr(self), spec)
+
+    def __len__(self) -> int:
+        if not self.ndim:
+            raise TypeError("a tensor without dimensions has no length")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return (self[i] for i in range(len(self)))
+
+    def __bool__(self) -> bool:
+        if self.numel() != 1:
+            raise ValueError(f"the truth of a tensor of shape {self.shape} is ambiguous: compare one element")
+        return bool(self.item())
+
+    def __float__(self) -> Any:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __index__(self) -> int:
+        if self.dtype.kind not in "iu":
+            raise TypeError(f"only an integer tensor can be an index, this one is {self.dtype}")
+        return operator.index(self.item())
+
+    def __setitem__(self, key: Any, value: Any) -> NoReturn:
+        raise TypeError("tensors are not changed in place: build a new one, or change t.numpy() of a leaf")
+
+    __hash__ = object.__hash__
+
+    # -- operations -------------------------------------------------------------------------------------------
+
+    __add__ = ops.add
+    __sub__ = ops.sub
+    __mul__ = ops.mul
+    __truediv__ = ops.div
+    __pow__ = ops.pow
+    __matmul__ = ops.matmul
+    __neg__ = ops.neg
+    __abs__ = ops.abs
+    __getitem__ = ops.index
+    __lt__, __le__, __gt__, __ge__ = ops.lt, ops.le, ops.gt, ops.ge
+    __eq__ = ops.eq  # type: ignore[assignment]
+    __ne__ = ops.ne  # type: ignore[assignment]
+
+    def __radd__(self, other: Any) -> Tensor:
+        return ops.add(other, self)
+
+    def __rsub__(self, other: Any) -> Tensor:
+        return ops.sub(other, self)
+
+    def __rmul__(self, other: Any) -> Tensor:
+        return ops.mul(other, self)
+
+    def __rtruediv__(self, other: Any) -> Tensor:
+        return ops.div(other, self)
+
+    def __rpow__(self, other: Any) -> Tensor:
+        return ops.pow(other, self)
+
+    @property
+    def T(self) -> Tensor:
+        """The transpose: the dimensions in reverse order, as a view."""
+        return ops.permute(self, *reversed(range(self.ndim)))
+
+    add, sub, mul, div, pow, matmul = ops.add, ops.sub, ops.mul, ops.div, ops.pow, ops.matmul
+    eq, ne, lt, le, gt, ge = ops.eq, ops.ne, ops.lt, ops.le, ops.gt, ops.ge
+    neg, abs, exp, log, sqrt, clone = ops.neg, ops.abs, ops.exp, ops.log, ops.sqrt, ops.clone
+    relu, sigmoid, tanh = ops.relu, ops.sigmoid, ops.tanh
+    softmax, log_softmax, logsumexp = ops.softmax, ops.log_softmax, ops.logsumexp
+    sum, mean, max, min = ops.sum, ops.mean, ops.max, ops.min
+    argmax, argmin, sum_to_size = ops.argmax, ops.argmin, ops.sum_to_size
+    reshape, view, flatten, expand = ops.reshape, ops.view, ops.flatten, ops.expand
+    transpose, permute, squeeze, unsqueeze = ops.transpose, ops.permute, ops.squeeze, ops.unsqueeze
+
+    def float(self) -> Tensor:
+        """This tensor as float32."""
+        return cast(self, dtypes.float32)
+
+
+graph.tensor_class = Tensor
+
+
+def check_device(device: str) -> None:
+    """Raise ValueError unless minigrad can compute there."""
+    if device != "cpu":
+        raise ValueError(f"there is no device {device!r}: use 'cpu'")
+
+
+def _array_of(data: Any, dtype: Any) -> Array:
+    """A new array with a dtype that minigrad has."""
+    if isinstance(data, Tensor):
+        data = data.array
+    elif isinstance(data, (list, tuple)):
+        data = _plain(data)
+    try:
+        array = np.array(data)
+    except ValueError as error:
+        raise ValueError(f"these data have no shape: {error}") from None
+    if dtype is not None:
+        return array.astype(dtypes.dtype(dtype))
+    if array.dtype == np.float64 and not isinstance(data, (np.ndarray, np.generic)):
+        return array.astype(dtypes.float32)  # Python floats
+    return array.astype(dtypes.dtype(array.dtype), copy=False)
+
+
+def _plain(data: Any) -> Any:
+    """Nested sequences with tensors in them as nested sequences of numbers."""
+    if isinstance(data, (list, tuple)):
+        return [_plain(part) for part in data]
+    return data.tolist() if isinstance(data, Tensor) else data
