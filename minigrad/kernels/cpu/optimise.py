@@ -1,0 +1,86 @@
+"""Optimiser steps: each reads and writes every array once, in place. The formulas stand in ``reference.py``."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minigrad.kernels import reference
+from minigrad.kernels.cpu.elementwise import EXP, flat, share
+from minigrad.kernels.cpu.math import FLOATS
+from minigrad.kernels.cpu.threads import Kernel
+from minigrad.kernels.reference import Array
+
+
+def sgd_piece(p, g, lr, weight_decay, part, parts):
+    """p[i] -= lr (g[i] + weight_decay p[i])."""
+    start, stop = share(p.size, part, parts)
+    p, g = p[start:stop], g[start:stop]
+    for i in range(p.size):
+        p[i] -= lr * (g[i] + weight_decay * p[i])
+
+
+def momentum_piece(p, g, v, lr, momentum, dampening, weight_decay, nesterov, first, part, parts):
+    """v[i] = momentum v[i] + (1 - dampening) g[i], then p[i] -= lr v[i]; v is not read at the first step."""
+    start, stop = share(p.size, part, parts)
+    p, g, v = p[start:stop], g[start:stop], v[start:stop]
+    taken = p.dtype.type(1) - dampening
+    for i in range(p.size):
+        slope = g[i] + weight_decay * p[i]
+        velocity = slope if first else momentum * v[i] + taken * slope
+        v[i] = velocity
+        p[i] -= lr * (slope + momentum * velocity if nesterov else velocity)
+
+
+def adam_piece(p, g, m, s, lr, beta1, beta2, eps, weight_decay, bias1, bias2, part, parts):
+    """m and s are the means of g and g^2, divided by bias1 and bias2 because they began as 0."""
+    start, stop = share(p.size, part, parts)
+    p, g, m, s = p[start:stop], g[start:stop], m[start:stop], s[start:stop]
+    new1, new2 = p.dtype.type(1) - beta1, p.dtype.type(1) - beta2
+    for i in range(p.size):
+        slope = g[i] + weight_decay * p[i]
+        m[i] = beta1 * m[i] + new1 * slope
+        s[i] = beta2 * s[i] + new2 * slope * slope
+        p[i] -= lr * (m[i] / bias1) / (np.sqrt(s[i] / bias2) + eps)
+
+
+_sgd, _momentum, _adam = (
+    Kernel("sgd", sgd_piece),
+    Kernel("sgd_momentum", momentum_piece),
+    Kernel("adam", adam_piece),
+)
+
+
+def compiled(*arrays: Array) -> bool:
+    """Whether the arrays, which are written to, can be seen as rows of floats without a copy."""
+    return all(x.flags.carray and x.dtype == arrays[0].dtype for x in arrays) and arrays[0].dtype in FLOATS
+
+
+def sgd_step(
+    p: Array, g: Array, v: Array | None, *, lr: float, momentum: float, dampening: float, weight_decay: float,
+    nesterov: bool, first: bool,
+) -> None:  # fmt: skip
+    real = p.dtype.type
+    if not compiled(p, *([] if v is None else [v])) or g.dtype != p.dtype:
+        reference.sgd_step(
+            p, g, v, lr=lr, momentum=momentum, dampening=dampening, weight_decay=weight_decay,
+            nesterov=nesterov, first=first,
+        )  # fmt: skip
+    elif v is None:
+        _sgd(p.size, flat(p), flat(g), real(lr), real(weight_decay))
+    else:
+        numbers = map(real, (lr, momentum, dampening, weight_decay))
+        _momentum(p.size, flat(p), flat(g), flat(v), *numbers, bool(nesterov), bool(first))
+
+
+def adam_step(
+    p: Array, g: Array, m: Array, s: Array, *, lr: float, beta1: float, beta2: float, eps: float,
+    weight_decay: float, step: int,
+) -> None:  # fmt: skip
+    real = p.dtype.type
+    if not compiled(p, m, s) or g.dtype != p.dtype:
+        reference.adam_step(
+            p, g, m, s, lr=lr, beta1=beta1, beta2=beta2, eps=eps, weight_decay=weight_decay, step=step
+        )  # fmt: skip
+        return
+    numbers = map(real, (lr, beta1, beta2, eps, weight_decay, 1 - beta1**step, 1 - beta2**step))
+    _adam(EXP * p.size, flat(p), flat(g), flat(m), flat(s), *numbers)

@@ -1,0 +1,213 @@
+"""Elementwise kernels against the reference: values, special values, broadcasting, layouts, dtypes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import mutually_broadcastable_shapes
+
+from minigrad.kernels import cpu, reference, rules
+from minigrad.kernels.cpu.elementwise import collapse
+
+FLOATS = ["float32", "float64"]
+INTEGERS = ["int64", "int32", "int16", "int8", "uint8"]
+SPECIAL = [0.0, -0.0, 1.0, -1.0, 0.5, 2.0, 3.0, 1e4, -1e4, 1e-40, 88.9, -104.0, 710.5, -746.0]
+SPECIAL += [np.inf, -np.inf, np.nan]
+UNARY = "neg abs sign exp log sqrt relu sigmoid tanh".split()
+ARITHMETIC = "add sub mul div pow".split()
+COMPARISONS = "eq ne lt le gt ge".split()
+BACKWARD = "relu_backward sigmoid_backward tanh_backward".split()
+LOSSES = "bce bce_slope bce_with_logits".split()
+BINARY = ARITHMETIC + COMPARISONS + BACKWARD + LOSSES
+
+
+def assert_same(got: np.ndarray, want: np.ndarray, ulps: float = 4) -> None:
+    """Same dtype, shape, NaN, Inf and values, to ``ulps`` units in the last place; contiguous and fresh."""
+    assert isinstance(got, np.ndarray)
+    assert (got.dtype, got.shape, got.flags.c_contiguous) == (want.dtype, want.shape, True)
+    if got.dtype.kind == "f":
+        np.testing.assert_allclose(got, want, rtol=ulps * np.finfo(got.dtype).eps, atol=smallest(got.dtype))
+    else:
+        np.testing.assert_array_equal(got, want)
+
+
+def smallest(dtype: Any) -> float:
+    return 2 * float(np.finfo(dtype).smallest_subnormal)
+
+
+def samples(name: str, dtype: str, shape: tuple[int, ...], seed: int = 0) -> np.ndarray:
+    """Random numbers in the domain of ``name``."""
+    rng = np.random.default_rng(seed)
+    if name in ("log", "sqrt", "bce", "bce_slope"):
+        return rng.uniform(0.01, 0.99, shape).astype(dtype)
+    return rng.normal(0, 3, shape).astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("name", UNARY)
+def test_unary_agrees_on_special_values(name: str, dtype: str) -> None:
+    with np.errstate(over="ignore"):
+        x = np.array(SPECIAL, dtype)
+    assert_same(getattr(cpu, name)(x), getattr(reference, name)(x))
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("name", UNARY)
+def test_unary_agrees_on_every_layout_and_size(name: str, dtype: str) -> None:
+    function, twin = getattr(cpu, name), getattr(reference, name)
+    x = samples(name, dtype, (6, 7, 5))
+    frozen = x.copy()
+    frozen.flags.writeable = False
+    for view in (
+        x,
+        x[0, 0, 0:1].reshape(()),
+        x[:0],
+        x.T,
+        x[::-2, :, ::-1],
+        np.broadcast_to(x[0, 0], (3, 5)),
+        frozen,
+    ):
+        before = view.copy()
+        result = function(view)
+        assert_same(result, np.asarray(twin(view)))
+        assert not np.shares_memory(result, view)
+        np.testing.assert_array_equal(view, before)
+
+
+@pytest.mark.parametrize("name", ["exp", "tanh", "sigmoid"])
+@pytest.mark.parametrize(("dtype", "exact"), [("float32", np.float64), ("float64", np.longdouble)])
+def test_transcendental_kernels_are_right_to_three_units_in_the_last_place(
+    name: str, dtype: str, exact: Any
+) -> None:
+    if np.finfo(exact).eps >= np.finfo(dtype).eps:
+        pytest.skip("this machine has no wider float to compare with")
+    wide = np.concatenate([np.linspace(-750, 720, 200_001), np.linspace(-2, 2, 50_001), np.logspace(-30, 0, 999)])
+    x = wide.astype(dtype)
+    got, want = getattr(cpu, name)(x), getattr(reference, name)(x.astype(exact))
+    with np.errstate(over="ignore", under="ignore"):
+        rounded = want.astype(dtype)
+        np.testing.assert_array_equal(np.isinf(got), np.isinf(rounded))
+        finite = np.isfinite(rounded)
+        unit = np.spacing(np.abs(rounded[finite])).astype(exact)
+        error = np.abs(got[finite].astype(exact) - want[finite]) / unit
+    assert error.max() < 3
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_negative_zero_keeps_its_sign(dtype: str) -> None:
+    zero = np.array([-0.0], dtype)
+    assert np.signbit(cpu.tanh(zero)) == [True]
+    assert np.signbit(cpu.sqrt(zero)) == [True]
+    assert np.signbit(cpu.abs(zero)) == [False]
+    assert np.signbit(cpu.neg(zero)) == [False]
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("name", BINARY)
+def test_binary_agrees_on_all_pairs_of_special_values(name: str, dtype: str) -> None:
+    with np.errstate(over="ignore"):
+        x = np.array(SPECIAL, dtype)[:, None]
+    y = np.ascontiguousarray(x.T)
+    if name in ("bce", "bce_slope"):  # probabilities; outside of 0..1 there is nothing to agree on
+        x = np.array([[0.0], [1e-30], [0.25], [1.0], [np.nan]], dtype)
+        y = np.array([[0.0, 0.5, 1.0]], dtype)
+    want = getattr(reference, name)(x, y)
+    assert_same(getattr(cpu, name)(x, y), want, ulps=8)
+    whole = np.broadcast_to(x, want.shape), np.broadcast_to(y, want.shape)
+    assert_same(getattr(cpu, name)(*whole), want, ulps=8)
+
+
+SHAPES: list[tuple[tuple[int, ...], tuple[int, ...]]] = [
+    ((), ()),
+    ((1,), ()),
+    ((4, 5), (4, 5)),
+    ((4, 5), ()),
+    ((), (4, 5)),
+    ((4, 5), (5,)),
+    ((5,), (4, 5)),
+    ((4, 5), (4, 1)),
+    ((4, 1), (4, 5)),
+    ((4, 1), (1, 5)),
+    ((2, 3, 4), (4,)),
+    ((2, 3, 4), (2, 1, 1)),
+    ((2, 3, 4), (2, 1, 4)),
+    ((2, 1, 4, 1), (1, 3, 1, 5)),
+    ((0, 3), (3,)),
+    ((3, 1), (3, 0)),
+    ((1, 1), (0,)),
+]
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("name", BINARY)
+def test_binary_agrees_on_every_pattern_of_broadcasting(name: str, dtype: str) -> None:
+    for x_shape, y_shape in SHAPES:
+        x, y = samples(name, dtype, x_shape), samples(name, dtype, y_shape, seed=1)
+        if name == "pow":
+            x = np.abs(x)
+        want = np.asarray(getattr(reference, name)(x, y))
+        assert_same(getattr(cpu, name)(x, y), want, ulps=16)  # 1 - a a and the like cancel
+
+
+@settings(deadline=None, max_examples=60)
+@given(shapes=mutually_broadcastable_shapes(num_shapes=2, max_dims=5, max_side=4, min_side=0), flip=st.booleans())
+def test_collapsed_operands_address_the_same_elements_as_numpy(shapes: Any, flip: bool) -> None:
+    x, y = (np.arange(np.prod(shape, dtype=int)).reshape(shape) for shape in shapes.input_shapes)
+    if flip:
+        x = x[::-1] if x.ndim else x
+        y = y.T.copy().T
+    shape, (R, C), *operands = collapse(x, y)
+    assert shape == shapes.result_shape
+    rows, columns = np.indices((R, C), sparse=True)
+    for (elements, row, across), whole in zip(operands, np.broadcast_arrays(x, y), strict=True):
+        np.testing.assert_array_equal(elements[rows * row + columns * across].reshape(shape), whole)
+
+
+@pytest.mark.parametrize("dtype", INTEGERS)
+def test_integers_agree_and_wrap_around_as_in_numpy(dtype: str) -> None:
+    low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
+    x, y = np.array([low, high, 0, 1, 7, 100], dtype), np.array([2, 2, 3, 1, 5, 100], dtype)
+    for name in ("neg", "abs", "sign"):
+        assert_same(getattr(cpu, name)(x), getattr(reference, name)(x))
+    for name in [*"add sub mul pow".split(), *COMPARISONS]:
+        assert_same(getattr(cpu, name)(x, y), getattr(reference, name)(x, y))
+        assert_same(getattr(cpu, name)(x[:, None], y), getattr(reference, name)(x[:, None], y))
+
+
+def test_bools_agree() -> None:
+    x, y = np.array([True, True, False, False]), np.array([True, False, True, False])
+    for name in ["add", "mul", *COMPARISONS]:
+        assert_same(getattr(cpu, name)(x, y), getattr(reference, name)(x, y))
+
+
+def test_zero_dimensional_results_are_arrays() -> None:
+    for dtype in ("float32", "int32", "bool"):
+        x = np.array(1, dtype)
+        for name in ["add", "mul", "eq"]:
+            result = getattr(cpu, name)(x, x)
+            assert isinstance(result, np.ndarray) and result.shape == ()
+
+
+def test_powers_agree_where_they_are_easily_wrong() -> None:
+    x, y = np.array([0.0, -2.0, -2.0, -2.0, np.nan, 2.0]), np.array([0.0, 3.0, 2.0, 0.5, 0.0, -1.0])
+    np.testing.assert_array_equal(cpu.pow(x, y), [1.0, -8.0, 4.0, np.nan, 1.0, 0.5])
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_large_arrays_run_in_parallel_with_the_same_result(dtype: str) -> None:
+    x = samples("exp", dtype, (700, 301))
+    assert_same(cpu.sigmoid(x), np.concatenate([cpu.sigmoid(row)[None] for row in x]), ulps=0)
+    assert_same(cpu.add(x, x[0]), x + x[0], ulps=0)
+    flat = x.reshape(1, -1)
+    assert_same(cpu.add(flat, flat[:, :1]), flat + flat[:, :1], ulps=0)
+
+
+@pytest.mark.parametrize("name", rules.__all__)
+def test_rules_run_as_plain_python(name: str) -> None:
+    arguments = [0.25, 0.75][: 1 if name in ("relu", "sigmoid", "tanh") else 2]
+    want = float(getattr(reference, name)(*map(np.float64, arguments)))
+    assert getattr(rules, name)(*arguments) == pytest.approx(want, rel=1e-14)

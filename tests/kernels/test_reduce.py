@@ -1,0 +1,162 @@
+"""Reductions against the reference, and sums against exact ones."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+
+from minigrad.kernels import cpu, reference
+from minigrad.kernels.cpu import threads
+from minigrad.kernels.cpu.reduce import CHUNK, COLUMNS, SHORT
+
+FLOATS = ["float32", "float64"]
+REDUCTIONS = "sum mean amax amin logsumexp".split()
+
+
+def close(got: np.ndarray, want: np.ndarray, scale: float = 1.0) -> None:
+    assert isinstance(got, np.ndarray)
+    assert (got.dtype, got.shape, got.flags.c_contiguous) == (want.dtype, want.shape, True)
+    tolerance = 8 * np.finfo(want.dtype).eps if want.dtype.kind == "f" else 0
+    np.testing.assert_allclose(got, want, rtol=tolerance, atol=scale * tolerance)
+
+
+def normal(dtype: str, *shape: int) -> np.ndarray:
+    return np.random.default_rng(0).normal(0, 2, shape).astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("name", REDUCTIONS)
+def test_reductions_agree_over_every_set_of_dims_and_layout(name: str, dtype: str) -> None:
+    x = normal(dtype, 3, 4, 1, 5)
+    function, twin = getattr(cpu, name), getattr(reference, name)
+    for view in (x, x.T, x[::-1, ::2], np.broadcast_to(x[:1], x.shape)):
+        for count in range(5):
+            for dims in itertools.combinations(range(4), count):
+                close(function(view, dims, True), twin(view, dims, True), scale=10)
+                close(function(view, dims, False), twin(view, dims, False), scale=10)
+
+
+@pytest.mark.parametrize("name", REDUCTIONS)
+def test_zero_dimensional_input_gives_a_zero_dimensional_array(name: str) -> None:
+    x = np.array(3.0, np.float32)
+    close(getattr(cpu, name)(x, (), False), np.array(3.0, np.float32))
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("size", [1, 2, SHORT - 1, SHORT, SHORT + 1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK + 7])
+def test_rows_of_every_length_are_summed_as_well_as_pairwise(dtype: str, size: int) -> None:
+    x = np.random.default_rng(size).normal(1, 10, size).astype(dtype)
+    exact = math.fsum(x.tolist())
+    bound = np.finfo(dtype).eps * math.fsum(np.abs(x).tolist())
+    error = abs(float(cpu.sum(x, (0,), False)) - exact)
+    assert error <= max(abs(float(x.sum()) - exact), bound)
+    assert cpu.amax(x, (0,), False) == x.max()
+    assert cpu.amin(x, (0,), False) == x.min()
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("inner", [2, 3, COLUMNS - 1, COLUMNS, COLUMNS + 1])
+def test_columns_are_summed_in_float64(dtype: str, inner: int) -> None:
+    x = normal(dtype, 2, 129, inner)
+    exact = np.array([[math.fsum(x[o, :, j].tolist()) for j in range(inner)] for o in range(2)])
+    np.testing.assert_allclose(cpu.sum(x, (1,), False), exact, rtol=6e-8 if dtype == "float32" else 0, atol=1e-12)
+
+
+def test_sum_of_many_equal_float32_does_not_stagnate() -> None:
+    x = np.full(20_000_000, 0.1, np.float32)
+    assert float(cpu.sum(x, (0,), False)) == pytest.approx(20_000_000 * float(np.float32(0.1)), rel=1e-7)
+
+
+@pytest.mark.parametrize("dtype", ["int64", "int32", "int8", "uint8", "bool"])
+def test_integers_and_bools_are_summed_as_int64(dtype: str) -> None:
+    x = np.array([[1, 0, 1], [1, 1, 1]], dtype)
+    close(cpu.sum(x, (0, 1), False), np.array(5, np.int64))
+    close(cpu.amax(x, (0,), False), np.array([1, 1, 1], dtype))
+    close(cpu.argmin(x, 1, False), np.array([1, 0]))
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("place", [0, 1, 40, 99])
+def test_nan_and_infinities_pass_through(dtype: str, place: int) -> None:
+    for value in (np.nan, np.inf, -np.inf):
+        x = normal(dtype, 100, 3)
+        x[place, 1] = value
+        for dims in ((0,), (0, 1), (1,)):
+            for name in REDUCTIONS:
+                close(getattr(cpu, name)(x, dims, False), getattr(reference, name)(x, dims, False), scale=100)
+        for name in ("argmax", "argmin"):
+            close(getattr(cpu, name)(x, 0, False), getattr(reference, name)(x, 0, False))
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("name", ["argmax", "argmin"])
+def test_arg_reductions_give_the_first_place(name: str, dtype: str) -> None:
+    x = np.random.default_rng(0).integers(0, 3, (4, 50, 3)).astype(dtype)
+    for view in (x, x.T, x[:, ::-1]):
+        for dim in range(3):
+            for keepdim in (False, True):
+                close(getattr(cpu, name)(view, dim, keepdim), getattr(reference, name)(view, dim, keepdim))
+    zeros = np.array([-0.0, 0.0], dtype)
+    assert getattr(cpu, name)(zeros, 0, False) == 0
+
+
+def test_empty_reductions_are_those_of_numpy() -> None:
+    x = np.empty((0, 3), np.float32)
+    close(cpu.sum(x, (0,), False), np.zeros(3, np.float32))
+    close(cpu.sum(x, (1,), False), np.zeros(0, np.float32))
+    close(cpu.logsumexp(x, (0,), False), np.full(3, -np.inf, np.float32))
+    close(cpu.amax(x, (1,), True), np.empty((0, 1), np.float32))
+    close(cpu.softmax(x, 1), x)
+    close(cpu.log_softmax(x, 0), x)
+    with pytest.raises(ValueError, match="zero-size array"):
+        cpu.amax(x, (0,), False)
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_softmax_and_its_derivatives_agree_along_every_dim(dtype: str) -> None:
+    z, da = normal(dtype, 4, 5, 6), normal(dtype, 4, 5, 6)[::-1]
+    for view in (z, z.T, z[:, ::-1]):
+        slope = np.ascontiguousarray(da).reshape(view.shape)
+        for dim in range(3):
+            a, log_a = reference.softmax(view, dim), reference.log_softmax(view, dim)
+            close(cpu.softmax(view, dim), np.ascontiguousarray(a))
+            close(cpu.log_softmax(view, dim), np.ascontiguousarray(log_a))
+            close(cpu.softmax_backward(slope, a, dim), reference.softmax_backward(slope, a, dim).copy("C"))
+            want = reference.log_softmax_backward(slope, log_a, dim).copy("C")
+            close(cpu.log_softmax_backward(slope, log_a, dim), want, scale=10)
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_softmax_stays_finite_at_ten_thousand(dtype: str) -> None:
+    z = np.array([[1e4, -1e4, 0.0], [-1e4, -1e4, -1e4], [1e4, 1e4, 1e4 - 1]], dtype)
+    for name in ("softmax", "log_softmax"):
+        result = getattr(cpu, name)(z, 1)
+        assert np.isfinite(result).all()
+        close(result, getattr(reference, name)(z, 1))
+    close(cpu.logsumexp(z, (1,), False), reference.logsumexp(z, (1,), False))
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_rows_of_infinities_and_nan_are_those_of_the_reference(dtype: str) -> None:
+    inf = np.inf
+    z = np.array([[-inf, -inf, -inf], [inf, 0, 0], [-inf, 0, 1], [np.nan, 0, 1], [inf, -inf, 0]], dtype)
+    close(cpu.softmax(z, 1), reference.softmax(z, 1))
+    close(cpu.log_softmax(z, 1), reference.log_softmax(z, 1))
+    close(cpu.logsumexp(z, (1,), False), reference.logsumexp(z, (1,), False))
+
+
+def test_results_do_not_depend_on_the_number_of_threads() -> None:
+    x = normal("float32", 3, 200_003)
+    before = threads.get_num_threads()
+    results = []
+    try:
+        for n in {1, before}:
+            threads.set_num_threads(n)
+            results.append([cpu.sum(x, (0, 1), False), cpu.sum(x, (0,), False), cpu.softmax(x, 1)])
+    finally:
+        threads.set_num_threads(before)
+    for one, other in zip(results[0], results[-1], strict=True):
+        np.testing.assert_array_equal(one, other)
