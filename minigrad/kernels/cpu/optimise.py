@@ -19,11 +19,10 @@ def sgd_piece(p, g, lr, weight_decay, part, parts):
         p[i] -= lr * (g[i] + weight_decay * p[i])
 
 
-def momentum_piece(p, g, v, lr, momentum, dampening, weight_decay, nesterov, first, part, parts):
-    """v[i] = momentum v[i] + (1 - dampening) g[i], then p[i] -= lr v[i]; v is not read at the first step."""
+def momentum_piece(p, g, v, lr, momentum, taken, weight_decay, nesterov, first, part, parts):
+    """v[i] = momentum v[i] + taken g[i], then p[i] -= lr v[i]; v is not read at the first step."""
     start, stop = share(p.size, part, parts)
     p, g, v = p[start:stop], g[start:stop], v[start:stop]
-    taken = p.dtype.type(1) - dampening
     for i in range(p.size):
         slope = g[i] + weight_decay * p[i]
         velocity = slope if first else momentum * v[i] + taken * slope
@@ -31,11 +30,13 @@ def momentum_piece(p, g, v, lr, momentum, dampening, weight_decay, nesterov, fir
         p[i] -= lr * (slope + momentum * velocity if nesterov else velocity)
 
 
-def adam_piece(p, g, m, s, lr, beta1, beta2, eps, weight_decay, bias1, bias2, part, parts):
-    """m and s are the means of g and g^2, divided by bias1 and bias2 because they began as 0."""
+def adam_piece(p, g, m, s, lr, beta1, new1, beta2, new2, eps, weight_decay, bias1, bias2, part, parts):
+    """m and s are the means of g and g^2, divided by bias1 and bias2 because they began as 0.
+
+    ``new1 = 1 - beta1`` and ``new2 = 1 - beta2`` come from outside, where float64 does not round 0.999 first.
+    """
     start, stop = share(p.size, part, parts)
     p, g, m, s = p[start:stop], g[start:stop], m[start:stop], s[start:stop]
-    new1, new2 = p.dtype.type(1) - beta1, p.dtype.type(1) - beta2
     for i in range(p.size):
         slope = g[i] + weight_decay * p[i]
         m[i] = beta1 * m[i] + new1 * slope
@@ -68,7 +69,7 @@ def sgd_step(
     elif v is None:
         _sgd(p.size, flat(p), flat(g), real(lr), real(weight_decay))
     else:
-        numbers = map(real, (lr, momentum, dampening, weight_decay))
+        numbers = map(real, (lr, momentum, 1 - dampening, weight_decay))
         _momentum(p.size, flat(p), flat(g), flat(v), *numbers, bool(nesterov), bool(first))
 
 
@@ -82,5 +83,6 @@ def adam_step(
             p, g, m, s, lr=lr, beta1=beta1, beta2=beta2, eps=eps, weight_decay=weight_decay, step=step
         )  # fmt: skip
         return
-    numbers = map(real, (lr, beta1, beta2, eps, weight_decay, 1 - beta1**step, 1 - beta2**step))
+    betas = (beta1, 1 - beta1, beta2, 1 - beta2)
+    numbers = map(real, (lr, *betas, eps, weight_decay, 1 - beta1**step, 1 - beta2**step))
     _adam(EXP * p.size, flat(p), flat(g), flat(m), flat(s), *numbers)

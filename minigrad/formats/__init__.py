@@ -1,0 +1,1 @@
+"""Files: weights in the safetensors format."""

@@ -1,0 +1,177 @@
+"""What all optimisers share: groups, checks, gradients, and a step that is all or nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import minigrad as mg
+from minigrad import nn
+from minigrad.optim import SGD, Adam
+
+BOTH = pytest.mark.parametrize("optimizer", [SGD, Adam])
+
+
+def leaf(*values: float) -> mg.Tensor:
+    return mg.tensor(values, requires_grad=True)
+
+
+# -- arguments ------------------------------------------------------------------------------------------------
+
+
+def made(p: mg.Tensor) -> mg.Tensor:
+    return p * 2
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("params", "error", "message"),
+    [
+        ([], ValueError, "got no parameters: does the model have any?"),
+        (nn.ReLU().parameters(), ValueError, "got no parameters"),
+        (leaf(1.0), TypeError, "expects a list of tensors or of dicts, not one Tensor"),
+        ({"params": [leaf(1.0)]}, TypeError, "expects a list of tensors or of dicts, not one dict"),
+        ([np.ones(2)], TypeError, "expects tensors, got a ndarray"),
+        ([mg.tensor([1, 2])], TypeError, "expects tensors of floats, got int64"),
+        ([made(leaf(1.0))], ValueError, r"<MulBackward> made this tensor of shape \(1,\); only leaves"),
+        ([leaf(1.0)] * 2, ValueError, r"a parameter of shape \(1,\) was given twice"),
+        ([{"params": [leaf(1.0)]}, leaf(2.0)], TypeError, "expects every group to be a dict, got a Tensor"),
+        ([{"lr": 1.0}], ValueError, "a group needs 'params', got only lr"),
+        ([{"params": [leaf(1.0)], "rl": 1}], ValueError, "has no rl: it has lr, "),
+        ([{"params": [leaf(1.0)], "lr": -1}], ValueError, r"lr must be in \[0, inf\), got -1"),
+    ],
+)
+def test_parameters_that_cannot_be_optimised_are_refused(optimizer, params, error, message):
+    with pytest.raises(error, match=message):
+        optimizer(params)
+
+
+@BOTH
+def test_one_parameter_in_two_groups_is_refused(optimizer):
+    p = leaf(1.0)
+    with pytest.raises(ValueError, match="was given twice"):
+        optimizer([{"params": [p]}, {"params": [p]}])
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "options", "error", "message"),
+    [
+        (SGD, {"lr": -0.1}, ValueError, r"lr must be in \[0, inf\), got -0.1"),
+        (SGD, {"lr": float("nan")}, ValueError, r"lr must be in \[0, inf\), got nan"),
+        (SGD, {"lr": "0.1"}, TypeError, "lr must be a number, got '0.1'"),
+        (SGD, {"momentum": -1}, ValueError, r"momentum must be in \[0, inf\), got -1"),
+        (SGD, {"weight_decay": -1}, ValueError, r"weight_decay must be in \[0, inf\), got -1"),
+        (SGD, {"dampening": "a"}, TypeError, "dampening must be a number, got 'a'"),
+        (
+            SGD,
+            {"nesterov": True},
+            ValueError,
+            "nesterov needs a momentum above 0 .*, got momentum=0",
+        ),
+        (SGD, {"nesterov": True, "momentum": 0.9, "dampening": 0.1}, ValueError, "and dampening=0.1"),
+        (Adam, {"lr": -1}, ValueError, r"lr must be in \[0, inf\), got -1"),
+        (Adam, {"betas": (1.0, 0.9)}, ValueError, r"beta1 must be in \[0, 1\), got 1.0"),
+        (Adam, {"betas": (0.9, -0.1)}, ValueError, r"beta2 must be in \[0, 1\), got -0.1"),
+        (Adam, {"betas": 0.9}, ValueError, "betas must be two numbers, got 0.9"),
+        (Adam, {"eps": -1e-8}, ValueError, r"eps must be in \[0, inf\), got -1e-08"),
+        (Adam, {"weight_decay": None}, TypeError, "weight_decay must be a number, got None"),
+    ],
+)
+def test_hyper_parameters_out_of_range_are_refused(optimizer, options, error, message):
+    with pytest.raises(error, match=message):
+        optimizer([leaf(1.0)], **options)
+
+
+# -- groups ---------------------------------------------------------------------------------------------------
+
+
+def test_each_group_steps_with_its_own_hyper_parameters():
+    p, q, r = leaf(1.0), leaf(1.0), leaf(1.0)
+    optimizer = SGD([{"params": p}, {"params": iter([q, r]), "lr": 0.5}], lr=0.25)
+    (p + q + r).sum().backward()
+    optimizer.step()
+    assert (p.item(), q.item(), r.item()) == (0.75, 0.5, 0.5)
+
+
+def test_a_changed_lr_holds_from_the_next_step_on():
+    p = leaf(1.0)
+    optimizer = SGD([p], lr=0.25)
+    p.sum().backward()
+    optimizer.step()
+    optimizer.param_groups[0]["lr"] = 0.5
+    optimizer.step()
+    assert p.item() == 0.25
+
+
+def test_the_groups_given_by_the_user_are_not_changed():
+    group = {"params": [leaf(1.0)]}
+    SGD([group], lr=0.5)
+    assert list(group) == ["params"]
+
+
+def test_repr_shows_groups_and_hyper_parameters():
+    assert repr(Adam([leaf(1.0), leaf(2.0)], lr=0.1)) == (
+        "Adam(\n  2 parameters: lr=0.1, betas=(0.9, 0.999), eps=1e-08, weight_decay=0\n)"
+    )
+
+
+# -- the step -------------------------------------------------------------------------------------------------
+
+
+@BOTH
+def test_a_parameter_without_a_gradient_stays_as_it_is(optimizer):
+    p, q = leaf(1.0), leaf(1.0)
+    steps = optimizer([p, q], lr=0.5, weight_decay=0.5)
+    p.sum().backward()
+    steps.step()
+    assert p.item() < 1.0 and q.item() == 1.0
+    assert q not in steps.state
+
+
+@BOTH
+def test_a_gradient_that_does_not_fit_is_refused_before_any_parameter_changes(optimizer):
+    p, q = leaf(1.0), leaf(1.0, 2.0)
+    p.grad, q.grad = mg.ones(1), mg.ones(1)
+    with pytest.raises(ValueError, match=r"shape \(2,\) and dtype float32, its gradient \(1,\) and float32"):
+        optimizer([p, q], lr=0.5).step()
+    q.grad = mg.ones(2, dtype=mg.float64)
+    with pytest.raises(ValueError, match=r"its gradient \(2,\) and float64"):
+        optimizer([p, q], lr=0.5).step()
+    assert p.item() == 1.0 and q.tolist() == [1.0, 2.0]
+
+
+@BOTH
+def test_a_step_is_in_place_recorded_nowhere_and_counted_as_a_change(optimizer):
+    p = leaf(1.0)
+    array = p.array
+    loss = (p * p).sum()
+    p.grad = mg.ones(1)
+    optimizer([p]).step()
+    assert p.array is array and p.is_leaf and p.requires_grad and p.item() != 1.0
+    with pytest.raises(RuntimeError, match="changed in place"):
+        loss.backward()
+
+
+@BOTH
+def test_zero_grad_forgets_gradients_or_makes_them_zero(optimizer):
+    p, q = leaf(1.0), leaf(1.0)
+    steps = optimizer([p, q])
+    p.sum().backward()
+    steps.zero_grad(set_to_none=False)
+    assert p.grad.tolist() == [0.0] and q.grad is None
+    steps.zero_grad()
+    assert p.grad is None
+
+
+@BOTH
+def test_a_parameter_of_any_layout_and_size_is_stepped(optimizer):
+    plain = mg.tensor(np.arange(6.0).reshape(2, 3), requires_grad=True)
+    turned = mg.from_numpy(np.arange(6.0).reshape(2, 3).T.copy().T).requires_grad_()
+    scalar = mg.tensor(2.0, requires_grad=True)
+    empty = mg.zeros(0, 3, requires_grad=True)
+    assert not turned.array.flags.c_contiguous
+    steps = optimizer([plain, turned, scalar, empty], lr=0.5)
+    ((plain * turned).sum() + scalar + empty.sum()).backward()
+    steps.step()
+    assert turned.tolist() == plain.tolist() != np.arange(6.0).reshape(2, 3).tolist()
+    assert scalar.item() == pytest.approx(1.5, rel=1e-6)
