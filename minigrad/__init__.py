@@ -6,6 +6,7 @@ forward, backward), ``tensor.py``, ``backward.py`` (the walk back), ``modes.py``
 ``kernels/cpu/``.
 """
 
+from minigrad import nn, optim
 from minigrad.backward import grad
 from minigrad.creation import (
     arange,
@@ -25,7 +26,10 @@ from minigrad.creation import (
     zeros_like,
 )
 from minigrad.dtypes import bool_, float32, float64, int8, int16, int32, int64, uint8
+from minigrad.formats.weights import WeightFileError, load, save
 from minigrad.graph import Kept, Op, record
+from minigrad.inspect.gradcheck import GradcheckError, gradcheck, gradgradcheck
+from minigrad.inspect.trace import Trace, trace
 from minigrad.modes import (
     enable_grad,
     inference_mode,
@@ -36,8 +40,119 @@ from minigrad.modes import (
     set_grad_enabled,
     use_kernels,
 )
-from minigrad.ops import *  # noqa: F403
-from minigrad.ops import __all__ as _operations
+from minigrad.ops.activation import log_softmax, relu, sigmoid, softmax, tanh
+from minigrad.ops.arithmetic import abs, add, clone, div, exp, log, mul, neg, pow, sqrt, sub
+from minigrad.ops.comparison import eq, ge, gt, le, lt, ne
+from minigrad.ops.indexing import index
+from minigrad.ops.linear import linear, matmul
+from minigrad.ops.reduction import argmax, argmin, logsumexp, max, mean, min, sum, sum_to_size
+from minigrad.ops.shape import (
+    cat,
+    expand,
+    flatten,
+    permute,
+    reshape,
+    squeeze,
+    stack,
+    transpose,
+    unsqueeze,
+    view,
+)
 from minigrad.tensor import Tensor
+from minigrad.viz.drawing import Drawing, draw
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "Drawing",
+    "GradcheckError",
+    "Kept",
+    "Op",
+    "Tensor",
+    "Trace",
+    "WeightFileError",
+    "abs",
+    "add",
+    "arange",
+    "argmax",
+    "argmin",
+    "bool_",
+    "cat",
+    "clone",
+    "div",
+    "draw",
+    "enable_grad",
+    "eq",
+    "exp",
+    "expand",
+    "eye",
+    "flatten",
+    "float32",
+    "float64",
+    "from_numpy",
+    "full",
+    "full_like",
+    "ge",
+    "grad",
+    "gradcheck",
+    "gradgradcheck",
+    "gt",
+    "index",
+    "inference_mode",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "is_grad_enabled",
+    "is_inference_mode_enabled",
+    "le",
+    "lean_mode",
+    "linear",
+    "linspace",
+    "load",
+    "log",
+    "log_softmax",
+    "logsumexp",
+    "lt",
+    "manual_seed",
+    "matmul",
+    "max",
+    "mean",
+    "min",
+    "mul",
+    "ne",
+    "neg",
+    "nn",
+    "no_grad",
+    "ones",
+    "ones_like",
+    "optim",
+    "permute",
+    "pow",
+    "rand",
+    "randint",
+    "randn",
+    "record",
+    "relu",
+    "reshape",
+    "save",
+    "set_grad_enabled",
+    "sigmoid",
+    "softmax",
+    "sqrt",
+    "squeeze",
+    "stack",
+    "sub",
+    "sum",
+    "sum_to_size",
+    "tanh",
+    "tensor",
+    "trace",
+    "transpose",
+    "uint8",
+    "unsqueeze",
+    "use_kernels",
+    "view",
+    "zeros",
+    "zeros_like",
+]

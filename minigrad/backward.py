@@ -28,15 +28,17 @@ def backward(
     keep = create_graph if retain_graph is None else retain_graph
     found = walk_back(seeds, retain_graph=keep, create_graph=create_graph)
     taken = {id(seed.array) for _, seed in seeds}
-    for leaf, gradient in found.items():
-        assert not isinstance(leaf, Op)
-        if leaf.grad is not None:
-            with set_grad_enabled(create_graph):
-                leaf.grad = leaf.grad + gradient
-        else:  # two leaves must never share one array: the next user may change it in place
-            shared = id(gradient.array) in taken
-            leaf.grad = gradient.clone() if shared else gradient
-            taken.add(id(gradient.array))
+    with set_grad_enabled(create_graph):
+        for target, gradient in found.items():
+            keeper = target.retained if isinstance(target, Op) else None
+            t = keeper() if keeper else target
+            if not isinstance(t, graph.tensor_class):  # retain_grad() on a tensor that is gone
+                continue
+            if t.grad is not None:
+                t.grad = t.grad + gradient
+            else:  # two tensors must never share one array: the next user may change it in place
+                t.grad = gradient.clone() if id(gradient.array) in taken else gradient
+                taken.add(id(gradient.array))
 
 
 def grad(
@@ -106,13 +108,13 @@ def walk_back(
     wanted = None if targets is None else set(targets)
     route = None if wanted is None else _route([start for start, _ in seeds], wanted)
 
-    def deliver(edge: Op | Tensor | Constant, gradient: Tensor | None) -> None:
+    def deliver(edge: Op | Tensor | Constant, gradient: Tensor | None, giver: Op | None = None) -> None:
         if gradient is None or isinstance(edge, Constant):
             return
         if wanted is not None and edge not in wanted and edge not in route:  # type: ignore[operator]
             return
         if gradient.shape != edge.shape:
-            gradient = gradient.sum_to_size(edge.shape)  # undo broadcasting, here and nowhere else
+            gradient = _undo_broadcasting(gradient, edge.shape, giver)
         table: dict[Any, Tensor] = waiting if isinstance(edge, Op) else arrived
         if edge in table:
             table[edge] = table[edge] + gradient  # a new array: somebody else may hold the old one
@@ -123,36 +125,40 @@ def walk_back(
 
     with set_grad_enabled(create_graph):
         for start, gradient in seeds:
-            deliver(start, gradient)
+            deliver(start, gradient if create_graph else gradient.detach())
         while heap:
             op = heappop(heap)[1]
             gradient = waiting.pop(op)
-            output = op.retained() if op.retained else None
-            if output is not None:
-                output.grad = gradient.clone() if output.grad is None else output.grad + gradient
-            if wanted is not None and op in wanted:
-                arrived[op] = gradient
+            if op.retained if wanted is None else op in wanted:
+                arrived[op] = _own(gradient, op, None)
             if route is not None and op not in route:
                 continue
-            if op.freed:
-                raise RuntimeError(
-                    f"{op} was walked before and what it kept is freed: "
-                    "call backward(retain_graph=True) the first time to walk the same graph twice"
-                )
+            op.check_not_freed()
             gradients = op.backward(gradient)
             if len(gradients) != len(op.edges):
                 raise RuntimeError(f"{op} has {len(op.edges)} inputs, but returned {len(gradients)} gradients")
             for edge, g in zip(op.edges, gradients, strict=True):
-                deliver(edge, _own(g, op) if g is not None and not isinstance(edge, Op) else g)
+                deliver(edge, None if g is None else _own(g, op, edge), op)
             if not retain_graph:
                 op.free()
     return arrived
 
 
-def _own(gradient: Tensor, op: Op) -> Tensor:
-    """The gradient in memory of its own, fit to become a leaf's ``.grad``: no view, and nothing the op keeps."""
-    shared = gradient.array.base is not None or any(gradient.array is kept for kept in op.arrays or ())
-    return gradient.clone() if shared else gradient
+def _undo_broadcasting(gradient: Tensor, shape: tuple[int, ...], giver: Op | None) -> Tensor:
+    """The gradient of an input that was repeated: the sum over the repetitions. Done here and nowhere else."""
+    try:
+        return gradient.sum_to_size(shape)
+    except ValueError:
+        raise RuntimeError(
+            f"{giver} returned a gradient of shape {gradient.shape} for an input of {shape}"
+        ) from None
+
+
+def _own(gradient: Tensor, op: Op, edge: Op | Tensor | Constant | None) -> Tensor:
+    """The gradient, not in an array that the op keeps, nor in a view if it may become somebody's ``.grad``."""
+    is_view = gradient.array.base is not None and not isinstance(edge, Op)
+    is_kept = any(gradient.array is kept for kept in op.arrays or ())
+    return gradient.clone() if is_view or is_kept else gradient
 
 
 def _route(starts: Iterable[Op | Tensor], wanted: set[Op | Tensor]) -> set[Op]:
@@ -190,6 +196,8 @@ def _seeds(tensors: Sequence[Tensor], gradients: Sequence[Tensor | None]) -> lis
                     "or .mean(), or pass gradient= of the same shape"
                 )
             gradient = graph.tensor_class.of(np.ones(t.shape, t.dtype), None, Version())
+        elif not isinstance(gradient, graph.tensor_class):
+            raise TypeError(f"the gradient must be a Tensor, got {type(gradient).__name__}")
         elif gradient.shape != t.shape or gradient.dtype != t.dtype:
             raise RuntimeError(
                 f"the gradient has shape {gradient.shape} and dtype {gradient.dtype}, "

@@ -62,7 +62,9 @@ def full(
             [7., 7.]])
     """
     found = dtypes.of_number(fill_value) if dtype is None else dtypes.dtype(dtype)
-    return _new(np.full(_size("full", (size,)), fill_value, found), requires_grad, device)
+    with np.errstate(all="ignore"):  # what float32 cannot hold becomes Inf
+        array = np.full(_size("full", (size,)), fill_value, found)
+    return _new(array, requires_grad, device)
 
 
 def zeros(*size: Size, dtype: Any = None, requires_grad: bool = False, device: str = "cpu") -> Tensor:

@@ -29,6 +29,8 @@ def dtype(what: Any) -> DType:
     """
     if what is float:
         return float32
+    if what is None:
+        raise TypeError("None is no dtype")
     try:
         return ALL[ALL.index(np.dtype(what))]
     except (TypeError, ValueError):

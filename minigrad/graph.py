@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast, overload
 import numpy as np
 
 from minigrad import kernels
-from minigrad.modes import Mode, Scope, current_mode, current_scope, is_grad_enabled
+from minigrad.modes import Scope, current_mode, current_scope, is_grad_enabled
 
 if TYPE_CHECKING:
     from minigrad.tensor import Tensor
@@ -30,16 +30,24 @@ Array = np.ndarray[Any, Any]
 #: The class of record()'s results. tensor.py puts itself here, so that this floor need not know the one above.
 tensor_class: type[Tensor] = cast("type[Tensor]", None)
 
+_order = itertools.count()  # numbers nodes, and changes in place among them
+
 # -- a node ---------------------------------------------------------------------------------------------------
 
 
 class Version:
     """Counts the changes made in place to one piece of memory; a tensor and its views share one."""
 
-    __slots__ = ("value",)
+    __slots__ = ("changed", "value")
 
     def __init__(self) -> None:
         self.value = 0
+        self.changed = -1  # the number that a node recorded at the last change would have had
+
+    def count(self) -> None:
+        """Enter one change."""
+        self.value += 1
+        self.changed = next(_order)
 
 
 class Constant:
@@ -120,12 +128,16 @@ class Op:
         code = cls.forward.__code__
         cls.inputs = code.co_varnames[2 : code.co_argcount]
         declared = {name: kept for c in reversed(cls.__mro__) for name, kept in vars(c).items()}
-        cls.keeps = tuple(kept for kept in declared.values() if isinstance(kept, Kept))
-        for slot, kept in enumerate(cls.keeps):
-            kept.slot = slot
-            kept.source = cls.inputs.index(kept.name) if kept.name in cls.inputs else None
-            if kept.source is None:
-                cls.output = kept.name
+        keeps = []
+        for slot, (name, kept) in enumerate((n, k) for n, k in declared.items() if isinstance(k, Kept)):
+            own = Kept(seen_only=kept.seen_only)  # an inherited one has another place in another class
+            own.name, own.slot = name, slot
+            own.source = cls.inputs.index(name) if name in cls.inputs else None
+            if own.source is None:
+                cls.output = name
+            setattr(cls, name, own)
+            keeps.append(own)
+        cls.keeps = tuple(keeps)
 
     def forward(self, kernels: Any, *arrays: Any) -> Array:
         """The output array, from the input arrays and the kernels of their device."""
@@ -153,8 +165,8 @@ class Op:
 
     @property
     def formula(self) -> str:
-        """The first line of the class's docstring."""
-        return (inspect.getdoc(type(self)) or "").split("\n")[0]
+        """The first line of the class's docstring, as far as the first wide gap."""
+        return (inspect.getdoc(type(self)) or "").split("\n")[0].split("  ")[0]
 
     def name(self) -> str:
         """The name of the node in the backward pass, as PyTorch prints it."""
@@ -194,13 +206,18 @@ class Op:
         """Let go of the kept arrays. The structure stays, so a walked graph can still be drawn."""
         self.arrays = None
 
-    def fetch(self, kept: Kept) -> Tensor:
-        """A kept value as a tensor in its place in the graph, after checking that nobody changed it."""
-        if self.arrays is None:
+    def check_not_freed(self) -> None:
+        """Raise RuntimeError if a walk has freed this node."""
+        if self.freed:
             raise RuntimeError(
                 f"{self} was walked before and what it kept is freed: "
                 "call backward(retain_graph=True) the first time to walk the same graph twice"
             )
+
+    def fetch(self, kept: Kept) -> Tensor:
+        """A kept value as a tensor in its place in the graph, after checking that nobody changed it."""
+        self.check_not_freed()
+        assert self.arrays is not None
         array = self.arrays[kept.slot]
         if array is None:
             raise RuntimeError(f"{self} kept no {kept.name}: it was recorded in lean_mode()")
@@ -214,7 +231,13 @@ class Op:
         edge: Op | Tensor | Constant = self if kept.source is None else self.edges[kept.source]
         if isinstance(edge, Op):
             return tensor_class.of(array, edge if is_grad_enabled() else None, version)
-        return tensor_class.of(array, None, version) if isinstance(edge, Constant) else edge
+        if isinstance(edge, Constant):
+            return tensor_class.of(array, None, version)
+        if edge.array is not array:
+            raise RuntimeError(
+                f"{self} needs its {kept.name} of shape {array.shape}, but that leaf has a new array"
+            )
+        return edge
 
 
 class AccumulateGrad:
@@ -234,8 +257,6 @@ class AccumulateGrad:
 
 # -- recording ------------------------------------------------------------------------------------------------
 
-_order = itertools.count()
-
 
 def record(op: Op, *tensors: Tensor) -> Tensor:
     """Run ``op`` on the tensors' arrays and, if a gradient is wanted, enter it in the graph as a node.
@@ -244,24 +265,29 @@ def record(op: Op, *tensors: Tensor) -> Tensor:
     """
     mode = current_mode()
     started = perf_counter() if mode.observer else 0.0
-    target = kernels.load(mode.target)
-    array = op.forward(target, *[t.array for t in tensors])
+    array = op.forward(kernels.load(mode.target), *[t.array for t in tensors])
+    if not isinstance(array, np.ndarray):  # NumPy makes numbers of arrays without dimensions
+        array = np.asarray(array)
 
     version = None if mode.inference else tensors[0].version if op.is_view else Version()
-    needed = mode.records and op.is_differentiable and any(t.requires_grad for t in tensors)
-    out = tensor_class.of(array, op if needed else None, version)
-    if needed:
+    wanted = mode.records and op.is_differentiable and True in [t.requires_grad for t in tensors]
+    out = tensor_class.of(array, op if wanted else None, version)
+    if wanted:
+        if op.order >= 0:
+            raise RuntimeError(f"{op} is a node already: record a new {type(op).__name__} for each call")
         op.edges = tuple([t.grad_fn or (t if t.requires_grad else t.constant()) for t in tensors])
         op.order = next(_order)
         op.shape, op.dtype = array.shape, array.dtype
         op.scope = current_scope()
-        _keep(op, tensors, out, mode)
+        op.arrays = ()
+        if op.keeps:
+            _keep(op, tensors, out, mode.lean)
     if mode.observer:
         mode.observer(op, tensors, out, perf_counter() - started)
     return out
 
 
-def _keep(op: Op, tensors: Sequence[Tensor], out: Tensor, mode: Mode) -> None:
+def _keep(op: Op, tensors: Sequence[Tensor], out: Tensor, lean: bool) -> None:
     arrays: list[Array | None] = []
     versions: list[tuple[Version, int]] = []
     for kept in op.keeps:
@@ -271,6 +297,6 @@ def _keep(op: Op, tensors: Sequence[Tensor], out: Tensor, mode: Mode) -> None:
                 f"{op} must keep its {kept.name}, a tensor made in inference_mode(), which counts no changes: "
                 "use a clone() of it made outside"
             )
-        arrays.append(None if mode.lean and kept.seen_only else t.array)
+        arrays.append(None if lean and kept.seen_only else t.array)
         versions.append((t.version, t.version.value))
     op.arrays, op.versions = tuple(arrays), tuple(versions)

@@ -31,7 +31,7 @@ class Mode:
     grad: bool = True  # record nodes
     inference: bool = False  # not even count changes
     lean: bool = False  # keep only what backward reads
-    target: str = "reference"
+    target: str = "numba"
     observer: Observer | None = None
 
     @property
@@ -64,7 +64,8 @@ class _Switch(ContextDecorator):
         return fresh
 
     def __call__(self, function: Any) -> Any:
-        if inspect.isgeneratorfunction(function) or inspect.iscoroutinefunction(function):
+        is_late = (inspect.isgeneratorfunction, inspect.iscoroutinefunction, inspect.isasyncgenfunction)
+        if any(check(function) for check in is_late):
             raise TypeError(
                 f"{type(self).__name__}() cannot decorate {function.__name__}, which returns before its body "
                 "runs: use a with statement inside it"
@@ -118,17 +119,23 @@ class observe(_Switch):
 class _Setting(_Switch):
     """A switch that acts at once, so that it can be called plainly, and is undone if it was used in a ``with``."""
 
+    acts = False  # by the call alone, not yet in a ``with``
+
     def __init__(self, **changes: Any) -> None:
         super().__init__(**changes)
         super().__enter__()
+        self.acts = True
 
     def __enter__(self) -> Self:
-        if not self.before:  # entered once more
+        if not self.acts:  # entered once more
             super().__enter__()
+        self.acts = False
         return self
 
     def __call__(self, function: Any) -> Any:
-        _mode.set(self.before.pop())  # as a decorator it acts in the function alone
+        if self.acts:  # as a decorator it acts in the function alone
+            self.__exit__()
+            self.acts = False
         return super().__call__(function)
 
 

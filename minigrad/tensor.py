@@ -137,7 +137,7 @@ class Tensor:
     def touch(self) -> None:
         """Say that ``array`` was changed in place: a node that kept it will refuse to use it."""
         if self.version is not None:
-            self.version.value += 1
+            self.version.count()
 
     # -- the array --------------------------------------------------------------------------------------------
 
@@ -268,8 +268,12 @@ class Tensor:
     __abs__ = ops.abs
     __getitem__ = ops.index
     __lt__, __le__, __gt__, __ge__ = ops.lt, ops.le, ops.gt, ops.ge
-    __eq__ = ops.eq  # type: ignore[assignment]
-    __ne__ = ops.ne  # type: ignore[assignment]
+
+    def __eq__(self, other: Any) -> Any:
+        return ops.eq(self, other) if isinstance(other, _COMPARABLE) else NotImplemented
+
+    def __ne__(self, other: Any) -> Any:
+        return ops.ne(self, other) if isinstance(other, _COMPARABLE) else NotImplemented
 
     def __radd__(self, other: Any) -> Tensor:
         return ops.add(other, self)
@@ -307,6 +311,7 @@ class Tensor:
 
 
 graph.tensor_class = Tensor
+_COMPARABLE = (Tensor, bool, int, float, np.generic)  # with anything else, == asks whether it is the same object
 
 
 def check_device(device: str) -> None:
@@ -325,10 +330,11 @@ def _array_of(data: Any, dtype: Any) -> Array:
         array = np.array(data)
     except ValueError as error:
         raise ValueError(f"these data have no shape: {error}") from None
-    if dtype is not None:
-        return array.astype(dtypes.dtype(dtype))
-    if array.dtype == np.float64 and not isinstance(data, (np.ndarray, np.generic)):
-        return array.astype(dtypes.float32)  # Python floats
+    with np.errstate(all="ignore"):  # what float32 cannot hold becomes Inf
+        if dtype is not None:
+            return array.astype(dtypes.dtype(dtype))
+        if array.dtype == np.float64 and not isinstance(data, (np.ndarray, np.generic)):
+            return array.astype(dtypes.float32)  # Python floats
     return array.astype(dtypes.dtype(array.dtype), copy=False)
 
 

@@ -184,8 +184,10 @@ def softmax(z: Tensor, dim: int) -> Tensor:
     >>> mg.tensor([0.0, 0.0, 1e4]).softmax(dim=0)
     tensor([0., 0., 1.])
     """
-    z = floating("softmax", z)
-    return record(Softmax(one_dim("softmax", dim, z.ndim)), z)
+    z, d = floating("softmax", z), one_dim("softmax", dim, tensor("softmax", z).ndim)
+    if not z.ndim:  # kernels reduce along dims that are there
+        return softmax(z.reshape(1), 0).reshape(())
+    return record(Softmax(d), z)
 
 
 # -- log-softmax ----------------------------------------------------------------------------------------------
@@ -233,5 +235,7 @@ def log_softmax(z: Tensor, dim: int) -> Tensor:
     >>> mg.tensor([0.0, 1e4]).log_softmax(dim=0)
     tensor([-10000.,      0.])
     """
-    z = floating("log_softmax", z)
-    return record(LogSoftmax(one_dim("log_softmax", dim, z.ndim)), z)
+    z, d = floating("log_softmax", z), one_dim("log_softmax", dim, tensor("log_softmax", z).ndim)
+    if not z.ndim:  # kernels reduce along dims that are there
+        return log_softmax(z.reshape(1), 0).reshape(())
+    return record(LogSoftmax(d), z)

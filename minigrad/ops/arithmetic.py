@@ -75,11 +75,11 @@ class Div(Op):
 
 
 class Pow(Op):
-    """y = x^n        n a number"""
+    """y = x^exponent"""
 
     x = Kept()
 
-    def __init__(self, exponent: Number) -> None:
+    def __init__(self, exponent: float) -> None:
         self.exponent = exponent
 
     def forward(self, kernels: Any, x: Array) -> Any:
@@ -178,10 +178,12 @@ def pow(x: Tensor | Number, exponent: Tensor | Number) -> Tensor:
     (tensor([1., 4., 9.]), tensor([1.0000, 1.4142]))
     """
     base, power = pair("pow", x, exponent)
+    if base.dtype == dtypes.bool_:
+        return cast(pow(cast(base, dtypes.uint8), cast(power, dtypes.uint8)), dtypes.bool_)
     if base.dtype.kind != "f" and (power.array < 0).any():
         raise ValueError(f"pow: {base.dtype} to a negative power is no integer: use x.float()")
-    if isinstance(exponent, (bool, int, float)):
-        return record(Pow(exponent), base)
+    if isinstance(exponent, (bool, int, float, np.generic)):
+        return record(Pow(power.array.item() if isinstance(exponent, np.generic) else exponent), base)
     return record(PowTensor(), base, power)
 
 

@@ -64,8 +64,8 @@ class Linear(Op):
         if self.wants("x"):
             dx = dz @ W  # (..., d_out) @ (d_out, d_in)
         if self.wants("W"):
-            d_out, d_in = W.shape
-            dW = dz.reshape(-1, d_out).T @ x.reshape(-1, d_in)  # (d_out, B) @ (B, d_in)
+            (d_out, d_in), B = W.shape, math.prod(x.shape[:-1])
+            dW = dz.reshape(B, d_out).T @ x.reshape(B, d_in)  # (d_out, B) @ (B, d_in)
         if self.wants("b"):
             db = dz.sum_to_size(W.shape[0])  # (..., d_out) -> (d_out,)
         return (dx, dW, db)[: len(self.edges)]

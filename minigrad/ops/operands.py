@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -15,8 +16,10 @@ from minigrad.graph import Array, Op, Version, record
 if TYPE_CHECKING:
     from minigrad.tensor import Tensor
 
-Number = float | int | bool
+Number = float | int | bool | np.generic
 Dims = int | Sequence[int] | None
+
+_LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
 
 
 class To(Op):
@@ -51,34 +54,39 @@ def floating(name: str, x: Any) -> Tensor:
     return x if x.dtype.kind == "f" else cast(x, dtypes.float32)
 
 
-def constant(value: Any, dtype: DType) -> Tensor:
-    """A Python number as a tensor of no dimensions."""
-    return graph.tensor_class.of(np.asarray(value, dtype), None, Version())
-
-
 def pair(name: str, x: Tensor | Number, y: Tensor | Number) -> tuple[Tensor, Tensor]:
     """Two operands of one dtype whose shapes broadcast. One of them may be a Python number."""
     if not isinstance(x, graph.tensor_class):
-        y = tensor(name, y)
-        return constant(x, _beside_number(name, y, x)), cast(y, _beside_number(name, y, x))
+        y, x = _beside_number(name, tensor(name, y), x)
+        return x, y
     if not isinstance(y, graph.tensor_class):
-        return cast(x, _beside_number(name, x, y)), constant(y, _beside_number(name, x, y))
-    if x.dtype != y.dtype:
+        return _beside_number(name, x, y)
+    if x.array.dtype != y.array.dtype:
         dtype = _common(x, y)
         x, y = cast(x, dtype), cast(y, dtype)
-    if x.shape != y.shape:
+    if x.array.shape != y.array.shape:
         broadcast(name, x.shape, y.shape)
     return x, y
 
 
-def _beside_number(name: str, x: Tensor, value: Any) -> DType:
+def _beside_number(name: str, x: Tensor, value: Any) -> tuple[Tensor, Tensor]:
+    """``x``, and the number as a tensor of no dimensions, both of the dtype that results."""
+    if isinstance(value, np.generic):
+        value = value.item()
     if not isinstance(value, (bool, int, float)):
         raise TypeError(
             f"{name}() expects tensors and Python numbers, got {type(value).__name__}: "
             "mg.tensor() and mg.from_numpy() make tensors"
         )
     own = dtypes.of_number(value)
-    return x.dtype if dtypes.yields_to(own, x.dtype) else own
+    dtype = x.dtype if dtypes.yields_to(own, x.dtype) else own
+    if dtype == dtypes.float32 and abs(value) > _LARGEST_FLOAT32:
+        value = math.copysign(math.inf, value)  # NumPy would do the same, and warn
+    try:
+        array = np.asarray(value, dtype)
+    except OverflowError:
+        raise OverflowError(f"{name}: the number {value} does not fit into {dtype}") from None
+    return cast(x, dtype), graph.tensor_class.of(array, None, Version())
 
 
 def _common(x: Tensor, y: Tensor) -> DType:

@@ -231,6 +231,8 @@ def _extreme(name: str, op: type[Max], x: Tensor) -> Tensor:
 def _extreme_along(
     name: str, op: type[TakeAlong], x: Tensor, dim: int, keepdim: bool
 ) -> ValuesAndIndices:  # fmt: skip
+    if not tensor(name, x).ndim:
+        return _extreme_along(name, op, reshape(x, (1,)), dim, keepdim=False)
     indices = _arg(name, x, dim, keepdim=True)
     values = record(op(indices.array.reshape(indices.shape), one_dim(name, dim, x.ndim)), x)
     if keepdim:

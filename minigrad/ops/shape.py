@@ -128,7 +128,7 @@ def view(x: Tensor, *shape: int | Sequence[int]) -> Tensor:
     ValueError: view: a tensor of shape (2, 2) and strides (1, 2) has no view of shape (4,): use reshape()
     """
     new = _arrange("view", tensor("view", x).shape, sizes("view", shape))
-    if not np.shares_memory(x.array.reshape(new), x.array) and x.numel():
+    if not np.may_share_memory(x.array.reshape(new), x.array) and x.numel():
         strides = tuple(s // x.array.itemsize for s in x.array.strides)
         raise ValueError(
             f"view: a tensor of shape {x.shape} and strides {strides} has no view of shape {new}: use reshape()"

@@ -1,0 +1,97 @@
+"""A forward pass, step by step: a handwritten digit goes through a trained perceptron.
+
+    python examples/mlp_forward.py
+    python examples/mlp_forward.py --net ten --digit 7 --png
+
+Prints the digit, every layer's z and a, the decision, and the accuracy over the held-out images; shows that
+recording, eval() and no_grad give the same answer; and draws the recorded graph.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import minigrad as mg
+from digits import NETS, Ten, ZeroOrOne, accuracy, load_images, parser, weights_file
+
+SHADES = " ░▒▓█"
+
+
+def main(arguments: list[str] | None = None) -> None:
+    options = parser(__doc__.split("\n")[0])
+    options.add_argument("--digit", type=int, default=0, metavar="I", help="which of the held-out images")
+    options.add_argument("--weights", type=Path, metavar="FILE", help="other weights than the trained ones")
+    options.add_argument("--svg", type=Path, default="mlp_forward.svg", metavar="FILE", help="where to draw")
+    options.add_argument("--png", action="store_true", help="write the drawing as PNG too, beside the SVG")
+    chosen = options.parse_args(arguments)
+
+    # Whatever can be wrong is found here, before anything is written.
+    if chosen.svg.suffix != ".svg" or not chosen.svg.parent.is_dir():
+        options.error(f"--svg must be an .svg file in a folder that exists, not {chosen.svg}")
+    mg.use_kernels(chosen.kernels)
+    model = NETS[chosen.net]()
+    try:
+        model.load_state_dict(mg.load(chosen.weights or weights_file(chosen.net)))
+    except ValueError as error:  # no such file, damaged, or weights of another net
+        options.error(" ".join(str(error).split()))
+    _, (x, labels) = load_images(model.digits)
+    if not 0 <= chosen.digit < len(x):
+        options.error(f"--digit must be 0 to {len(x) - 1}, not {chosen.digit}")
+
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="replace")  # a terminal without shades shows ? instead of failing
+    model.eval()
+    image, label = x[chosen.digit : chosen.digit + 1], labels[chosen.digit].item()
+    model(image)  # so that the times below are those of the second call, without loading kernels
+    recorded = mg.trace(model, image)
+
+    print(f"Held-out image {chosen.digit}, labelled {label}:\n\n{picture(image)}\n")
+    print(f"Forward pass, {recorded.flops:,} FLOPs in {recorded.seconds * 1e3:.3f} ms:\n\n{recorded}\n")
+    print(verdict(model, recorded.output, label))
+    print(f"Held-out images: {accuracy(model, x, labels):.2%} of {len(x)} are right.\n")
+    print(proof(model, image, recorded))
+    drawing = mg.draw(recorded)
+    for file in [chosen.svg, *([chosen.svg.with_suffix(".png")] if chosen.png else [])]:
+        drawing.save(file)
+        print(f"The graph is in {file}")
+
+
+def picture(image: mg.Tensor) -> str:
+    """An image of 64 numbers in [0, 1] as eight lines of text."""
+    rows = image.reshape(8, 8).tolist()
+    return "\n".join("    " + "".join(SHADES[round(ink * (len(SHADES) - 1))] * 2 for ink in row) for row in rows)
+
+
+def verdict(model: ZeroOrOne | Ten, p: mg.Tensor, label: int) -> str:
+    """The probability, the decision, and whether it is right."""
+    digit = model.decide(p.detach()).item()
+    if isinstance(model, ZeroOrOne):
+        sign = ">=" if digit else "<"
+        reason = f"The probability of a 1 is {p.item():.4f}, {sign} 0.5"
+    else:
+        reason = f"The largest probability is {p[0, digit].item():.4f}"
+    return f"{reason}: it is a {digit}, which is {'right' if digit == label else f'wrong, it is a {label}'}."
+
+
+def proof(model: ZeroOrOne | Ten, image: mg.Tensor, recorded: mg.Trace) -> str:
+    """The same input recorded in training mode, in eval() and under no_grad."""
+    model.train()
+    training = mg.trace(model, image)
+    model.eval()
+    with mg.no_grad():
+        unrecorded = mg.trace(model, image)
+    ways = {"recorded, train()": training, "recorded, eval()": recorded, "no_grad, eval()": unrecorded}
+    lines = [
+        f"    {name:<18} largest output {way.output.max().item():.7f}   "
+        f"nodes recorded {way.nodes}   bytes kept {way.kept_bytes:,}"
+        for name, way in ways.items()
+    ]
+    same = all(way.output.tolist() == recorded.output.tolist() for way in ways.values())
+    return "\n".join(
+        [f"Three ways to run it, outputs equal to the last bit: {'yes' if same else 'no'}", *lines, ""]
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""DOT text -> the bytes of a picture: by the ``dot`` program, or else by the Graphviz inside pygraphviz."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO
+
+#: Dots per inch of a PNG; the other formats have no dots.
+RESOLUTION = "144"
+
+_library_lock = threading.Lock()  # Graphviz has global state
+
+
+def render(source: str, format: str) -> bytes:
+    """The picture of the DOT text ``source``, as ``"svg"``, ``"png"`` or ``"pdf"``.
+
+    Raises ImportError where there is no Graphviz, RuntimeError where it fails.
+    """
+    program = shutil.which("dot")
+    return _by_program(program, source, format) if program else _in_process(source, format)
+
+
+def _by_program(program: str, source: str, format: str) -> bytes:
+    command = [program, f"-T{format}", *([f"-Gdpi={RESOLUTION}"] if format == "png" else [])]
+    done = subprocess.run(command, input=source.encode(), capture_output=True)
+    if done.returncode or not done.stdout:
+        raise RuntimeError(f"{program} failed: {done.stderr.decode(errors='replace').strip()}")
+    return done.stdout
+
+
+def _in_process(source: str, format: str) -> bytes:
+    try:
+        import pygraphviz
+    except ImportError:
+        raise ImportError(
+            'drawing needs Graphviz: pip install "minigrad[draw]" brings it along, or install it so that its '
+            "program dot is on the PATH (https://graphviz.org/download)"
+        ) from None
+    with _library_lock, _standard_error() as said:
+        try:
+            graph = pygraphviz.AGraph(string=source)
+            if format == "png":
+                graph.graph_attr["dpi"] = RESOLUTION
+            picture: bytes = graph.draw(format=format, prog="dot")
+        except ValueError as error:
+            said.seek(0)
+            raise RuntimeError(f"Graphviz failed: {error} {said.read().decode(errors='replace')}") from None
+    return picture
+
+
+@contextmanager
+def _standard_error() -> Iterator[IO[bytes]]:
+    """Catch what C code prints, such as Fontconfig's complaints about the settings of the system's fonts."""
+    with tempfile.TemporaryFile() as caught:
+        terminal = os.dup(2)
+        os.dup2(caught.fileno(), 2)
+        try:
+            yield caught
+        finally:
+            os.dup2(terminal, 2)
+            os.close(terminal)

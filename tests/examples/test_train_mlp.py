@@ -1,0 +1,53 @@
+"""examples/train_mlp.py: a short run learns, and writes weights that the forward example takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import minigrad as mg
+import mlp_forward
+import train_mlp
+
+
+def run(main: object, *arguments: str) -> None:
+    with mg.use_kernels("numba"):
+        main(list(arguments))  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(("net", "epochs", "least"), [("zero-or-one", 30, 99), ("ten", 8, 93)])
+def test_a_short_run_learns(
+    net: str, epochs: int, least: float, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    run(train_mlp.main, "--net", net, "--epochs", str(epochs), "--out", "new.safetensors")
+    out, err = capsys.readouterr()
+    held_out = float(out.split("trained on, ")[1].split("%")[0])
+    assert held_out >= least
+    assert f"{epochs}/{epochs}" in err  # the progress bar went to its end
+    run(mlp_forward.main, "--net", net, "--weights", "new.safetensors")
+    assert f"{held_out:.2f}% of" in capsys.readouterr().out
+
+
+def test_the_same_seed_gives_the_same_weights(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        run(train_mlp.main, "--epochs", "2", "--out", str(tmp_path / f"{name}.safetensors"))
+    assert (tmp_path / "a.safetensors").read_bytes() == (tmp_path / "b.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--epochs", "0"], ["--lr", "-1"], ["--out", "weights.bin"], ["--out", "no/such/folder.safetensors"]],
+)
+def test_a_mistake_is_one_line_and_status_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        run(train_mlp.main, "--out", "w.safetensors", *arguments)
+    assert stopped.value.code == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_the_curve_falls_from_the_first_loss_to_the_last() -> None:
+    assert train_mlp.curve([1.0, 0.1, 0.01]) == "█▅▁"
+    assert train_mlp.curve([0.5]) == "▁"

@@ -1,0 +1,104 @@
+"""mg.trace: the steps of a forward pass as data, and as a table."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import minigrad as mg
+from minigrad import nn
+from minigrad.nn import functional as F
+
+
+class Net(nn.Module):
+    """Two layers; the activation of the first is called functionally, that of the second is a module."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer1 = nn.Linear(4, 3)
+        self.layer2 = nn.Linear(3, 2)
+        self.last = nn.Softmax(dim=1)
+
+    def forward(self, x: mg.Tensor) -> mg.Tensor:
+        return self.last(self.layer2(F.sigmoid(self.layer1(x))))
+
+
+def test_a_step_has_the_values_of_the_formula() -> None:
+    net, x = Net(), mg.randn(5, 4)
+    step = mg.trace(net, x)["layer1"]
+    z = x.array @ net.layer1.weight.array.T + net.layer1.bias.array
+    np.testing.assert_allclose(step.z.array, z, rtol=1e-5)
+    np.testing.assert_allclose(step.a.array, 1 / (1 + np.exp(-z)), rtol=1e-5)
+    assert step.shapes == {"x": (5, 4), "W": (3, 4), "b": (3,), "z": (5, 3), "a": (5, 3)}
+    assert step.formula == "z = x W^T + b,  a = 1 / (1 + e^-z)"
+
+
+def test_a_functional_activation_joins_the_layer_that_made_its_z_and_a_module_does_not() -> None:
+    assert [step.name for step in mg.trace(Net(), mg.ones(1, 4))] == ["layer1", "layer2", "last"]
+
+
+def test_flops_are_two_for_each_multiply_add_of_a_matrix_product() -> None:
+    found = mg.trace(Net(), mg.ones(5, 4))
+    assert [step.flops for step in found] == [2 * 5 * 4 * 3, 2 * 5 * 3 * 2, 0]
+    assert found.flops == 180
+
+
+def test_kept_bytes_count_each_array_once_and_no_parameter() -> None:
+    found = mg.trace(Net(), mg.ones(5, 4))
+    # layer1 keeps x, z and a; layer2 keeps that a, counted already; the softmax keeps z and its own a
+    assert [step.kept_bytes for step in found] == [(20 + 15 + 15) * 4, 0, (10 + 10) * 4]
+
+
+def test_under_no_grad_the_values_are_there_and_nothing_is_recorded_or_kept() -> None:
+    net, x = Net(), mg.randn(5, 4)
+    recorded = mg.trace(net, x)
+    with mg.no_grad():
+        found = mg.trace(net, x)
+    assert (found.nodes, found.kept_bytes) == (0, 0)
+    assert recorded.nodes == 4
+    assert found["last"].a.tolist() == recorded["last"].a.tolist()
+    assert found.output.grad_fn is None
+
+
+def test_a_layer_that_runs_twice_is_two_steps() -> None:
+    layer = nn.Linear(3, 3)
+    net = nn.Sequential(layer, nn.Tanh())
+    found = mg.trace(lambda x: net(net(x)), mg.ones(1, 3))
+    assert len(found) == 4  # a function has no names for the modules it calls
+    twice = nn.Sequential(layer, layer)
+    assert [step.name for step in mg.trace(twice, mg.ones(1, 3))] == ["0", "0 (2)"]
+
+
+def test_operations_outside_any_module_are_steps_by_their_own_name() -> None:
+    x = mg.tensor([[1.0, 2.0]])
+    found = mg.trace(lambda x: (x * 2).sum().exp(), x)
+    assert [step.name for step in found] == ["mul", "sum", "exp"]
+    assert found["mul"].out.tolist() == [[2.0, 4.0]]
+
+
+def test_what_is_not_there_is_an_error_that_lists_what_is() -> None:
+    found = mg.trace(Net(), mg.ones(1, 4))
+    with pytest.raises(KeyError, match="no step 'layer3'; there are layer1, layer2, last"):
+        found["layer3"]
+    with pytest.raises(AttributeError, match="no 'h'; its values are x, W, b, z, a"):
+        _ = found["layer1"].h
+
+
+def test_the_table_has_a_line_for_each_step_and_paragraphs_where_lines_do_not_fit() -> None:
+    found = mg.trace(Net(), mg.ones(1, 4))
+    lines = found.table().splitlines()
+    assert len(lines) == 4
+    assert lines[0].split()[:9] == ["layer", "formula", "x", "W", "b", "z", "a", "FLOPs", "kept"]
+    assert lines[1].startswith("layer1  z = x W^T + b,  a = 1 / (1 + e^-z)  (1, 4)  (3, 4)  (3,)  (1, 3)  (1, 3)")
+    narrow = found.table(width=80).splitlines()
+    assert max(map(len, narrow)) <= 80
+    assert any("24 FLOPs,  40 B kept" in line for line in narrow)
+    assert str(found) == found.table()
+
+
+def test_an_error_in_the_model_leaves_no_observer_behind() -> None:
+    with pytest.raises(ValueError, match="expects x of shape"):
+        mg.trace(Net(), mg.ones(1, 5))
+    calls = mg.trace(lambda x: x + 1, mg.ones(1))
+    mg.ones(1) + 1
+    assert len(calls) == 1

@@ -1,0 +1,132 @@
+"""Making tensors: shapes, dtypes, values, seeds, errors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minigrad as mg
+
+
+def facts(t: mg.Tensor) -> tuple[Any, ...]:
+    return t.tolist(), t.shape, t.dtype.name
+
+
+@pytest.mark.parametrize(
+    ("made", "values", "shape", "dtype"),
+    [
+        (mg.tensor(1.5), 1.5, (), "float32"),
+        (mg.tensor([1, 2]), [1, 2], (2,), "int64"),
+        (mg.tensor([True]), [True], (1,), "bool"),
+        (mg.tensor([1, 2.5]), [1.0, 2.5], (2,), "float32"),
+        (mg.tensor([]), [], (0,), "float32"),
+        (mg.tensor(np.float64(2)), 2.0, (), "float64"),
+        (mg.tensor(np.ones(2)), [1.0, 1.0], (2,), "float64"),
+        (mg.tensor(np.ones(1, np.uint8)), [1], (1,), "uint8"),
+        (mg.tensor([1.7, -1.7], dtype=int), [1, -1], (2,), "int64"),
+        (mg.tensor([mg.tensor(1.0), 2]), [1.0, 2.0], (2,), "float32"),
+        (mg.tensor(mg.ones(2, dtype=mg.int8)), [1, 1], (2,), "int8"),
+        (mg.tensor([1e39]), [float("inf")], (1,), "float32"),
+        (mg.zeros(2, 1), [[0.0], [0.0]], (2, 1), "float32"),
+        (mg.zeros((2,)), [0.0, 0.0], (2,), "float32"),
+        (mg.zeros(), 0.0, (), "float32"),
+        (mg.ones([1, 2], dtype="int32"), [[1, 1]], (1, 2), "int32"),
+        (mg.full((2,), 7), [7, 7], (2,), "int64"),
+        (mg.full(2, True), [True, True], (2,), "bool"),
+        (mg.full((), 0.5, dtype=mg.float64), 0.5, (), "float64"),
+        (mg.arange(3), [0, 1, 2], (3,), "int64"),
+        (mg.arange(1, 7, 2), [1, 3, 5], (3,), "int64"),
+        (mg.arange(3, 0, -1), [3, 2, 1], (3,), "int64"),
+        (mg.arange(1.0), [0.0], (1,), "float32"),
+        (mg.arange(0, 1, 0.25), [0.0, 0.25, 0.5, 0.75], (4,), "float32"),
+        (mg.arange(2, dtype=mg.float64), [0.0, 1.0], (2,), "float64"),
+        (mg.arange(0), [], (0,), "int64"),
+        (mg.linspace(0, 1, 3), [0.0, 0.5, 1.0], (3,), "float32"),
+        (mg.linspace(5, 1, 1), [5.0], (1,), "float32"),
+        (mg.linspace(0, 1, 0), [], (0,), "float32"),
+        (mg.eye(2), [[1.0, 0.0], [0.0, 1.0]], (2, 2), "float32"),
+        (mg.eye(1, 2, dtype=mg.int64), [[1, 0]], (1, 2), "int64"),
+        (mg.zeros_like(mg.ones(2, dtype=mg.int8)), [0, 0], (2,), "int8"),
+        (mg.ones_like(mg.zeros(1), dtype=mg.float64), [1.0], (1,), "float64"),
+        (mg.full_like(mg.zeros(1), 3), [3.0], (1,), "float32"),
+    ],
+)
+def test_values_shape_and_dtype(made: mg.Tensor, values: Any, shape: Any, dtype: str) -> None:
+    assert facts(made) == (values, shape, dtype)
+    assert made.is_leaf
+    assert not made.requires_grad
+
+
+def full(n: int, **how: Any) -> mg.Tensor:
+    return mg.full((n,), 1.0, **how)
+
+
+@pytest.mark.parametrize("make", [mg.zeros, mg.ones, mg.rand, mg.randn, mg.eye, full])
+def test_requires_grad_and_device_are_passed_on(make: Callable[..., mg.Tensor]) -> None:
+    assert make(2, requires_grad=True, device="cpu").requires_grad
+    with pytest.raises(ValueError, match="there is no device 'tpu': use 'cpu'"):
+        make(2, device="tpu")
+
+
+def test_tensor_copies_and_from_numpy_shares() -> None:
+    a = np.zeros(2)
+    copy, shared = mg.tensor(a), mg.from_numpy(a)
+    a[0] = 5
+    assert (copy.tolist(), shared.tolist()) == ([0, 0], [5, 0])
+    t = mg.zeros(2)
+    assert not np.shares_memory(mg.tensor(t).array, t.array)
+
+
+def test_the_same_seed_gives_the_same_numbers() -> None:
+    def draw() -> list[Any]:
+        mg.manual_seed(7)
+        return [mg.rand(3).tolist(), mg.randn(2, 2).tolist(), mg.randint(10, size=(4,)).tolist()]
+
+    assert draw() == draw()
+    assert mg.rand(3).tolist() != mg.rand(3).tolist()
+
+
+def test_random_numbers_are_in_their_range() -> None:
+    u = mg.rand(1000, dtype=mg.float64)
+    assert 0 <= u.min().item() < 0.05 < 0.95 < u.max().item() < 1
+    n = mg.randn(4000)
+    assert n.dtype == mg.float32
+    assert abs(n.mean().item()) < 0.1
+    assert abs((n * n).mean().item() - 1) < 0.1
+    k = mg.randint(-2, 3, (500,))
+    assert (set(k.tolist()), k.dtype) == ({-2, -1, 0, 1, 2}, mg.int64)
+    assert mg.randint(1).tolist() == 0
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "text"),
+    [
+        (lambda: mg.tensor([[1, 2], [3]]), ValueError, "these data have no shape: setting an array element"),
+        (lambda: mg.tensor("one"), TypeError, "there is no dtype dtype('<U3'): use one of"),
+        (lambda: mg.tensor(None), TypeError, "there is no dtype dtype('O')"),
+        (lambda: mg.tensor([1j]), TypeError, "there is no dtype dtype('complex128')"),
+        (lambda: mg.tensor([1.0], dtype="half"), TypeError, "there is no dtype 'half'"),
+        (lambda: mg.tensor([1.0], device="cuda"), ValueError, "there is no device 'cuda': use 'cpu'"),
+        (lambda: mg.tensor([1], requires_grad=True), TypeError,
+         "only floats can require a gradient, this tensor is int64"),
+        (lambda: mg.zeros(2, dtype=mg.bool_, requires_grad=True), TypeError, "only floats can require a gradient"),
+        (lambda: mg.from_numpy([1.0]), TypeError, "from_numpy() expects an ndarray, got list"),
+        (lambda: mg.from_numpy(np.ones(2, np.float16)), TypeError, "there is no dtype dtype('float16')"),
+        (lambda: mg.zeros(-1), ValueError, "zeros: sizes must not be negative, got (-1,)"),
+        (lambda: mg.rand(2.5), TypeError, "rand: sizes must be ints, got (2.5,)"),
+        (lambda: mg.full((2, -3), 1.0), ValueError, "full: sizes must not be negative, got (2, -3)"),
+        (lambda: mg.eye(-1), ValueError, "eye: sizes must not be negative, got (-1, -1)"),
+        (lambda: mg.linspace(0, 1, -2), ValueError, "linspace: sizes must not be negative, got (-2,)"),
+        (lambda: mg.arange(0, 5, -1), ValueError, "arange: no way from 0 to 5 in steps of -1"),
+        (lambda: mg.arange(0, 5, 0), ValueError, "arange: no way from 0 to 5 in steps of 0"),
+        (lambda: mg.randint(3, 3), ValueError, "randint: there is no integer from 3 up to and without 3"),
+        (lambda: mg.randn(2, dtype=mg.int64), TypeError, "random floats cannot be int64: use randint()"),
+    ],
+)  # fmt: skip
+def test_mistakes_are_refused(make: Callable[[], Any], error: type[Exception], text: str) -> None:
+    with pytest.raises(error) as caught:
+        make()
+    assert str(caught.value).startswith(text)

@@ -1,0 +1,22 @@
+"""``import minigrad`` is quick and quiet: it loads neither Numba nor anything optional, and compiles nothing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+CODE = """
+import sys
+import time
+started = time.perf_counter()
+import minigrad
+seconds = time.perf_counter() - started
+heavy = {"numba", "llvmlite", "torch", "graphviz", "pygraphviz", "tqdm"} & set(sys.modules)
+assert not heavy, heavy
+assert seconds < 0.4, seconds
+"""
+
+
+def test_importing_prints_nothing_and_loads_nothing_heavy_within_0_4_seconds() -> None:
+    ran = subprocess.run([sys.executable, "-W", "error", "-c", CODE], capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")

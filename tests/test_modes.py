@@ -1,0 +1,214 @@
+"""Grad mode, inference mode, kernels: as context managers, decorators, calls; in threads and tasks."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+import minigrad as mg
+from minigrad.modes import Scope, current_mode, current_scope, enter_scope
+
+
+def records() -> bool:
+    x = mg.tensor(1.0, requires_grad=True)
+    return (x * 2).requires_grad
+
+
+def test_no_grad_and_enable_grad_nest() -> None:
+    with mg.no_grad():
+        assert (records(), mg.is_grad_enabled()) == (False, False)
+        with mg.enable_grad():
+            assert (records(), mg.is_grad_enabled()) == (True, True)
+        assert not records()
+    assert records()
+
+
+def test_exception_inside_restores_the_mode() -> None:
+    with pytest.raises(ZeroDivisionError), mg.no_grad():
+        1 / 0  # noqa: B018
+    assert records()
+
+
+@pytest.mark.parametrize("switch", [mg.no_grad, mg.enable_grad, mg.inference_mode, mg.lean_mode])
+def test_one_instance_can_be_entered_again_and_inside_itself(switch: Callable[[], Any]) -> None:
+    before, instance = current_mode(), switch()
+    for _ in range(2):
+        with instance:
+            inside = current_mode()
+            with instance:
+                assert current_mode() == inside
+            assert current_mode() == inside
+        assert current_mode() == before
+
+
+def test_set_grad_enabled_acts_at_once_and_in_a_with() -> None:
+    mg.set_grad_enabled(False)
+    assert not records()
+    mg.set_grad_enabled(True)
+    assert records()
+    with mg.set_grad_enabled(False):
+        assert not records()
+    assert records()
+
+
+@pytest.mark.parametrize("flag", [True, False])
+def test_set_grad_enabled_instance_can_be_entered_inside_itself(flag: bool) -> None:
+    before, setting = current_mode(), mg.set_grad_enabled(flag)
+    with setting:
+        with setting:
+            assert records() == flag
+        assert records() == flag
+    assert current_mode() == before
+    with setting:
+        assert records() == flag
+    assert current_mode() == before
+
+
+def test_inference_mode_records_nothing_and_marks_its_tensors() -> None:
+    x = mg.tensor(1.0, requires_grad=True)
+    with mg.inference_mode():
+        y = x * 2
+        with mg.enable_grad():
+            assert not records()
+        assert (mg.is_inference_mode_enabled(), mg.is_grad_enabled()) == (True, False)
+        with mg.inference_mode(False):
+            assert records()
+    assert (y.is_inference(), x.is_inference(), y.requires_grad) == (True, False, False)
+    assert not mg.is_inference_mode_enabled()
+
+
+@pytest.mark.parametrize("switch", [mg.no_grad(), mg.inference_mode(), mg.set_grad_enabled(True)])
+def test_decorated_function_keeps_its_name_and_leaves_the_mode(switch: Any) -> None:
+    @switch
+    def f(n: int) -> int:
+        """Doc."""
+        return n + 1
+
+    before = current_mode()
+    assert (f(1), f.__name__, f.__doc__) == (2, "f", "Doc.")
+    assert current_mode() == before
+
+
+def test_decorating_with_set_grad_enabled_changes_nothing_outside() -> None:
+    @mg.set_grad_enabled(False)
+    def f() -> bool:
+        return records()
+
+    assert records()
+    assert not f()
+    assert records()
+
+
+def test_recursive_decorated_function() -> None:
+    @mg.no_grad()
+    def depth(n: int) -> int:
+        assert not records()
+        return 0 if n == 0 else 1 + depth(n - 1)
+
+    assert depth(20) == 20
+    assert records()
+
+
+def test_decorated_function_that_raises_restores_the_mode() -> None:
+    @mg.no_grad()
+    def fail() -> None:
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    assert records()
+
+
+def test_decorated_function_in_threads_at_once() -> None:
+    barrier = threading.Barrier(4)
+
+    @mg.no_grad()
+    def inner() -> bool:
+        barrier.wait(timeout=10)
+        return records()
+
+    def thread(enabled: bool) -> tuple[bool, bool]:
+        with mg.set_grad_enabled(enabled):
+            return inner(), records()
+
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(thread, [True, False, True, False], timeout=20))
+    assert found == [(False, True), (False, False), (False, True), (False, False)]
+
+
+def test_late_functions_cannot_be_decorated() -> None:
+    def generator() -> Iterator[int]:
+        yield 1
+
+    async def coroutine() -> None: ...
+
+    async def both() -> AsyncIterator[int]:
+        yield 1
+
+    for function in (generator, coroutine, both):
+        with pytest.raises(TypeError, match=f"cannot decorate {function.__name__}, which returns before its"):
+            mg.no_grad()(function)
+    with pytest.raises(TypeError, match="set_grad_enabled"):
+        mg.set_grad_enabled(False)(generator)
+    assert records()
+
+
+def test_each_thread_has_its_own_grad_mode() -> None:
+    found: list[bool] = []
+    with mg.no_grad():
+        thread = threading.Thread(target=lambda: found.append(records()))
+        thread.start()
+        thread.join()
+        assert not records()
+    assert found == [True]
+
+
+def test_each_task_has_its_own_grad_mode() -> None:
+    async def without(entered: asyncio.Event, leave: asyncio.Event) -> bool:
+        with mg.no_grad():
+            entered.set()
+            await leave.wait()
+            return records()
+
+    async def main() -> tuple[bool, bool]:
+        entered, leave = asyncio.Event(), asyncio.Event()
+        task = asyncio.create_task(without(entered, leave))
+        await entered.wait()
+        here = records()
+        leave.set()
+        return here, await task
+
+    assert asyncio.run(main()) == (True, False)
+
+
+def test_use_kernels_switches_the_target_and_back() -> None:
+    before = current_mode().target
+    with mg.use_kernels("reference"):
+        assert current_mode().target == "reference"
+        with mg.use_kernels("numba"):
+            assert current_mode().target == "numba"
+    assert current_mode().target == before
+
+
+def test_unknown_kernels_are_refused_and_nothing_changes() -> None:
+    before = current_mode()
+    with pytest.raises(ValueError, match="there are no kernels 'fast': use one of numba, reference"):
+        mg.use_kernels("fast")
+    assert current_mode() == before
+
+
+def test_scopes_nest_and_end_with_their_block() -> None:
+    with enter_scope("outer") as outer:
+        with pytest.raises(KeyError), enter_scope("inner") as inner:
+            assert [scope.module for scope in inner.path] == ["outer", "inner"]
+            raise KeyError
+        assert current_scope() is outer
+        y = mg.tensor(1.0, requires_grad=True) * 2
+    assert current_scope() is None
+    assert y.grad_fn.scope is outer
+    assert isinstance(outer, Scope)

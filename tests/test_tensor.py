@@ -1,0 +1,216 @@
+"""Tensor: its array, its place in the graph, and Python's protocols."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minigrad as mg
+
+INF, NAN = float("inf"), float("nan")
+
+# -- the array ------------------------------------------------------------------------------------------------
+
+
+def test_shape_and_its_relatives() -> None:
+    x = mg.zeros(2, 3)
+    assert (x.shape, x.size(), x.size(-1)) == ((2, 3), (2, 3), 3)
+    assert (x.ndim, x.dim(), x.numel(), x.device) == (2, 2, 6, "cpu")
+
+
+def test_item_and_tolist_give_python_numbers() -> None:
+    assert type(mg.tensor([[2.5]]).item()) is float
+    assert type(mg.tensor(2).item()) is int
+    assert mg.tensor(True).item() is True
+    assert mg.tensor([[1, 2]]).tolist() == [[1, 2]]
+    with pytest.raises(ValueError, match=r"item\(\) needs exactly one element, this tensor has shape \(2,\)"):
+        mg.zeros(2).item()
+
+
+def test_numpy_shares_memory_and_is_refused_where_a_gradient_flows() -> None:
+    x = mg.zeros(2)
+    assert np.shares_memory(x.numpy(), x.array)
+    w = mg.zeros(2, requires_grad=True)
+    text = r"numpy\(\) on a tensor that requires a gradient: use t.detach\(\).numpy\(\)"
+    for convert in (lambda: w.numpy(), lambda: np.asarray(w), lambda: np.array(w * 2)):
+        with pytest.raises(RuntimeError, match=text):
+            convert()
+    assert np.shares_memory(w.detach().numpy(), w.array)
+
+
+def test_numpy_gives_an_array_also_without_dimensions() -> None:
+    y = mg.tensor(1.0) + mg.tensor(2.0)
+    assert type(y.numpy()) is np.ndarray
+    y.numpy()[...] = 5
+    assert y.item() == 5
+
+
+def test_array_protocol_takes_dtype_and_copy() -> None:
+    x = mg.ones(2)
+    assert np.asarray(x).dtype == np.float32
+    assert np.asarray(x, np.float64).dtype == np.float64
+    assert np.shares_memory(np.asarray(x), x.array)
+    assert not np.shares_memory(np.array(x, copy=True), x.array)
+
+
+def test_to_changes_the_dtype_and_records_it() -> None:
+    x = mg.ones(2, requires_grad=True)
+    y = x.to(mg.float64)
+    assert (y.dtype, x.to("float64").dtype, x.to(y).dtype, x.double().dtype) == (mg.float64,) * 4
+    assert x.to("cpu") is x.to(mg.float32) is x.float() is x
+    y.sum().backward()
+    assert x.grad.dtype == mg.float32
+    assert x.to("cpu", mg.int64).dtype == mg.int64
+    assert not x.to(mg.int64).requires_grad
+
+
+def test_clone_is_in_memory_of_its_own_and_detach_is_not() -> None:
+    x = mg.ones(2, requires_grad=True)
+    assert not np.shares_memory(x.clone().array, x.array)
+    assert np.shares_memory(x.detach().array, x.array)
+    assert (x.clone().requires_grad, x.detach().requires_grad) == (True, False)
+
+
+def test_deepcopy_of_a_leaf_is_independent() -> None:
+    x = mg.ones(2, requires_grad=True)
+    (x * 2).sum().backward()
+    twin = copy.deepcopy(x)
+    twin.array[0] = 9
+    twin.grad.array[0] = 9
+    twin.touch()
+    assert (x.tolist(), x.grad.tolist(), x.version.value) == ([1, 1], [2, 2], 0)
+    assert twin.requires_grad
+
+
+# -- its place in the graph -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", [mg.int64, mg.int8, mg.uint8, mg.bool_])
+def test_only_floats_can_require_a_gradient(dtype: Any) -> None:
+    x = mg.ones(2, dtype=dtype)
+    with pytest.raises(TypeError, match=f"only floats can require a gradient, this tensor is {dtype}"):
+        x.requires_grad = True
+    with pytest.raises(TypeError, match="only floats"):
+        x.requires_grad_()
+    assert not x.requires_grad
+    x.requires_grad_(False)
+
+
+def test_requires_grad_can_be_switched_on_a_leaf_only() -> None:
+    x = mg.ones(2).requires_grad_()
+    y = x * 2
+    for value in (True, False):
+        with pytest.raises(RuntimeError, match=r"<MulBackward> made this tensor, it is no leaf: use detach\(\)"):
+            y.requires_grad = value
+    x.requires_grad = False
+    assert not (x * 2).requires_grad
+
+
+def test_unknown_attributes_are_refused() -> None:
+    with pytest.raises(AttributeError):
+        mg.ones(2).gard = 1
+
+
+# -- Python's protocols ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("made", "text"),
+    [
+        (mg.tensor(3), "tensor(3)"),
+        (mg.tensor(3.0), "tensor(3.)"),
+        (mg.tensor(-0.0), "tensor(-0.)"),
+        (mg.tensor(0.1), "tensor(0.1000)"),
+        (mg.tensor(NAN), "tensor(nan)"),
+        (mg.tensor([INF, 1.0]), "tensor([inf,  1.])"),
+        (mg.tensor([INF, NAN, 0.5]), "tensor([   inf,    nan, 0.5000])"),
+        (mg.tensor([True, False]), "tensor([ True, False])"),
+        (mg.tensor([1e20, 1.0]), "tensor([1.e+20, 1.e+00])"),
+        (mg.tensor([1e-6, 1.5]), "tensor([1.0000e-06, 1.5000e+00])"),
+        (mg.tensor([[1.5, -2.0], [3.0, 4.0]]), "tensor([[ 1.5000, -2.0000],\n        [ 3.0000,  4.0000]])"),
+        (mg.zeros(0), "tensor([], dtype=float32)"),
+        (mg.zeros(2, 0, dtype=mg.int64), "tensor([], dtype=int64)"),
+        (mg.tensor(0.5, dtype=mg.float64), "tensor(0.5000, dtype=float64)"),
+        (mg.arange(2, dtype=mg.uint8), "tensor([0, 1], dtype=uint8)"),
+        (mg.arange(2000), "tensor([   0,    1,    2, ..., 1997, 1998, 1999])"),
+        (mg.tensor([1.0], requires_grad=True), "tensor([1.], requires_grad=True)"),
+        (mg.tensor([1.0], requires_grad=True) * 2, "tensor([2.], grad_fn=<MulBackward>)"),
+        (
+            mg.ones(1, dtype=mg.float64, requires_grad=True).sum(),
+            "tensor(1., dtype=float64, grad_fn=<SumBackward>)",
+        ),
+    ],
+)
+def test_repr(made: mg.Tensor, text: str) -> None:
+    assert repr(made) == str(made) == text
+
+
+def test_format_of_one_element_and_of_several() -> None:
+    assert f"{mg.tensor(2.0):.3f}" == "2.000"
+    assert f"{mg.tensor([3]):03d}" == "003"
+    assert f"{mg.tensor(2.0)}" == "tensor(2.)"
+    with pytest.raises(ValueError, match="Unknown format code 'f' for object of type 'str'"):
+        f"{mg.zeros(2):.3f}"
+
+
+def test_len_and_iter_go_along_the_first_dimension() -> None:
+    x = mg.tensor([[1, 2], [3, 4]])
+    assert (len(x), [row.tolist() for row in x]) == (2, [[1, 2], [3, 4]])
+    assert len(mg.zeros(0, 3)) == 0
+    for use in (len, iter):
+        with pytest.raises(TypeError, match="a tensor without dimensions has no length"):
+            use(mg.tensor(1.0))
+
+
+def test_iteration_is_recorded() -> None:
+    x = mg.tensor([1.0, 2.0], requires_grad=True)
+    a, b = x
+    (a * b).backward()
+    assert x.grad.tolist() == [2, 1]
+
+
+def test_bool_of_one_element_only() -> None:
+    assert mg.tensor([[1.0]])
+    assert not mg.tensor(0)
+    for x, shape in ((mg.zeros(2), "2,"), (mg.zeros(0), "0,")):
+        with pytest.raises(ValueError, match=rf"the truth of a tensor of shape \({shape}\) is ambiguous"):
+            bool(x)
+
+
+def test_float_int_and_index() -> None:
+    assert (float(mg.tensor(2)), int(mg.tensor([2.9])), [5, 6, 7][mg.tensor(1)]) == (2.0, 2, 6)
+    assert type(float(mg.tensor(2))) is float
+    with pytest.raises(TypeError, match="only an integer tensor can be an index, this one is float32"):
+        range(mg.tensor(2.0))
+    with pytest.raises(ValueError, match="needs exactly one element"):
+        float(mg.zeros(2))
+    with pytest.raises(ValueError, match="needs exactly one element"):
+        range(mg.zeros(2, dtype=mg.int64))
+
+
+def test_tensors_are_hashed_by_identity() -> None:
+    x, y = mg.ones(2), mg.ones(2)
+    assert {x: 1, y: 2}[x] == 1
+    assert len({x, y, x}) == 2
+
+
+def test_augmented_assignment_makes_a_new_tensor() -> None:
+    x = mg.ones(2, requires_grad=True)
+    y = x
+    y += 1
+    assert (x.tolist(), y.tolist(), y.is_leaf) == ([1, 1], [2, 2], False)
+
+
+def test_operators_have_numbers_on_either_side() -> None:
+    x = mg.tensor([2.0])
+    assert [(1 + x).item(), (1 - x).item(), (3 * x).item(), (1 / x).item(), (3**x).item()] == [3, -1, 6, 0.5, 9]
+    assert [(x + 1).item(), (x - 1).item(), (x * 3).item(), (x / 4).item(), (x**3).item()] == [3, 1, 6, 0.5, 8]
+    assert [(x > 1).item(), (1 > x).item(), (x != 2).item(), (2 == x).item()] == [True, False, False, True]  # noqa: SIM300
+
+
+def test_transpose_property_reverses_the_dims() -> None:
+    assert mg.zeros(2, 3, 4).T.shape == (4, 3, 2)
+    assert mg.tensor(1.0).T.shape == ()

@@ -1,0 +1,305 @@
+from __future__ import annotations
+
+import gc
+import weakref
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minigrad as mg
+from minigrad import nn
+from minigrad.viz.collect import Graph, Node, operations
+from viz.rewrite_golden import Perceptron
+
+
+def collected(tensor: mg.Tensor, **options: Any) -> Graph:
+    return mg.draw(tensor, **options).graph
+
+
+def by_title(graph: Graph, title: str) -> Node:
+    (node,) = [node for node in graph.nodes if node.title == title]
+    return node
+
+
+def cluster_of(graph: Graph, node: Node) -> str:
+    return "" if node.cluster is None else graph.clusters[node.cluster].name
+
+
+# -- nodes and edges -----------------------------------------------------------------------------------------
+
+
+def test_operations_are_numbered_as_recorded_and_leaves_after_them_by_first_use() -> None:
+    a, b = mg.tensor(1.0, requires_grad=True), mg.tensor(2.0)
+    late = a.exp()
+    first = b * a
+    graph = collected(first + late)
+    assert [node.title or node.kind for node in graph.nodes] == ["Exp", "Mul", "Add", "parameter", "input"]
+    assert [node.id for node in graph.nodes] == [0, 1, 2, 3, 4]
+    assert [(e.source, e.target, e.symbol) for e in graph.edges] == [
+        (3, 0, ""), (4, 1, "x"), (3, 1, "y"), (1, 2, "x"), (0, 2, "y"),
+    ]  # fmt: skip
+
+
+def test_a_leaf_used_twice_is_one_node() -> None:
+    x = mg.tensor(3.0, requires_grad=True)
+    graph = collected(x * x + x)
+    assert graph.count("parameter") == 1
+    assert len(graph.edges) == 4
+
+
+def test_an_input_used_twice_is_one_node() -> None:
+    x, w = mg.tensor([1.0, 2.0]), mg.tensor(3.0, requires_grad=True)
+    assert collected(w * x + w / x).count("input") == 1
+
+
+def test_a_diamond_of_depth_60_has_60_operations() -> None:
+    x = mg.tensor(1.0, requires_grad=True)
+    y = x
+    for _ in range(60):
+        y = y + y
+    assert collected(y).count("operation") == 60
+
+
+def test_a_chain_of_10_000_operations_is_collected_without_recursion() -> None:
+    x = mg.tensor(1.0, requires_grad=True)
+    y = x
+    for _ in range(10_000):
+        y = y + x
+    assert len(collected(y, max_nodes=20_000).nodes) == 10_001
+    assert y.grad_fn is not None
+    assert [op.order for op in operations(y.grad_fn)] == sorted(op.order for op in operations(y.grad_fn))
+
+
+def test_only_what_the_tensor_was_computed_from_is_collected() -> None:
+    x = mg.tensor(1.0, requires_grad=True)
+    y = x.exp()
+    _beside, _after = x.log(), y.log()
+    assert [node.title for node in collected(y).nodes] == ["Exp", ""]
+
+
+def test_the_inputs_of_cat_are_numbered() -> None:
+    x = mg.ones(2, requires_grad=True)
+    assert [edge.symbol for edge in collected(mg.cat([x, x])).edges] == ["x0", "x1"]
+
+
+def test_settings_are_shown_and_those_that_are_off_are_not() -> None:
+    x = mg.ones(2, 3, requires_grad=True)
+    assert collected(x.sum(1)).nodes[0].settings == (("dims", "(1,)"),)
+    assert collected(x.sum(1, keepdim=True)).nodes[0].settings == (("dims", "(1,)"), ("keepdim", "True"))
+    assert collected(x**3).nodes[0].settings == (("exponent", "3"),)
+    assert collected(x[0, ::2, None, ...]).nodes[0].settings == (("key", "(0, ::2, None, ...)"),)
+
+
+# -- values --------------------------------------------------------------------------------------------------
+
+
+def test_z_and_a_of_a_layer_have_their_values() -> None:
+    x, W = mg.tensor([[1.0, 2.0]]), mg.tensor([[0.5, -1.0]], requires_grad=True)
+    z = mg.linear(x, W)
+    a = z.sigmoid()
+    graph = collected((a * 2).sum())
+    for title, tensor in (("Linear", z), ("Sigmoid", a)):
+        node = by_title(graph, title)
+        assert node.value is not None
+        assert node.value.is_whole
+        assert node.value.numbers == tuple(tensor.detach().numpy().ravel().tolist())
+
+
+def test_a_value_that_nobody_keeps_is_computed_again() -> None:
+    x = mg.tensor([[1.0, 2.0]], requires_grad=True)
+    y = (x + 1).sum(0).sum()
+    assert numbers(by_title(collected(y), "Add")) == (2.0, 3.0)
+    y.backward()
+    assert by_title(collected(y), "Add").value is None  # the graph is freed
+
+
+def test_a_value_is_not_computed_from_what_has_changed_since() -> None:
+    x = mg.tensor([[1.0, 2.0]], requires_grad=True)
+    y = (x + 1).sum()
+    x.array[...] = 5
+    x.touch()
+    assert by_title(collected(y), "Add").value is None
+
+
+def numbers(node: Node) -> tuple[float, ...]:
+    assert node.value is not None
+    return node.value.numbers
+
+
+def test_the_result_and_named_tensors_have_their_values() -> None:
+    x = mg.tensor(2.0, requires_grad=True)
+    y = x + 1
+    graph = collected(y + 1, names={"y": y})
+    assert [node.value.numbers for node in graph.nodes[:2] if node.value] == [(3.0,), (4.0,)]
+    assert graph.nodes[0].symbol == "y"
+    assert [node.is_result for node in graph.nodes[:2]] == [False, True]
+
+
+@pytest.mark.parametrize(("size", "whole"), [(32, True), (33, False)])
+def test_values_are_whole_up_to_max_values(size: int, whole: bool) -> None:
+    x = mg.tensor(np.arange(size, dtype=np.float32))
+    node = collected(x * mg.tensor(1.0, requires_grad=True)).nodes[0]
+    assert node.value is not None
+    assert node.value.is_whole is whole
+    expected = tuple(map(float, range(size))) if whole else (0.0, (size - 1) / 2, size - 1.0)
+    assert node.value.numbers == expected
+
+
+@pytest.mark.parametrize(("shape", "whole"), [((4, 4), True), ((8,), True), ((9,), False), ((3, 6), False)])
+def test_parameters_are_whole_up_to_half_as_many(shape: tuple[int, ...], whole: bool) -> None:
+    node = collected(mg.ones(*shape, requires_grad=True).sum()).nodes[1]
+    assert node.value is not None
+    assert node.value.is_whole is whole
+
+
+def test_values_false_reads_none() -> None:
+    x = mg.tensor([1.0, 2.0], requires_grad=True)
+    assert all(node.value is None for node in collected((x * x).sum(), values=False).nodes)
+
+
+def test_max_values_0_summarises_all_but_single_numbers() -> None:
+    x = mg.tensor([1.0, 2.0], requires_grad=True)
+    graph = collected(x.sum(), max_values=0)
+    assert [node.value.is_whole for node in graph.nodes if node.value] == [True, False]
+
+
+def test_empty_and_infinite_values_are_collected_without_a_warning() -> None:
+    scale = mg.tensor(1.0, requires_grad=True)
+    odd = mg.tensor(np.r_[np.inf, -np.inf, np.nan, np.zeros(40)].astype(np.float32))
+    assert collected(odd * scale).nodes[0].value is not None
+    empty = collected(mg.zeros(0, 3) * scale).nodes[0].value
+    assert empty is not None
+    assert empty.numbers == ()
+
+
+def test_gradients_stand_beside_the_values_of_leaves_and_retained_tensors() -> None:
+    x = mg.tensor(3.0, requires_grad=True)
+    y = x * x
+    y.retain_grad()
+    z = y * 2
+    z.backward(retain_graph=True)
+    mul, last, leaf, _two = collected(z).nodes
+    assert mul.gradient and mul.gradient.numbers == (2.0,)
+    assert leaf.gradient and leaf.gradient.numbers == (12.0,)
+    assert last.gradient is None
+
+
+def test_a_freed_graph_has_structure_and_shapes_and_says_so() -> None:
+    x = mg.tensor([[1.0, 2.0]], requires_grad=True)
+    a = x.sigmoid()
+    loss = a.sum()
+    assert not collected(loss).is_freed
+    del a
+    loss.backward()
+    graph = collected(loss)
+    assert graph.is_freed
+    assert by_title(graph, "Sigmoid").value is None
+    assert by_title(graph, "Sigmoid").shape == (1, 2)
+
+
+def test_a_parameter_changed_after_the_forward_pass_says_so() -> None:
+    w = mg.tensor([1.0, 2.0], requires_grad=True)
+    y = (w * mg.tensor([3.0, 4.0])).sum()
+    assert not any(node.value.changed for node in collected(y).nodes if node.value)
+    w.detach().numpy()[...] = 0.0
+    w.touch()
+    assert [node.value.changed for node in collected(y).nodes if node.kind == "parameter" and node.value] == [True]
+
+
+def test_a_constant_that_is_gone_leaves_its_value_if_it_is_a_number_or_kept() -> None:
+    w = mg.tensor([1.0, 2.0], requires_grad=True)
+    y = w * mg.tensor([3.0, 4.0]) + mg.tensor([5.0, 6.0]) + 7.0
+    values = [node.value.numbers if node.value else None for node in collected(y).nodes if node.kind == "input"]
+    assert values == [(3.0, 4.0), None, (7.0,)]
+
+
+# -- names and clusters --------------------------------------------------------------------------------------
+
+
+def test_layers_are_clusters_and_a_functional_activation_belongs_to_its_layer() -> None:
+    graph = collected(Perceptron()(mg.ones(1, 2)))
+    assert [cluster.name for cluster in graph.clusters] == ["layer1", "layer2"]
+    inside = [(node.title, cluster_of(graph, node)) for node in graph.nodes if node.kind == "operation"]
+    assert inside == [("Linear", "layer1"), ("Sigmoid", "layer1"), ("Linear", "layer2"), ("Sigmoid", "layer2")]
+
+
+def test_parameters_bear_their_names_and_stand_in_their_layer_while_the_input_stands_outside() -> None:
+    graph = collected(Perceptron()(mg.ones(1, 2)))
+    leaves = [(n.symbol, n.name, cluster_of(graph, n)) for n in graph.nodes if n.kind != "operation"]
+    assert leaves == [
+        ("x", "", ""), ("W", "layer1.weight", "layer1"), ("b", "layer1.bias", "layer1"),
+        ("W", "layer2.weight", "layer2"), ("b", "layer2.bias", "layer2"),
+    ]  # fmt: skip
+
+
+def test_nested_modules_are_nested_clusters_with_their_full_names() -> None:
+    net = nn.Sequential(nn.Sequential(nn.Linear(2, 2), nn.ReLU()), nn.Linear(2, 1))
+    graph = collected(net(mg.ones(1, 2)))
+    assert [(c.name, c.parent) for c in graph.clusters] == [("0", None), ("0.0", 0), ("0.1", 0), ("1", None)]
+
+
+def test_a_layer_called_twice_is_two_clusters_and_its_parameters_stand_outside_both() -> None:
+    class Twice(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(2, 2)
+
+        def forward(self, x: mg.Tensor) -> mg.Tensor:
+            return self.layer(self.layer(x))
+
+    graph = collected(Twice()(mg.ones(1, 2)))
+    assert [cluster.name for cluster in graph.clusters] == ["layer", "layer, call 2"]
+    assert [(n.name, n.cluster) for n in graph.nodes if n.kind == "parameter"] == [
+        ("layer.weight", None), ("layer.bias", None),
+    ]  # fmt: skip
+
+
+def test_the_whole_model_is_a_cluster_only_where_something_is_outside() -> None:
+    net = Perceptron()
+    graph = collected((net(mg.ones(1, 2)) - 1).sum())
+    assert [cluster.name for cluster in graph.clusters] == ["Perceptron", "layer1", "layer2"]
+    assert cluster_of(graph, by_title(graph, "Sub")) == ""
+
+
+def test_a_callers_name_takes_the_place_of_the_formulas() -> None:
+    x, w = mg.tensor(1.0), mg.tensor(2.0, requires_grad=True)
+    loss = x * w
+    graph = collected(loss, names={"x": x, "w": w, "loss": loss})
+    assert [node.symbol for node in graph.nodes] == ["loss", "x", "w"]
+    assert graph.title == "loss"
+
+
+def test_a_formula_speaks_of_named_tensors_and_numbers_by_name_if_it_can_of_all() -> None:
+    a, b = mg.tensor(1.0, requires_grad=True), mg.tensor(2.0)
+    c = a * b
+    d = c - 2
+    graph = collected(d * d.exp(), names={"a": a, "b": b, "c": c, "d": d})
+    assert [n.formula for n in graph.nodes[:4]] == ["c = a * b", "d = c - 2", "y = e^d", "out = x * y"]
+    assert [edge.symbol for edge in graph.edges] == ["", "", "", "", "", "x", "y"]
+
+
+def test_an_input_named_like_an_unnamed_output_does_not_enter_the_formula() -> None:
+    y = mg.tensor(1.0, requires_grad=True)
+    assert collected(y.exp(), names={"y": y}).nodes[0].formula == "y = e^x"
+
+
+# -- nothing is changed --------------------------------------------------------------------------------------
+
+
+def test_drawing_changes_nothing_and_keeps_nothing_alive() -> None:
+    x = mg.tensor([[0.5, -1.0]], requires_grad=True)
+    y = x.sigmoid().sum()
+    assert x.version is not None
+    before = x.version.value, x.grad, y.grad, x._constant, y._constant
+    node, array = weakref.ref(y.grad_fn), weakref.ref(y.array)
+    gc.disable()
+    try:
+        drawing = mg.draw(y, names={"y": y})
+        assert drawing.dot
+        assert (x.version.value, x.grad, y.grad, x._constant, y._constant) == before
+        del y
+        assert node() is None
+        assert array() is None
+    finally:
+        gc.enable()

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import re
+import sys
+import xml.etree.ElementTree as ElementTree
+from typing import Any
+
+import pytest
+
+import minigrad as mg
+from minigrad import nn
+from viz.rewrite_golden import Perceptron
+
+HOSTILE = {
+    "<script>alert(1)</script>": "<script>alert(1)</script>",
+    "a\"b'c": "a\"b'c",
+    "{x|y} <p>": "{x|y} <p>",
+    "two\nlines\0": "two�lines�",
+    "party 🎉": "party 🎉",
+    "back\\slash \\N \\G": "back\\slash \\N \\G",
+    "trailing\\": "trailing\\",
+    "\u202ewrong way\u202c": "�wrong way�",
+    "עברית": "עברית",
+    "]]> --> &amp;": "]]> --> &amp;",
+    "half \ud800": "half �",
+    "x" * 10_000: "x" * 47 + "…",
+}
+
+
+def texts(drawing: mg.Drawing) -> list[str]:
+    """The pieces of text in the SVG."""
+    found = ElementTree.fromstring(drawing.svg()).iter("{http://www.w3.org/2000/svg}text")
+    return [element.text or "" for element in found]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_name_is_shown_as_it_is_whatever_is_in_it(name: str) -> None:
+    x = mg.tensor(1.0, requires_grad=True)
+    drawing = mg.draw(x.exp(), names={name: x})
+    assert HOSTILE[name] in texts(drawing)
+
+
+@pytest.mark.parametrize("name", [name for name in HOSTILE if "\0" not in name and "\ud800" not in name])
+def test_a_class_may_have_any_name(name: str) -> None:
+    model = type(name, (nn.Sequential,), {})(nn.Linear(1, 1))
+    assert HOSTILE[name] in texts(mg.draw(model(mg.ones(1, 1))))
+
+
+def test_a_module_may_have_any_name() -> None:
+    class Model(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.add_module('<b>"{\\N', nn.Linear(1, 1))
+
+        def forward(self, x: mg.Tensor) -> Any:
+            return next(iter(self.children()))(x)
+
+    found = texts(mg.draw(Model()(mg.ones(1, 1))))
+    assert '<b>"{\\N' in found
+    assert '<b>"{\\N.weight' in found
+
+
+def test_a_formula_is_escaped() -> None:
+    class Smaller(mg.Op):
+        """y = x where x < 1 & x > "0" """
+
+        def forward(self, kernels: Any, x: Any) -> Any:
+            return kernels.copy(x)
+
+    drawing = mg.draw(mg.record(Smaller(), mg.tensor(1.0, requires_grad=True)))
+    assert 'y = x where x < 1 & x > "0"' in " ".join(texts(drawing))
+
+
+def test_parameters_and_inputs_differ_in_shape_and_colour() -> None:
+    dot = mg.draw(mg.tensor(1.0, requires_grad=True) * mg.tensor([1.0, 2.0])).dot
+    parameter, value = (re.search(rf"n{i} \[label=<<table (.*?)>", dot) for i in (1, 2))
+    assert parameter and value
+    assert "rounded" in value[1]
+    assert "rounded" not in parameter[1]
+    assert re.findall("#......", value[1]) != re.findall("#......", parameter[1])
+
+
+def test_a_vector_runs_across_the_direction_and_a_matrix_keeps_its_rows() -> None:
+    x = mg.tensor([[0.125, 0.25, 0.5]], requires_grad=True)
+    down, across = (mg.draw(x.exp(), direction=direction).dot for direction in ("LR", "TB"))
+    assert re.search(r"0\.125</font></td></tr><tr><td", down)
+    assert re.search(r"0\.125</font></td><td", across)
+    matrix = mg.draw(mg.tensor([[0.125, 0.25], [0.5, 1.0]], requires_grad=True).exp()).dot
+    assert re.search(r"0\.125</font></td><td[^/]*0\.250</font></td></tr>", matrix)
+
+
+def test_text_on_the_heat_map_has_enough_contrast() -> None:
+    dot = mg.draw(mg.tensor([-1.0, -0.1, 0.0, 0.1, 1.0, float("nan")], requires_grad=True).exp()).dot
+    for colour in set(re.findall(r'<td bgcolor="(#\w{6})"><font face', dot)):
+        red, green, blue = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
+        linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in (red, green, blue)]
+        luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+        assert (luminance + 0.05) / (0.0137 + 0.05) > 4.5  # WCAG AA, for the ink #1f2933
+
+
+def test_the_legend_explains_what_the_picture_has_and_no_more() -> None:
+    x = mg.tensor(1.0, requires_grad=True)
+    assert "input: gets none" not in mg.draw(x.exp()).dot
+    assert "input: gets none" in mg.draw(x * 2).dot
+    assert "negative" in mg.draw(x * 2).dot
+    assert "negative" not in mg.draw(x * 2, values=False).dot
+
+
+def test_a_freed_graph_says_how_values_are_kept() -> None:
+    x = mg.tensor(1.0, requires_grad=True)
+    y = x.exp()
+    y.backward()
+    assert "backward(retain_graph=True) keeps them" in mg.draw(y).dot
+
+
+def test_the_svg_is_titled_with_what_it_shows() -> None:
+    svg = mg.draw(Perceptron()(mg.ones(1, 2))).svg()
+    assert "<title>graph of Perceptron</title>" in svg
+
+
+def test_a_missing_graphviz_package_is_named_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "graphviz", None)
+    drawing = mg.draw(mg.tensor(1.0, requires_grad=True).exp())
+    with pytest.raises(ImportError, match=r'the package graphviz: pip install "minigrad\[draw\]"'):
+        _ = drawing.dot

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import minigrad as mg
+from minigrad.viz import drawing as module
+from viz.rewrite_golden import Perceptron
+
+BEGINNING = {"svg": b"<?xml", "png": b"\x89PNG", "pdf": b"%PDF", "dot": b"digraph", "gv": b"digraph"}
+
+
+def small() -> mg.Drawing:
+    return mg.draw(mg.tensor(1.0, requires_grad=True).exp())
+
+
+@pytest.mark.parametrize("suffix", [*BEGINNING, "SVG"])
+def test_the_suffix_names_the_format(suffix: str, tmp_path: Path) -> None:
+    small().save(tmp_path / f"x.{suffix}")
+    assert (tmp_path / f"x.{suffix}").read_bytes().startswith(BEGINNING[suffix.lower()])
+    assert [path.name for path in tmp_path.iterdir()] == [f"x.{suffix}"]
+
+
+@pytest.mark.parametrize("name", ["x.bmp", "x", "svg"])
+def test_another_suffix_is_refused_and_nothing_written(name: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"cannot draw into .*: the suffix must be one of \.svg, \.png, \.pdf"):
+        small().save(tmp_path / name)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_picture_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(source: str, format: str) -> bytes:
+        raise RuntimeError("no picture")
+
+    path = tmp_path / "x.svg"
+    path.write_text("old")
+    monkeypatch.setattr(module, "render", fail)
+    with pytest.raises(RuntimeError, match="no picture"):
+        small().save(path)
+    assert path.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["x.svg"]
+
+
+def test_a_file_that_cannot_take_its_place_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "x.svg").mkdir()
+    with pytest.raises(OSError, match=r"x\.svg"):
+        small().save(tmp_path / "x.svg")
+    assert [path.name for path in tmp_path.iterdir()] == ["x.svg"]
+
+
+def test_a_notebook_shows_the_svg() -> None:
+    picture = small()
+    assert picture._repr_svg_() == picture.svg()
+    assert "<svg" in picture.svg()
+
+
+def test_the_repr_counts_nodes_and_edges() -> None:
+    assert repr(small()) == "<Drawing of Exp: 2 nodes, 1 edges>"
+    assert repr(mg.draw(Perceptron()(mg.ones(1, 2)))) == "<Drawing of Perceptron: 9 nodes, 8 edges>"
+
+
+def test_a_trace_draws_what_it_recorded() -> None:
+    model, x = Perceptron(), mg.tensor([[0.5, -2.0]])
+    assert mg.draw(mg.trace(model, x)).dot == mg.draw(model(x)).dot
+
+
+def test_a_trace_of_a_function_draws_what_it_recorded() -> None:
+    x = mg.tensor(1.0, requires_grad=True)
+    assert repr(mg.draw(mg.trace(lambda t: t.exp(), x))) == "<Drawing of Exp: 2 nodes, 1 edges>"
+
+
+# -- errors --------------------------------------------------------------------------------------------------
+
+
+def test_a_leaf_has_no_graph() -> None:
+    with pytest.raises(ValueError, match=r"shape \(2,\) has no graph to draw; it is a leaf"):
+        mg.draw(mg.ones(2, requires_grad=True))
+
+
+def test_a_tensor_made_under_no_grad_has_no_graph() -> None:
+    x = mg.tensor(1.0, requires_grad=True)
+    with mg.no_grad():
+        y = x.exp()
+    for tensor in (y, x.exp().detach()):
+        with pytest.raises(ValueError, match=r"made under no_grad\(\), detached, or .* requires_grad=True"):
+            mg.draw(tensor)
+
+
+def test_a_tensor_made_in_inference_mode_has_no_graph() -> None:
+    with mg.inference_mode():
+        y = mg.ones(2).exp()
+    with pytest.raises(ValueError, match=r"made in inference_mode\(\), which records nothing"):
+        mg.draw(y)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"direction": "BT"}, ValueError, "there is no direction 'BT': use 'LR' or 'TB'"),
+        ({"max_values": -1}, ValueError, "max_values must not be negative, got -1"),
+        ({"max_nodes": 1}, ValueError, "2 nodes, and draw.. stops at max_nodes=1.*pass max_nodes=2"),
+        ({"names": {"x": 3}}, TypeError, "names: 'x' expects a Tensor, got int"),
+    ],
+)
+def test_a_wrong_option_is_refused(options: dict[str, Any], error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        mg.draw(mg.tensor(1.0, requires_grad=True).exp(), **options)
+
+
+def test_only_tensors_and_traces_are_drawn() -> None:
+    with pytest.raises(TypeError, match=r"draw\(\) expects a Tensor or a Trace of one, got list"):
+        mg.draw([1.0])  # type: ignore[arg-type]

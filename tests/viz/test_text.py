@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from minigrad.viz import text
+
+
+def plain(values: list[float]) -> list[str]:
+    """The columns with the ordinary minus and ordinary spaces."""
+    return [column.replace(text.PAD, " ").replace(text.MINUS, "-") for column in text.columns(values)]
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([], []),
+        ([0.0], ["0"]),
+        ([2.0, -3.0], [" 2", "-3"]),
+        ([0.5], ["0.5"]),
+        ([0.25, 0.5], ["0.25", "0.50"]),
+        ([0.10000000149011612], ["0.1"]),
+        ([0.9999996, 1e-19], ["1.0000", "0.0000"]),
+        ([1 / 3, -1 / 3], [" 0.3333", "-0.3333"]),
+        ([123.456, 0.001], ["123.5", "  0.0"]),
+        ([12345.6], ["12346"]),
+        ([1e-5, -2e7], [" 1.00e-05", "-2.00e+07"]),
+        ([0.00123], ["0.00123"]),
+        ([math.nan, math.inf, -math.inf, 0.5], [" nan", " inf", "-inf", " 0.5"]),
+        ([math.nan], ["nan"]),
+        ([True, False], ["1", "0"]),
+        ([255, -1], ["255", " -1"]),
+    ],
+)
+def test_numbers_align_and_the_largest_has_four_digits(values: list[float], expected: list[str]) -> None:
+    assert plain(values) == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("z = x W^T + b", "z = x Wᵀ + b"),
+        ("a = 1 / (1 + e^-z)", "a = 1 / (1 + e⁻ᶻ)"),
+        ("y = x^0.5", "y = x^0.5"),
+        ("y = x^(1/2)", "y = x^(1/2)"),
+        ("y = x^-12", "y = x⁻¹²"),
+        ("l = max(z, 0) - z y + log(1 + e^-|z|)", "l = max(z, 0) − z y + log(1 + e^−|z|)"),
+        ("a = the log-odds", "a = the log-odds"),
+    ],
+)
+def test_powers_are_raised_only_where_every_sign_can_be(line: str, expected: str) -> None:
+    assert text.formula(line) == (expected, "")
+
+
+def test_a_setting_that_the_formula_names_is_put_in() -> None:
+    assert text.formula("y = x[key]", [("key", "(1, ::2)")]) == ("y = x[1, ::2]", "")
+
+
+def test_a_name_has_no_control_characters_and_an_end() -> None:
+    assert text.name("a\nb\u202ec\ud800\0") == "a�b�c��"
+    assert text.name("x" * 10_000) == "x" * 47 + "…"
+    assert text.name("wörter 数 🎉") == "wörter 数 🎉"
