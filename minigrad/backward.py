@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minigrad import graph
-from minigrad.graph import Constant, Op, Version
+from minigrad.graph import Constant, Op
 from minigrad.modes import set_grad_enabled
 
 if TYPE_CHECKING:
@@ -108,29 +108,30 @@ def walk_back(
     wanted = None if targets is None else set(targets)
     route = None if wanted is None else _route([start for start, _ in seeds], wanted)
 
-    def deliver(edge: Op | Tensor | Constant, gradient: Tensor | None, giver: Op | None = None) -> None:
-        if gradient is None or isinstance(edge, Constant):
-            return
+    def deliver(edge: Op | Tensor, gradient: Tensor, giver: Op | None) -> None:
         if wanted is not None and edge not in wanted and edge not in route:  # type: ignore[operator]
             return
-        if gradient.shape != edge.shape:
+        is_leaf = not isinstance(edge, Op)
+        if gradient.array.shape != edge.shape:
             gradient = _undo_broadcasting(gradient, edge.shape, giver)
-        table: dict[Any, Tensor] = waiting if isinstance(edge, Op) else arrived
+        if giver is not None and (giver.arrays or is_leaf):
+            gradient = _own(gradient, giver, may_be_view=not is_leaf)
+        table: dict[Any, Tensor] = arrived if is_leaf else waiting
         if edge in table:
             table[edge] = table[edge] + gradient  # a new array: somebody else may hold the old one
-        else:
-            table[edge] = gradient
-            if isinstance(edge, Op):
-                heappush(heap, (-edge.order, edge))
+            return
+        table[edge] = gradient
+        if isinstance(edge, Op):
+            heappush(heap, (-edge.order, edge))
 
     with set_grad_enabled(create_graph):
         for start, gradient in seeds:
-            deliver(start, gradient if create_graph else gradient.detach())
+            deliver(start, gradient if create_graph else gradient.detach(), None)
         while heap:
             op = heappop(heap)[1]
             gradient = waiting.pop(op)
             if op.retained if wanted is None else op in wanted:
-                arrived[op] = _own(gradient, op, None)
+                arrived[op] = _own(gradient, op, may_be_view=False)
             if route is not None and op not in route:
                 continue
             op.check_not_freed()
@@ -138,7 +139,8 @@ def walk_back(
             if len(gradients) != len(op.edges):
                 raise RuntimeError(f"{op} has {len(op.edges)} inputs, but returned {len(gradients)} gradients")
             for edge, g in zip(op.edges, gradients, strict=True):
-                deliver(edge, None if g is None else _own(g, op, edge), op)
+                if g is not None and not isinstance(edge, Constant):
+                    deliver(edge, g, op)
             if not retain_graph:
                 op.free()
     return arrived
@@ -154,9 +156,9 @@ def _undo_broadcasting(gradient: Tensor, shape: tuple[int, ...], giver: Op | Non
         ) from None
 
 
-def _own(gradient: Tensor, op: Op, edge: Op | Tensor | Constant | None) -> Tensor:
+def _own(gradient: Tensor, op: Op, *, may_be_view: bool) -> Tensor:
     """The gradient, not in an array that the op keeps, nor in a view if it may become somebody's ``.grad``."""
-    is_view = gradient.array.base is not None and not isinstance(edge, Op)
+    is_view = gradient.array.base is not None and not may_be_view
     is_kept = any(gradient.array is kept for kept in op.arrays or ())
     return gradient.clone() if is_view or is_kept else gradient
 
@@ -195,7 +197,7 @@ def _seeds(tensors: Sequence[Tensor], gradients: Sequence[Tensor | None]) -> lis
                     f"backward() starts from a scalar, this tensor has shape {t.shape}: reduce it with .sum() "
                     "or .mean(), or pass gradient= of the same shape"
                 )
-            gradient = graph.tensor_class.of(np.ones(t.shape, t.dtype), None, Version())
+            gradient = graph.tensor_class.of(np.ones(t.shape, t.dtype))
         elif not isinstance(gradient, graph.tensor_class):
             raise TypeError(f"the gradient must be a Tensor, got {type(gradient).__name__}")
         elif gradient.shape != t.shape or gradient.dtype != t.dtype:

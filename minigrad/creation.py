@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from minigrad import dtypes
-from minigrad.graph import Array, Version
+from minigrad.graph import UNCOUNTED, Array
 from minigrad.modes import current_mode
 from minigrad.ops.operands import sizes
 from minigrad.tensor import Tensor, check_device
@@ -38,12 +38,12 @@ def from_numpy(array: Array) -> Tensor:
     if not isinstance(array, np.ndarray):
         raise TypeError(f"from_numpy() expects an ndarray, got {type(array).__name__}")
     dtypes.dtype(array.dtype)
-    return Tensor.of(array, None, Version())
+    return Tensor.of(array)
 
 
 def _new(array: Array, requires_grad: bool, device: str) -> Tensor:
     check_device(device)
-    t = Tensor.of(array, None, None if current_mode().inference else Version())
+    t = Tensor.of(array, version=UNCOUNTED if current_mode().inference else None)
     if requires_grad:
         t.requires_grad = True
     return t

@@ -50,6 +50,10 @@ class Version:
         self.changed = next(_order)
 
 
+#: The version of what is made in inference_mode(), where nobody counts.
+UNCOUNTED = Version()
+
+
 class Constant:
     """The edge to an input that needs no gradient: what a picture must know of it, without keeping it alive."""
 
@@ -264,26 +268,28 @@ def record(op: Op, *tensors: Tensor) -> Tensor:
     Every operation of minigrad goes through here, and the grad mode is read once, here.
     """
     mode = current_mode()
-    started = perf_counter() if mode.observer else 0.0
-    array = op.forward(kernels.load(mode.target), *[t.array for t in tensors])
+    observer = mode.observer
+    started = perf_counter() if observer else 0.0
+    target = kernels.loaded.get(mode.target) or kernels.load(mode.target)
+    array = op.forward(target, *[t.array for t in tensors])
     if not isinstance(array, np.ndarray):  # NumPy makes numbers of arrays without dimensions
         array = np.asarray(array)
 
-    version = None if mode.inference else tensors[0].version if op.is_view else Version()
-    wanted = mode.records and op.is_differentiable and True in [t.requires_grad for t in tensors]
+    wanted = mode.records and op.is_differentiable and True in [t._requires_grad for t in tensors]
+    version = UNCOUNTED if mode.inference else tensors[0].version if op.is_view else None
     out = tensor_class.of(array, op if wanted else None, version)
     if wanted:
         if op.order >= 0:
             raise RuntimeError(f"{op} is a node already: record a new {type(op).__name__} for each call")
-        op.edges = tuple([t.grad_fn or (t if t.requires_grad else t.constant()) for t in tensors])
+        op.edges = tuple([t.grad_fn or (t if t._requires_grad else t.constant()) for t in tensors])
         op.order = next(_order)
         op.shape, op.dtype = array.shape, array.dtype
         op.scope = current_scope()
         op.arrays = ()
         if op.keeps:
             _keep(op, tensors, out, mode.lean)
-    if mode.observer:
-        mode.observer(op, tensors, out, perf_counter() - started)
+    if observer:
+        observer(op, tensors, out, perf_counter() - started)
     return out
 
 
@@ -292,11 +298,12 @@ def _keep(op: Op, tensors: Sequence[Tensor], out: Tensor, lean: bool) -> None:
     versions: list[tuple[Version, int]] = []
     for kept in op.keeps:
         t = out if kept.source is None else tensors[kept.source]
-        if t.version is None:
+        version = t.version
+        if version is UNCOUNTED:
             raise RuntimeError(
                 f"{op} must keep its {kept.name}, a tensor made in inference_mode(), which counts no changes: "
                 "use a clone() of it made outside"
             )
         arrays.append(None if lean and kept.seen_only else t.array)
-        versions.append((t.version, t.version.value))
+        versions.append((version, version.value))
     op.arrays, op.versions = tuple(arrays), tuple(versions)

@@ -9,7 +9,7 @@ import inspect
 from collections.abc import Callable
 from contextlib import ContextDecorator
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self
 
 from minigrad import kernels
@@ -33,14 +33,16 @@ class Mode:
     lean: bool = False  # keep only what backward reads
     target: str = "numba"
     observer: Observer | None = None
+    records: bool = field(init=False)  # whether an operation becomes a node, if an input wants a gradient
 
-    @property
-    def records(self) -> bool:
-        """Whether an operation becomes a node, if one of its inputs wants a gradient."""
-        return self.grad and not self.inference
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "records", self.grad and not self.inference)
 
 
 _mode: ContextVar[Mode] = ContextVar("minigrad mode", default=Mode())  # noqa: B039 (frozen)
+
+#: The mode in force here; record() asks at every operation, so this is no function of our own.
+current_mode: Callable[[], Mode] = _mode.get
 
 
 class _Switch(ContextDecorator):
@@ -195,6 +197,9 @@ class Scope:
 
 _scope: ContextVar[Scope | None] = ContextVar("minigrad scope", default=None)
 
+#: The scope that a node recorded now would belong to.
+current_scope: Callable[[], Scope | None] = _scope.get
+
 
 class enter_scope:
     """``with enter_scope(module):`` nodes recorded inside belong to that module."""
@@ -210,13 +215,3 @@ class enter_scope:
 
     def __exit__(self, *exception: object) -> None:
         _scope.reset(self.token)
-
-
-def current_scope() -> Scope | None:
-    """The scope that a node recorded now would belong to."""
-    return _scope.get()
-
-
-def current_mode() -> Mode:
-    """The mode in force here."""
-    return _mode.get()

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from minigrad import backward, dtypes, graph, ops
-from minigrad.graph import Array, Constant, Op, Version
+from minigrad.graph import UNCOUNTED, Array, Constant, Op, Version
 from minigrad.modes import current_mode
 from minigrad.ops.operands import cast
 
@@ -43,13 +43,13 @@ class Tensor:
     (tensor(5., grad_fn=<SumBackward>), tensor([2., 4.]))
     """
 
-    __slots__ = ("__weakref__", "_constant", "_requires_grad", "array", "grad", "grad_fn", "version")
+    __slots__ = ("__weakref__", "_constant", "_requires_grad", "_version", "array", "grad", "grad_fn")
 
     array: Array
     grad: Tensor | None
     grad_fn: Op | None
     _constant: Constant | None
-    version: Version | None  # None: made in inference_mode(), where nobody counts
+    _version: Version | None  # None until somebody asks
 
     def __init__(
         self, data: Any, dtype: Any = None, requires_grad: bool = False, device: str = "cpu"
@@ -57,16 +57,18 @@ class Tensor:
         check_device(device)
         self.array = _array_of(data, dtype)
         self.grad = self.grad_fn = self._constant = None
-        self.version = None if current_mode().inference else Version()
+        self._version = UNCOUNTED if current_mode().inference else None
         self._requires_grad = False
         if requires_grad:
             self.requires_grad = True
 
     @staticmethod
-    def of(array: Array, grad_fn: Op | None, version: Version | None) -> Tensor:
+    def of(array: Array, grad_fn: Op | None = None, version: Version | None = None) -> Tensor:
         """A tensor around an array, without copying it or checking anything: for those who made the array."""
         t = Tensor.__new__(Tensor)
-        t.array, t.grad_fn, t.version = array, grad_fn, version
+        t.array = array
+        t.grad_fn = grad_fn
+        t._version = version
         t.grad = t._constant = None
         t._requires_grad = grad_fn is not None
         return t
@@ -98,7 +100,7 @@ class Tensor:
 
     def is_inference(self) -> bool:
         """Whether this tensor was made in :class:`mg.inference_mode`, and so can enter no graph."""
-        return self.version is None
+        return self._version is UNCOUNTED
 
     def backward(
         self, gradient: Tensor | None = None, retain_graph: bool | None = None, create_graph: bool = False
@@ -134,9 +136,16 @@ class Tensor:
         self._constant = found
         return found
 
+    @property
+    def version(self) -> Version:
+        """The count of changes in place, which this tensor shares with its views."""
+        found = self._version or Version()
+        self._version = found
+        return found
+
     def touch(self) -> None:
         """Say that ``array`` was changed in place: a node that kept it will refuse to use it."""
-        if self.version is not None:
+        if self._version is not UNCOUNTED:
             self.version.count()
 
     # -- the array --------------------------------------------------------------------------------------------

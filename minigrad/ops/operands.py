@@ -11,7 +11,7 @@ import numpy as np
 
 from minigrad import dtypes, graph
 from minigrad.dtypes import DType
-from minigrad.graph import Array, Op, Version, record
+from minigrad.graph import Array, Op, record
 
 if TYPE_CHECKING:
     from minigrad.tensor import Tensor
@@ -86,7 +86,7 @@ def _beside_number(name: str, x: Tensor, value: Any) -> tuple[Tensor, Tensor]:
         array = np.asarray(value, dtype)
     except OverflowError:
         raise OverflowError(f"{name}: the number {value} does not fit into {dtype}") from None
-    return cast(x, dtype), graph.tensor_class.of(array, None, Version())
+    return cast(x, dtype), graph.tensor_class.of(array)
 
 
 def _common(x: Tensor, y: Tensor) -> DType:

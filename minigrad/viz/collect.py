@@ -310,7 +310,7 @@ class _Values:
         if isinstance(edge, Constant) and edge.value is not None:
             return np.asarray(edge.value, edge.dtype)
         tensor = edge.tensor() if isinstance(edge, Constant) else edge
-        if tensor is None or tensor.version is None or tensor.version.changed > op.order:
+        if tensor is None or tensor.is_inference() or tensor.version.changed > op.order:
             return None
         return tensor.array
 
