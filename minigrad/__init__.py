@@ -59,6 +59,7 @@ from minigrad.ops.shape import (
     view,
 )
 from minigrad.tensor import Tensor
+from minigrad.threads import get_num_threads, set_num_threads
 from minigrad.viz.drawing import Drawing, draw
 
 __version__ = "0.1.0"
@@ -93,6 +94,7 @@ __all__ = [
     "full",
     "full_like",
     "ge",
+    "get_num_threads",
     "grad",
     "gradcheck",
     "gradgradcheck",
@@ -137,6 +139,7 @@ __all__ = [
     "reshape",
     "save",
     "set_grad_enabled",
+    "set_num_threads",
     "sigmoid",
     "softmax",
     "sqrt",
