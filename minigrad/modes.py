@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from contextlib import ContextDecorator
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self
 
@@ -201,17 +201,9 @@ _scope: ContextVar[Scope | None] = ContextVar("minigrad scope", default=None)
 current_scope: Callable[[], Scope | None] = _scope.get
 
 
-class enter_scope:
-    """``with enter_scope(module):`` nodes recorded inside belong to that module."""
+def enter_scope(module: Any) -> Token[Scope | None]:
+    """From here on nodes belong to ``module``, until :func:`leave_scope` is given what this returns."""
+    return _scope.set(Scope(module, _scope.get()))
 
-    __slots__ = ("scope", "token")
 
-    def __init__(self, module: Any) -> None:
-        self.scope = Scope(module, _scope.get())
-
-    def __enter__(self) -> Scope:
-        self.token = _scope.set(self.scope)
-        return self.scope
-
-    def __exit__(self, *exception: object) -> None:
-        _scope.reset(self.token)
+leave_scope: Callable[[Token[Scope | None]], None] = _scope.reset

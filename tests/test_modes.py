@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 import minigrad as mg
-from minigrad.modes import Scope, current_mode, current_scope, enter_scope
+from minigrad import nn
+from minigrad.modes import current_mode, current_scope
 
 
 def records() -> bool:
@@ -202,13 +203,26 @@ def test_unknown_kernels_are_refused_and_nothing_changes() -> None:
     assert current_mode() == before
 
 
-def test_scopes_nest_and_end_with_their_block() -> None:
-    with enter_scope("outer") as outer:
-        with pytest.raises(KeyError), enter_scope("inner") as inner:
-            assert [scope.module for scope in inner.path] == ["outer", "inner"]
-            raise KeyError
-        assert current_scope() is outer
-        y = mg.tensor(1.0, requires_grad=True) * 2
+def test_a_node_belongs_to_the_module_that_runs_and_scopes_end_with_it_also_after_an_error() -> None:
+    class Inner(nn.Module):
+        def forward(self, x: mg.Tensor) -> mg.Tensor:
+            return x.missing if x.item() < 0 else x * 2
+
+    class Outer(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = Inner()
+
+        def forward(self, x: mg.Tensor) -> mg.Tensor:
+            try:
+                self.inner(-x)
+            except AttributeError:
+                return self.inner(x) + 1
+            raise AssertionError
+
+    outer = Outer()
+    y = outer(mg.tensor(1.0, requires_grad=True))
+    add = y.grad_fn
+    assert [scope.module for scope in add.scope.path] == [outer]
+    assert [scope.module for scope in add.edges[0].scope.path] == [outer, outer.inner]
     assert current_scope() is None
-    assert y.grad_fn.scope is outer
-    assert isinstance(outer, Scope)

@@ -13,14 +13,19 @@ operands of a binary kernel have one dtype and shapes that broadcast, ``dims`` a
 =====================================  ================================================================
 contract                               result, with shapes
 =====================================  ================================================================
-``neg abs sign exp log sqrt(x)``       elementwise, ``x.shape``
-``relu sigmoid tanh(z)``               elementwise, ``z.shape``
+``neg abs sign exp log sqrt erf(x)``   elementwise, ``x.shape``
+``relu sigmoid tanh gelu(z)``          elementwise, ``z.shape``
 ``relu_backward sigmoid_backward       elementwise: ``da`` times the derivative, written with ``a``
 tanh_backward(da, a)``
+``gelu_backward(da, z)``               the same, written with ``z``
 ``add sub mul div pow(x, y)``          elementwise with broadcasting
 ``eq ne lt le gt ge(x, y)``            the same, bool
 ``bce bce_slope(p, y)``                binary cross-entropy of probabilities, and its derivative for p
 ``bce_with_logits(z, y)``              the same of logits
+``cross_entropy(z, y)``                ``(B, C), (B,)`` int64 -> ``(B,)``: ``-log softmax(z)[y]`` of each row
+``cross_entropy_backward               ``(B, C)``: ``dl`` times its derivative for ``z``, written with the losses
+(dl, z, loss, y)``
+``moments(x, dims, keepdim)``          mean and (biased) variance over ``dims``, each shaped as of ``sum``
 ``sum mean amax amin logsumexp         ``x`` with ``dims`` (a tuple) reduced away, or of size 1 when
 (x, dims, keepdim)``                   ``keepdim``
 ``argmax argmin(x, dim, keepdim)``     int64 index of the first extreme (or NaN) along ``dim``
@@ -49,11 +54,11 @@ from types import ModuleType
 
 TARGETS = {"numba": "minigrad.kernels.cpu", "reference": "minigrad.kernels.reference"}
 
-loaded: dict[str, ModuleType] = {}
+_loaded: dict[str, ModuleType] = {}
 
 
 def load(target: str) -> ModuleType:
     """The module of a target, imported when it is first asked for: ``import minigrad`` loads neither."""
-    if target not in loaded:
-        loaded[target] = importlib.import_module(TARGETS[target])
-    return loaded[target]
+    if target not in _loaded:
+        _loaded[target] = importlib.import_module(TARGETS[target])
+    return _loaded[target]

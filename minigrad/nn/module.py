@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from minigrad.modes import enter_scope
+from minigrad.modes import enter_scope, leave_scope
 from minigrad.nn.parameter import Parameter, zero_grad
 from minigrad.tensor import Tensor
 
@@ -51,8 +51,11 @@ class Module:
         self._buffers: set[str] = set()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        with enter_scope(self):
+        token = enter_scope(self)
+        try:
             return self.forward(*args, **kwargs)
+        finally:
+            leave_scope(token)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """The output, computed from the input. Call the module itself, so that the graph knows whose it is."""

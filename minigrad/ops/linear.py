@@ -64,15 +64,35 @@ class Linear(Op):
         if self.wants("x"):
             dx = dz @ W  # (..., d_out) @ (d_out, d_in)
         if self.wants("W"):
-            (d_out, d_in), B = W.shape, math.prod(x.shape[:-1])
-            dW = dz.reshape(B, d_out).T @ x.reshape(B, d_in)  # (d_out, B) @ (B, d_in)
+            dW = record(LinearWeightBackward(), dz, x)
         if self.wants("b"):
-            db = dz.sum_to_size(W.shape[0])  # (..., d_out) -> (d_out,)
+            db = dz.sum(range(dz.ndim - 1)) if dz.ndim > 1 else dz  # (..., d_out) -> (d_out,)
         return (dx, dW, db)[: len(self.edges)]
 
     def flops(self, *shapes: Shape) -> int:
         x, W = shapes[:2]
         return 2 * math.prod(x[:-1]) * math.prod(W)
+
+
+class LinearWeightBackward(Op):
+    """dW = dz^T x        over the batch"""
+
+    output = "dW"
+    dz = Kept()
+    x = Kept()
+
+    def forward(self, kernels: Any, dz: Array, x: Array) -> Any:
+        B = math.prod(x.shape[:-1])
+        by_output = kernels.permute(kernels.reshape(dz, (B, dz.shape[-1])), (1, 0))
+        return kernels.matmul(by_output, kernels.reshape(x, (B, x.shape[-1])))  # (d_out, B) @ (B, d_in)
+
+    def backward(self, g: Tensor) -> Gradients:
+        ddz = linear(self.x, g) if self.wants("dz") else None  # (..., d_in) @ (d_out, d_in)^T
+        return ddz, self.dz @ g if self.wants("x") else None
+
+    def flops(self, *shapes: Shape) -> int:
+        dz, x = shapes
+        return 2 * math.prod(dz) * x[-1]
 
 
 def matmul(x: Tensor, y: Tensor) -> Tensor:
@@ -86,15 +106,17 @@ def matmul(x: Tensor, y: Tensor) -> Tensor:
     >>> mg.tensor([[1.0, 2.0]]) @ mg.tensor([[3.0], [4.0]])
     tensor([[11.]])
     """
-    if not tensor("matmul", x).ndim or not tensor("matmul", y).ndim:
-        raise ValueError(f"matmul: {x.shape} @ {y.shape}: a tensor without dimensions is no matrix, use *")
-    inner = y.shape[-2] if y.ndim > 1 else y.shape[0]
-    if x.shape[-1] != inner:
+    left, right = tensor("matmul", x).array.shape, tensor("matmul", y).array.shape
+    if not left or not right:
+        raise ValueError(f"matmul: {left} @ {right}: a tensor without dimensions is no matrix, use *")
+    inner = right[-2] if len(right) > 1 else right[0]
+    if left[-1] != inner:
         raise ValueError(
-            f"matmul: {x.shape} @ {y.shape}: the last size of the first, {x.shape[-1]}, and the "
-            f"{'second-last' if y.ndim > 1 else 'only'} of the second, {inner}, must be equal"
+            f"matmul: {left} @ {right}: the last size of the first, {left[-1]}, and the "
+            f"{'second-last' if len(right) > 1 else 'only'} of the second, {inner}, must be equal"
         )
-    broadcast("matmul, batch dimensions", x.shape[:-2], y.shape[:-2])
+    if left[:-2] != right[:-2]:
+        broadcast("matmul, batch dimensions", left[:-2], right[:-2])
     _one_dtype("matmul", x, y)
     return record(MatMul(), x, y)
 
@@ -109,8 +131,9 @@ def linear(x: Tensor, W: Tensor, b: Tensor | None = None) -> Tensor:
     >>> mg.linear(mg.tensor([[1.0, 2.0]]), mg.tensor([[3.0, 4.0]]), mg.tensor([0.5]))
     tensor([[11.5000]])
     """
-    fits = tensor("linear", W).ndim == 2 and tensor("linear", x).ndim >= 1 and x.shape[-1] == W.shape[1]
-    if not fits or (b is not None and tensor("linear", b).shape != W.shape[:1]):
+    sizes = tensor("linear", W).array.shape
+    fits = len(sizes) == 2 and tensor("linear", x).array.shape[-1:] == sizes[1:]
+    if not fits or (b is not None and tensor("linear", b).array.shape != sizes[:1]):
         with_b = "" if b is None else f" and b {b.shape}"
         raise ValueError(
             f"linear: x {x.shape} does not fit W {W.shape}{with_b}: "
@@ -122,5 +145,6 @@ def linear(x: Tensor, W: Tensor, b: Tensor | None = None) -> Tensor:
 
 
 def _one_dtype(name: str, *tensors: Tensor) -> None:
-    if len({t.dtype for t in tensors}) > 1:
+    first = tensors[0].array.dtype
+    if any(t.array.dtype is not first and t.array.dtype != first for t in tensors):
         raise TypeError(f"{name}: the dtypes {', '.join(t.dtype.name for t in tensors)} must be equal")
