@@ -54,11 +54,11 @@ from types import ModuleType
 
 TARGETS = {"numba": "minigrad.kernels.cpu", "reference": "minigrad.kernels.reference"}
 
-_loaded: dict[str, ModuleType] = {}
+loaded: dict[str, ModuleType] = {}
 
 
 def load(target: str) -> ModuleType:
     """The module of a target, imported when it is first asked for: ``import minigrad`` loads neither."""
-    if target not in _loaded:
-        _loaded[target] = importlib.import_module(TARGETS[target])
-    return _loaded[target]
+    if target not in loaded:
+        loaded[target] = importlib.import_module(TARGETS[target])
+    return loaded[target]

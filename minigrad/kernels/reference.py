@@ -5,6 +5,7 @@ The list of functions and their shapes stands in ``kernels/__init__.py``.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 Array = np.ndarray[Any, Any]
 Dims = tuple[int, ...]
 
+ROOT_TWO = np.sqrt(2.0)
 quiet = np.errstate(all="ignore")  # 1 / 0 is Inf and log(-1) is NaN, without a warning
 
 # -- elementwise ----------------------------------------------------------------------------------------------
@@ -45,6 +47,10 @@ def log(x: Array) -> Array:
 @quiet
 def sqrt(x: Array) -> Array:
     return np.sqrt(x)
+
+
+def erf(x: Array) -> Array:
+    return np.vectorize(math.erf, otypes=[x.dtype])(x)
 
 
 @quiet
@@ -106,7 +112,7 @@ def relu(z: Array) -> Array:
 
 @quiet
 def relu_backward(da: Array, a: Array) -> Array:
-    return np.where(a > 0, da, 0)
+    return np.where(a <= 0, 0, da)
 
 
 @quiet
@@ -130,6 +136,17 @@ def tanh_backward(da: Array, a: Array) -> Array:
     return da * (1 - a * a)
 
 
+@quiet
+def gelu(z: Array) -> Array:
+    return z * (1 + erf(z / ROOT_TWO.astype(z.dtype))) / 2
+
+
+@quiet
+def gelu_backward(da: Array, z: Array) -> Array:
+    density = np.exp(-z * z / 2) / np.sqrt(2 * np.pi).astype(z.dtype)
+    return da * ((1 + erf(z / ROOT_TWO.astype(z.dtype))) / 2 + z * density)
+
+
 # -- losses ---------------------------------------------------------------------------------------------------
 
 
@@ -148,6 +165,19 @@ def bce_with_logits(z: Array, y: Array) -> Array:
     return np.maximum(z, 0) - z * y + np.log1p(np.exp(-np.abs(z)))
 
 
+def cross_entropy(z: Array, y: Array) -> Array:
+    rows = np.arange(len(z))
+    return np.asarray(-log_softmax(z, 1)[rows, y])
+
+
+@quiet
+def cross_entropy_backward(dl: Array, z: Array, loss: Array, y: Array) -> Array:
+    rows = np.arange(len(z))
+    dz = np.exp(z - (loss + z[rows, y])[:, None])  # the softmax, for loss = log(sum e^z) - z_y
+    dz[rows, y] -= 1
+    return np.asarray(dl[:, None] * dz)
+
+
 # -- reductions -----------------------------------------------------------------------------------------------
 
 
@@ -159,7 +189,14 @@ def sum(x: Array, dims: Dims, keepdim: bool) -> Array:
 
 @quiet
 def mean(x: Array, dims: Dims, keepdim: bool) -> Array:
-    return np.asarray(x.mean(dims, keepdims=keepdim))
+    n = math.prod(x.shape[d] for d in dims)
+    return np.asarray(x.sum(dims, keepdims=keepdim) / x.dtype.type(n))  # NaN over no elements, without a warning
+
+
+@quiet
+def moments(x: Array, dims: Dims, keepdim: bool) -> tuple[Array, Array]:
+    off = x - mean(x, dims, keepdim=True)
+    return mean(x, dims, keepdim), mean(off * off, dims, keepdim)
 
 
 def amax(x: Array, dims: Dims, keepdim: bool) -> Array:

@@ -7,9 +7,9 @@ A rule is plain Python on numbers, so it can be tried in a prompt:
 >>> relu_backward(3.0, 0.0)
 0.0
 
-Every target compiles it into its own kernels and supplies its own ``exp``, ``log``, ``log1p``, ``sqrt`` and
-``tanh`` in place of the ones from ``math``. The literals below take the dtype of the kernel: in a float32
-kernel ``1.0`` is a float32, so that nothing is computed in float64 by accident.
+Every target compiles it into its own kernels and supplies its own ``erf``, ``exp``, ``log``, ``log1p``,
+``sqrt`` and ``tanh`` in place of the ones from ``math``. The literals below take the dtype of the kernel: in a
+float32 kernel ``1.0`` is a float32, so that nothing is computed in float64 by accident.
 
 ``z`` is a pre-activation, ``a`` the activation, ``da`` the derivative of the loss with respect to ``a``.
 Each rule lets NaN through: a comparison with NaN is false, so the branch taken then returns the NaN.
@@ -17,12 +17,14 @@ Each rule lets NaN through: a comparison with NaN is false, so the branch taken 
 
 from __future__ import annotations
 
-from math import exp, log, log1p, tanh
+from math import erf, exp, log, log1p, tanh
 
 __all__ = [
     "bce",
     "bce_slope",
     "bce_with_logits",
+    "gelu",
+    "gelu_backward",
     "relu",
     "relu_backward",
     "sigmoid",
@@ -39,7 +41,7 @@ def relu(z: float) -> float:
 
 def relu_backward(da: float, a: float) -> float:
     """dz = da where a > 0, else 0.  At the kink, z = 0, the derivative is taken to be 0."""
-    return da if a > 0.0 else 0.0
+    return 0.0 if a <= 0.0 else da
 
 
 def sigmoid(z: float) -> float:
@@ -56,6 +58,16 @@ def sigmoid_backward(da: float, a: float) -> float:
 def tanh_backward(da: float, a: float) -> float:
     """dz = da * (1 - a^2)."""
     return da * (1.0 - a * a)
+
+
+def gelu(z: float) -> float:
+    """a = z P(Z <= z) of a standard normal Z = z/2 (1 + erf(z / sqrt 2))."""
+    return 0.5 * z * (1.0 + erf(z * 0.7071067811865476))
+
+
+def gelu_backward(da: float, z: float) -> float:
+    """dz = da (P(Z <= z) + z e^(-z^2 / 2) / sqrt(2 pi)), the second factor being the density of Z."""
+    return da * (0.5 * (1.0 + erf(z * 0.7071067811865476)) + z * exp(-0.5 * z * z) * 0.3989422804014327)
 
 
 def bce(p: float, y: float) -> float:

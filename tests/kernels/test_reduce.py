@@ -160,3 +160,67 @@ def test_results_do_not_depend_on_the_number_of_threads() -> None:
         threads.set_num_threads(before)
     for one, other in zip(results[0], results[-1], strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("sizes", [(1, 1), (3, 10), (5, SHORT + 1), (64, 33), (300, 301)])
+def test_cross_entropy_and_its_derivative_agree(dtype: str, sizes: tuple[int, int]) -> None:
+    z = normal(dtype, *sizes)
+    y = np.random.default_rng(1).integers(0, sizes[1], sizes[0])
+    slope = normal(dtype, sizes[0])
+    for view in (z, z.copy("F"), z[::-1]):
+        loss = reference.cross_entropy(view, y)
+        close(cpu.cross_entropy(view, y), loss)
+        want = np.ascontiguousarray(reference.cross_entropy_backward(slope, view, loss, y))
+        close(cpu.cross_entropy_backward(slope, view, loss, y), want, scale=4)
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_cross_entropy_of_extreme_rows_is_that_of_the_reference(dtype: str) -> None:
+    inf = np.inf
+    z = np.array([[1e4, -1e4], [-1e4, 1e4], [inf, 0], [0, -inf], [-inf, -inf], [np.nan, 0]], dtype)
+    for label in (0, 1):
+        y = np.full(len(z), label)
+        loss = reference.cross_entropy(z, y)
+        close(cpu.cross_entropy(z, y), loss)
+        slope = np.ones(len(z), dtype)
+        close(cpu.cross_entropy_backward(slope, z, loss, y), reference.cross_entropy_backward(slope, z, loss, y))
+
+
+def test_cross_entropy_of_no_rows_has_no_elements() -> None:
+    z, y = np.empty((0, 3), np.float32), np.empty(0, np.int64)
+    loss = cpu.cross_entropy(z, y)
+    close(loss, np.empty(0, np.float32))
+    close(cpu.cross_entropy_backward(loss, z, loss, y), z)
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_moments_agree_over_every_set_of_dims_and_layout(dtype: str) -> None:
+    x = normal(dtype, 3, 4, 1, 5)
+    for view in (x, x.T, x[::-1, ::2], np.broadcast_to(x[:1], x.shape)):
+        for count in range(1, 5):
+            for dims in itertools.combinations(range(4), count):
+                for keepdim in (True, False):
+                    got, want = cpu.moments(view, dims, keepdim), reference.moments(view, dims, keepdim)
+                    for one, other in zip(got, want, strict=True):
+                        close(one, other, scale=10)
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("shape", [(2, 3 * SHORT + 1), (3 * SHORT + 1, 2)])
+def test_variance_does_not_suffer_from_a_large_mean(dtype: str, shape: tuple[int, int]) -> None:
+    x = (normal("float64", *shape) + 1e4).astype(dtype)
+    dim = int(np.argmax(shape))
+    mean, variance = cpu.moments(x, (dim,), False)
+    exact = x.astype(np.longdouble)
+    np.testing.assert_allclose(mean, exact.mean(dim).astype(dtype), rtol=2e-7 if dtype == "float32" else 1e-14)
+    np.testing.assert_allclose(variance, exact.var(dim).astype(dtype), rtol=2e-7 if dtype == "float32" else 1e-12)
+
+
+def test_moments_of_extremes_and_of_nothing_are_those_of_the_reference() -> None:
+    x = np.array([[np.nan, 1, 2], [3, np.inf, 2], [3, 3, 3]], np.float32)
+    for dims in ((0,), (1,)):
+        for got, want in zip(cpu.moments(x, dims, False), reference.moments(x, dims, False), strict=True):
+            close(got, want)
+    for got in cpu.moments(np.empty((0, 3), np.float32), (1,), False):
+        close(got, np.empty(0, np.float32))

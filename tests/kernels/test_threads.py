@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from minigrad.kernels.cpu import threads
 
-LAYERS = ["omp", "workqueue"]
+LAYERS = ["omp", "workqueue", "tbb"]
 
 SETUP = """
 import os, sys, threading
@@ -97,6 +99,27 @@ if child == 0:
     check()
     os._exit(0 if settings._entered else 1)
 assert os.waitpid(child, 0)[1] == 0
+print("done")
+""")  # fmt: skip
+
+
+@pytest.mark.parametrize("layer", ["omp", "workqueue"])
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_a_pool_of_processes_works_after_its_parent_ran_in_parallel(
+    layer: str, method: str, tmp_path: Path
+) -> None:  # fmt: skip
+    if method not in multiprocessing.get_all_start_methods():
+        pytest.skip(f"this system has no {method}")
+    (tmp_path / "pooled.py").write_text(f"LAYER = {layer!r}{SETUP}")
+    run(layer, f"""
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+sys.path.insert(0, {str(tmp_path)!r})
+import pooled
+pooled.check()
+assert settings._entered
+with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context({method!r})) as pool:
+    assert [job.result(60) for job in [pool.submit(pooled.check) for _ in range(4)]] == [None] * 4
 print("done")
 """)  # fmt: skip
 

@@ -14,8 +14,10 @@ sources. Whoever edits a rule sees the effect on the next run.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import logging
 import pickle
+import secrets
 import sys
 import uuid
 from collections.abc import Callable
@@ -27,10 +29,16 @@ from types import FunctionType
 import llvmlite
 import numba
 import numpy as np
+from numba.core.bytecode import FunctionIdentity
 from numba.core.caching import CompileResultCacheImpl, NullCache
 from numba.core.serialize import dumps
 
 log = logging.getLogger("minigrad")
+
+# Numba numbers functions from 1 in every process, and a symbol in machine code is a function's name and number.
+# Two kernels from one factory, kept by two processes, could have the same symbol, and a third process that loads
+# both would take one for the other. Numbers that begin anywhere do not meet.
+FunctionIdentity._unique_ids = itertools.count(secrets.randbits(60))
 
 HERE = Path(__file__).parent
 SOURCES = [HERE.parent / "rules.py", *sorted(HERE.glob("*.py"))]
@@ -47,6 +55,7 @@ def jit(name: str, function: Callable, *, parallel: bool = False, takes: tuple |
 
     With ``takes`` it is compiled now, once, for these types and whatever converts to them.
     """
+    function.__name__ = function.__qualname__ = name  # what a profiler shows
     kernel = inline(function, parallel=parallel)
     kernel._cache = Cache(name)
     if takes is not None:
@@ -59,12 +68,12 @@ def specialise(rule: Callable, dtype: np.dtype, maths: dict[str, Callable]) -> C
     """``rule``, computing in ``dtype`` alone: its literals converted, ``exp`` and the like from ``maths``.
 
     Left as it is, ``1.0 + x`` would be a float64 sum also when x is a float32. Besides ``maths`` a rule may use
-    Python's builtins.
+    Python's builtins. It is always merged into the loop that calls it: a loop over calls is not vectorised.
     """
     code = rule.__code__
     literals = (dtype.type(c) if type(c) in (int, float) else c for c in code.co_consts)
     names = {"__name__": __name__, **maths}  # without a module's name, what is on disk could not be loaded
-    return inline(FunctionType(code.replace(co_consts=tuple(literals)), names, rule.__name__))
+    return inline(FunctionType(code.replace(co_consts=tuple(literals)), names, rule.__name__), forceinline=True)
 
 
 class Cache(NullCache):

@@ -20,32 +20,24 @@ the columns where there are few rows.
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from itertools import zip_longest
 
 import numpy as np
+from numba import types
 
 from minigrad.kernels import reference, rules
-from minigrad.kernels.cpu.compile import inline, specialise
+from minigrad.kernels.cpu.compile import specialise
 from minigrad.kernels.cpu.math import FLOATS, MATHS
-from minigrad.kernels.cpu.threads import Kernel
+from minigrad.kernels.cpu.memory import reads, row, share, writes
+from minigrad.kernels.cpu.threads import GRAIN, Kernel, Kernels
 from minigrad.kernels.reference import Array
 
 INTEGER = np.dtype(np.int64)
 BOOL = np.dtype(np.bool_)
 
-CHEAP, EXP, LIBRARY = 1, 4, 16  # what a rule costs, in additions
-
-
-def flat(x: Array) -> Array:
-    """``x`` as one row of consecutive memory; a copy if strided, or read-only: to Numba that is another type."""
-    return (x if x.flags.carray else np.array(x, order="C")).reshape(-1)
-
-
-@inline
-def share(n, part, parts):
-    """From where to where piece ``part`` of ``parts`` goes in 0..n."""
-    return n * part // parts, n * (part + 1) // parts
+CHEAP, EXP, LOG, LIBRARY = 1, 4, 6, 32  # what a rule costs, in additions
 
 
 # -- loops ----------------------------------------------------------------------------------------------------
@@ -54,14 +46,25 @@ def share(n, part, parts):
 def unary_piece(rule: Callable) -> Callable:
     def piece(x, out, part, parts):
         start, stop = share(x.size, part, parts)
-        x, out = x[start:stop], out[start:stop]
+        x, out = row(x, start, stop - start), row(out, start, stop - start)
         for j in range(x.size):
             out[j] = rule(x[j])
 
     return piece
 
 
-def binary_piece(rule: Callable) -> Callable:
+def pairs_piece(rule: Callable) -> Callable:
+    def piece(x, y, out, part, parts):
+        start, stop = share(out.size, part, parts)
+        n = stop - start
+        x, y, out = row(x, start, n), row(y, start, n), row(out, start, n)
+        for j in range(n):
+            out[j] = rule(x[j], y[j])
+
+    return piece
+
+
+def broadcast_piece(rule: Callable) -> Callable:
     def piece(x, x_row, x_columns, y, y_row, y_columns, out, part, parts):
         R, C = out.shape
         top, bottom, left, right = 0, R, 0, C
@@ -69,20 +72,21 @@ def binary_piece(rule: Callable) -> Callable:
             top, bottom = share(R, part, parts)
         else:
             left, right = share(C, part, parts)
+        n = right - left
         for i in range(top, bottom):
-            xs, ys, row = x[i * x_row :], y[i * y_row :], out[i, left:right]
+            z = row(out, i * C + left, n)
             if x_columns and y_columns:
-                xs, ys = xs[left:right], ys[left:right]
-                for j in range(row.size):
-                    row[j] = rule(xs[j], ys[j])
+                xs, ys = row(x, i * x_row + left, n), row(y, i * y_row + left, n)
+                for j in range(n):
+                    z[j] = rule(xs[j], ys[j])
             elif x_columns:
-                xs, right_value = xs[left:right], ys[0]
-                for j in range(row.size):
-                    row[j] = rule(xs[j], right_value)
+                xs, right_value = row(x, i * x_row + left, n), y[i * y_row]
+                for j in range(n):
+                    z[j] = rule(xs[j], right_value)
             else:
-                left_value, ys = xs[0], ys[left:right]
-                for j in range(row.size):
-                    row[j] = rule(left_value, ys[j])
+                left_value, ys = x[i * x_row], row(y, i * y_row + left, n)
+                for j in range(n):
+                    z[j] = rule(left_value, ys[j])
 
     return piece
 
@@ -92,8 +96,10 @@ def binary_piece(rule: Callable) -> Callable:
 
 def collapse(x: Array, y: Array) -> tuple:
     """The shape of the result, (R, C), and of each operand: elements, step between rows, whether in columns."""
-    if x.shape == y.shape:
-        return x.shape, (1, x.size), (flat(x), 0, True), (flat(y), 0, True)
+    if y.size == 1 and y.ndim <= x.ndim:
+        return x.shape, (1, x.size), (x.ravel(), 0, True), (y.ravel(), 0, False)
+    if x.size == 1 and x.ndim <= y.ndim:
+        return y.shape, (1, y.size), (x.ravel(), 0, False), (y.ravel(), 0, True)
     sizes = list(zip_longest(reversed(x.shape), reversed(y.shape), fillvalue=1))[::-1]
     shape = tuple(n if m == 1 else m for m, n in sizes)
     groups: list[tuple[int, bool, bool]] = []  # neighbouring dims along which the same operands vary
@@ -104,10 +110,11 @@ def collapse(x: Array, y: Array) -> tuple:
             size *= groups.pop()[0]
         groups.append((size, m != 1, n != 1))
     if len(groups) > 2:
-        return collapse(np.broadcast_to(x, shape), np.broadcast_to(y, shape))
+        groups = [(math.prod(shape), True, True)]
+        x, y = np.broadcast_to(x, shape), np.broadcast_to(y, shape)
     (R, *rows), (C, *columns) = [(1, False, False)] * (2 - len(groups)) + groups
     operands = (
-        (flat(a), (C if across else 1) if down else 0, across)
+        (a.ravel(), (C if across else 1) if down else 0, across)
         for a, down, across in zip((x, y), rows, columns, strict=True)
     )
     return shape, (R, C), *operands
@@ -118,16 +125,24 @@ def collapse(x: Array, y: Array) -> tuple:
 
 def unary(name: str, rule: Callable, cost: int = CHEAP, dtypes: tuple[np.dtype, ...] = FLOATS) -> Callable:
     """The function ``name`` of the contract, for one operand. Dtypes but ``dtypes`` are left to the reference."""
-    kernel = functools.cache(
-        lambda dtype: Kernel(name, unary_piece(specialise(rule, dtype, MATHS.get(dtype, {}))))
-    )
+
+    def build(dtype: np.dtype) -> Kernel:
+        compiled_rule = specialise(rule, dtype, MATHS.get(dtype, {}))
+        return Kernel(name, unary_piece(compiled_rule), (reads(dtype), writes(dtype)))
+
+    kernels = Kernels(build, dtypes)
 
     @functools.wraps(rule)
     def function(x: Array) -> Array:
-        if x.dtype not in dtypes:
+        kernel = kernels[x.dtype]
+        if kernel is None:
             return getattr(reference, name)(x)
         out = np.empty(x.shape, x.dtype)
-        kernel(x.dtype)(cost * x.size, flat(x), out.reshape(-1))
+        work = cost * x.size
+        if work < GRAIN:  # straight to the machine code: for a few elements, the way there is what takes long
+            kernel.piece(x.ravel(), out.ravel(), 0, 1)
+        else:
+            kernel(work, x.ravel(), out.ravel())
         return out
 
     function.__name__ = function.__qualname__ = name
@@ -142,17 +157,35 @@ def binary(
     gives: np.dtype | None = None,
 ) -> Callable:
     """The function ``name`` of the contract, for two operands of one dtype that broadcast."""
-    kernel = functools.cache(
-        lambda dtype: Kernel(name, binary_piece(specialise(rule, dtype, MATHS.get(dtype, {}))))
-    )
+
+    def build_pairs(dtype: np.dtype) -> Kernel:
+        compiled_rule = specialise(rule, dtype, MATHS.get(dtype, {}))
+        return Kernel(name, pairs_piece(compiled_rule), (reads(dtype), reads(dtype), writes(gives or dtype)))
+
+    def build_broadcast(dtype: np.dtype) -> Kernel:
+        compiled_rule = specialise(rule, dtype, MATHS.get(dtype, {}))
+        operand = (reads(dtype), types.intp, types.boolean)
+        takes = (*operand, *operand, writes(gives or dtype, 2))
+        return Kernel(f"{name}_broadcast", broadcast_piece(compiled_rule), takes)
+
+    pairs, broadcast = Kernels(build_pairs, dtypes), Kernels(build_broadcast, dtypes)
 
     @functools.wraps(rule)
     def function(x: Array, y: Array) -> Array:
-        if x.dtype not in dtypes or x.dtype != y.dtype:
+        dtype = x.dtype
+        if dtype not in dtypes or dtype != y.dtype:
             return np.asarray(getattr(reference, name)(x, y))
-        shape, rows_columns, left, right = collapse(x, y)
-        out = np.empty(shape, gives or x.dtype)
-        kernel(x.dtype)(cost * out.size, *left, *right, out.reshape(rows_columns))
+        if x.shape != y.shape:
+            shape, rows_columns, left, right = collapse(x, y)
+            out = np.empty(shape, gives or dtype)
+            broadcast[dtype](cost * out.size, *left, *right, out.reshape(rows_columns))
+            return out
+        out = np.empty(x.shape, gives or dtype)
+        work = cost * x.size
+        if work < GRAIN:
+            pairs[dtype].piece(x.ravel(), y.ravel(), out.ravel(), 0, 1)
+        else:
+            pairs[dtype](work, x.ravel(), y.ravel(), out.ravel())
         return out
 
     function.__name__ = function.__qualname__ = name
@@ -162,19 +195,20 @@ def binary(
 NUMBERS = (*FLOATS, INTEGER)
 compare = functools.partial(binary, dtypes=NUMBERS, gives=BOOL)
 
-# Inside a rule, abs, exp, log, sqrt and tanh are functions of one number (see specialise), not the ones named here
+# Inside a rule, abs, exp, log and the like are functions of one number (see specialise), not the ones named here
 neg = unary("neg", lambda x: -x, dtypes=NUMBERS)
 abs = unary("abs", lambda x: abs(x), dtypes=NUMBERS)
 sign = unary("sign", lambda x: 1 if x > 0 else -1 if x < 0 else 0 if x == 0 else x, dtypes=NUMBERS)
 exp = unary("exp", lambda x: exp(x), EXP)
-log = unary("log", lambda x: log(x), LIBRARY)
+log = unary("log", lambda x: log(x), LOG)
 sqrt = unary("sqrt", lambda x: sqrt(x), EXP)
+erf = unary("erf", lambda x: erf(x), LOG)
 
 add = binary("add", lambda x, y: x + y, dtypes=NUMBERS)
 sub = binary("sub", lambda x, y: x - y, dtypes=NUMBERS)
 mul = binary("mul", lambda x, y: x * y, dtypes=NUMBERS)
 div = binary("div", lambda x, y: x / y)
-pow = binary("pow", lambda x, y: x * x if y == 2.0 else x**y, LIBRARY)
+pow = binary("pow", lambda x, y: x * x if y == 2.0 else pow(x, y), LIBRARY)
 
 eq = compare("eq", lambda x, y: x == y)
 ne = compare("ne", lambda x, y: x != y)
@@ -189,7 +223,9 @@ sigmoid = unary("sigmoid", rules.sigmoid, EXP)
 sigmoid_backward = binary("sigmoid_backward", rules.sigmoid_backward)
 tanh = unary("tanh", lambda z: tanh(z), EXP)
 tanh_backward = binary("tanh_backward", rules.tanh_backward)
+gelu = unary("gelu", rules.gelu, LOG)
+gelu_backward = binary("gelu_backward", rules.gelu_backward, LOG)
 
-bce = binary("bce", rules.bce, LIBRARY)
+bce = binary("bce", rules.bce, 2 * LOG)
 bce_slope = binary("bce_slope", rules.bce_slope)
-bce_with_logits = binary("bce_with_logits", rules.bce_with_logits, LIBRARY)
+bce_with_logits = binary("bce_with_logits", rules.bce_with_logits, 2 * LOG)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from minigrad.kernels import reference
-from minigrad.kernels.cpu.elementwise import EXP, flat, share
+from minigrad.kernels.cpu.elementwise import EXP
 from minigrad.kernels.cpu.math import FLOATS
+from minigrad.kernels.cpu.memory import share
 from minigrad.kernels.cpu.threads import Kernel
 from minigrad.kernels.reference import Array
 
@@ -56,6 +57,11 @@ def compiled(*arrays: Array) -> bool:
     return all(x.flags.carray and x.dtype == arrays[0].dtype for x in arrays) and arrays[0].dtype in FLOATS
 
 
+def row_of(g: Array) -> Array:
+    """A gradient as a row, copied if it is strided, or read-only: to Numba that is another type."""
+    return (g if g.flags.carray else np.array(g, order="C")).ravel()
+
+
 def sgd_step(
     p: Array, g: Array, v: Array | None, *, lr: float, momentum: float, dampening: float, weight_decay: float,
     nesterov: bool, first: bool,
@@ -67,10 +73,10 @@ def sgd_step(
             nesterov=nesterov, first=first,
         )  # fmt: skip
     elif v is None:
-        _sgd(p.size, flat(p), flat(g), real(lr), real(weight_decay))
+        _sgd(p.size, p.ravel(), row_of(g), real(lr), real(weight_decay))
     else:
         numbers = map(real, (lr, momentum, 1 - dampening, weight_decay))
-        _momentum(p.size, flat(p), flat(g), flat(v), *numbers, bool(nesterov), bool(first))
+        _momentum(p.size, p.ravel(), row_of(g), v.ravel(), *numbers, bool(nesterov), bool(first))
 
 
 def adam_step(
@@ -85,4 +91,4 @@ def adam_step(
         return
     betas = (beta1, 1 - beta1, beta2, 1 - beta2)
     numbers = map(real, (lr, *betas, eps, weight_decay, 1 - beta1**step, 1 - beta2**step))
-    _adam(EXP * p.size, flat(p), flat(g), flat(m), flat(s), *numbers)
+    _adam(EXP * p.size, p.ravel(), row_of(g), m.ravel(), s.ravel(), *numbers)

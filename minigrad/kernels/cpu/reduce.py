@@ -10,8 +10,8 @@ inner > 1      ``out[o, j] = combine(out[o, j], x[o, k, j])`` for k    blocks of
 Both run over consecutive memory. A chunk has a fixed length and a column is never cut, so that a result does not
 depend on the number of threads.
 
-Sums are *pairwise* (Higham, "The accuracy of floating point summation", 1993): a row is halved until a part is
-short enough to be added up in vector lanes, and the parts, or a whole column, are added in float64.
+Sums are made in float64, and as accurate as *pairwise* ones (Higham, "The accuracy of floating point summation",
+1993) also for float64: a short part of a row is added up in vector lanes, then the parts are added.
 """
 
 from __future__ import annotations
@@ -22,19 +22,21 @@ from collections.abc import Callable
 
 import numpy as np
 from llvmlite import ir
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
 from minigrad.kernels import reference
 from minigrad.kernels.cpu.compile import inline
-from minigrad.kernels.cpu.elementwise import EXP, flat, share
-from minigrad.kernels.cpu.math import FLOATS, MATHS
-from minigrad.kernels.cpu.threads import Kernel
+from minigrad.kernels.cpu.math import FLOATS
+from minigrad.kernels.cpu.memory import reads, row, share, writes
+from minigrad.kernels.cpu.threads import Kernel, Kernels
 from minigrad.kernels.reference import Array, Dims
 
-SHORT = 1024  # elements added up in lanes
+SHORT = 4096  # elements added up in lanes
 CHUNK = 1 << 16  # elements of a row that one thread folds
-COLUMNS = 256  # columns that one thread combines: their float64 results stay in the first cache
+COLUMNS = 4096  # columns combined at once: their results stay in the first cache, and reads go along memory
+BLOCK = 256  # elements searched at once
 
 
 # -- folds of one row -----------------------------------------------------------------------------------------
@@ -59,28 +61,39 @@ def extreme(llvm_name: str) -> Callable:
 
 
 maximum, minimum = extreme("maximum"), extreme("minimum")
+in_lanes = functools.partial(inline, fastmath={"reassoc", "nsz"})  # sums may be added in any order
 
 
-@functools.partial(inline, fastmath={"reassoc", "nsz"})  # may add in any order, hence in lanes
+@in_lanes
 def sum_short(x):
-    total = x[0]
-    for i in range(1, x.size):
-        total += x[i]
+    total = 0.0
+    for i in range(x.size):
+        total += np.float64(x[i])
     return total
 
 
 @inline
 def sum_row(x):
-    if x.size <= SHORT:
-        return np.float64(sum_short(x))
-    middle = x.size // 2
-    return sum_row(x[:middle]) + sum_row(x[middle:])
+    total = 0.0
+    for start in range(0, x.size, SHORT):
+        total += sum_short(row(x, start, min(SHORT, x.size - start)))
+    return total
+
+
+@in_lanes
+def deviations_short(x, centre):
+    total = squares = 0.0
+    for i in range(x.size):
+        d = np.float64(x[i]) - centre
+        total += d
+        squares += d * d
+    return total, squares
 
 
 @inline
 def max_row(x):
     top = x[0]
-    for i in range(1, x.size):
+    for i in range(x.size):
         top = maximum(top, x[i])
     return top
 
@@ -88,7 +101,7 @@ def max_row(x):
 @inline
 def min_row(x):
     bottom = x[0]
-    for i in range(1, x.size):
+    for i in range(x.size):
         bottom = minimum(bottom, x[i])
     return bottom
 
@@ -99,138 +112,142 @@ def min_row(x):
 def rows_piece(fold: Callable) -> Callable:
     """x (R, n) -> out (R, chunks)."""
 
-    def piece(x, out, part, parts):
-        chunks = out.shape[1]
+    def piece(x, n, chunks, out, part, parts):
         start, stop = share(out.size, part, parts)
         for task in range(start, stop):
-            row, chunk = task // chunks, task % chunks
-            out[row, chunk] = fold(x[row, chunk * CHUNK : (chunk + 1) * CHUNK])
+            r, first = task // chunks, task % chunks * CHUNK
+            out[task] = fold(row(x, r * n + first, min(CHUNK, n - first)))
 
     return piece
 
 
-def columns_piece(combine: Callable) -> Callable:
+def columns_piece(combine: Callable, accumulator: np.dtype) -> Callable:
     """x (outer, n, inner) -> out (outer, inner)."""
+    real = accumulator.type
 
-    def piece(x, out, part, parts):
-        outer, n, inner = x.shape
-        blocks = (inner + COLUMNS - 1) // COLUMNS
-        start, stop = share(outer * blocks, part, parts)
-        results = np.empty(COLUMNS, np.float64)
-        for task in range(start, stop):
-            o, left = task // blocks, task % blocks * COLUMNS
-            right = min(left + COLUMNS, inner)
-            result = results[: right - left]
-            first = x[o, 0, left:right]
-            for j in range(result.size):
+    def piece(x, outer, n, inner, out, part, parts):
+        start, stop = share(outer * inner, part, parts)
+        results = np.empty(min(COLUMNS, stop - start), real)
+        while start < stop:
+            o, left = start // inner, start % inner
+            width = min(COLUMNS, inner - left, stop - start)
+            result, first = row(results, 0, width), row(x, o * n * inner + left, width)
+            for j in range(width):
                 result[j] = first[j]
+            k = 1
+            while k + 4 <= n:  # four rows at once, for a result is read and written as often as an element
+                base = (o * n + k) * inner + left
+                first, second = row(x, base, width), row(x, base + inner, width)
+                third, fourth = row(x, base + 2 * inner, width), row(x, base + 3 * inner, width)
+                for j in range(width):
+                    upper = combine(real(first[j]), real(second[j]))
+                    lower = combine(real(third[j]), real(fourth[j]))
+                    result[j] = combine(result[j], combine(upper, lower))
+                k += 4
+            while k < n:
+                line = row(x, (o * n + k) * inner + left, width)
+                for j in range(width):
+                    result[j] = combine(result[j], real(line[j]))
+                k += 1
+            for j in range(width):
+                out[start + j] = result[j]
+            start += width
+
+    return piece
+
+
+def arg_rows_piece(choose: Callable, fold: Callable) -> Callable:
+    """The extreme of each block; then, in the first block that has the row's, its first place."""
+
+    def piece(x, n, out, part, parts):
+        start, stop = share(out.size, part, parts)
+        for r in range(start, stop):
+            best, block = x[r * n], 0
+            for left in range(0, n, BLOCK):
+                candidate = fold(row(x, r * n + left, min(BLOCK, n - left)))
+                if choose(best, candidate) != best:  # also where it is NaN
+                    best, block = candidate, left
+                if best != best:
+                    break
+            found = min(BLOCK, n - block)
+            line = row(x, r * n + block, found)
+            for i in range(line.size):
+                here = line[i] == best or line[i] != line[i]
+                found = min(found, i if here else line.size)
+            out[r] = block + found
+
+    return piece
+
+
+def arg_columns_piece(choose: Callable) -> Callable:
+    """x (outer, n, inner) -> out (outer, inner): the best so far and its place, for each column."""
+
+    def piece(x, outer, n, inner, out, part, parts):
+        start, stop = share(outer * inner, part, parts)
+        bests = np.empty(min(COLUMNS, stop - start), x.dtype)
+        while start < stop:
+            o, left = start // inner, start % inner
+            width = min(COLUMNS, inner - left, stop - start)
+            best, place = row(bests, 0, width), row(out, start, width)
+            first = row(x, o * n * inner + left, width)
+            for j in range(width):
+                best[j], place[j] = first[j], 0
             for k in range(1, n):
-                row = x[o, k, left:right]
-                for j in range(result.size):
-                    result[j] = combine(result[j], np.float64(row[j]))
-            row = out[o, left:right]
-            for j in range(result.size):
-                row[j] = result[j]
+                line = row(x, (o * n + k) * inner + left, width)
+                for j in range(width):
+                    old = best[j]
+                    new = choose(old, line[j])
+                    place[j] = k if new != old and old == old else place[j]
+                    best[j] = new
+            start += width
 
     return piece
 
 
-def arg_piece(fold: Callable) -> Callable:
-    """The first place of the extreme, which is found first: both loops are simple enough to be fast."""
+def moments_rows_piece(x, n, mean, variance, part, parts):
+    """The mean of a row, then its squared deviations, which are few enough to be in the caches still.
 
-    def piece(x, out, part, parts):
-        start, stop = share(out.size, part, parts)
-        for r in range(start, stop):
-            row = x[r]
-            best = fold(row)
-            i = 0
-            while row[i] != best and row[i] == row[i]:
-                i += 1
-            out[r] = i
-
-    return piece
-
-
-def logsumexp_piece(exp: Callable) -> Callable:
-    """out[r] = top + log(sum_i e^(x[r, i] - top)), top the largest, so that nothing overflows."""
-
-    def piece(x, out, part, parts):
-        start, stop = share(out.size, part, parts)
-        e = np.empty_like(x[0])
-        for r in range(start, stop):
-            row = x[r]
-            top = max_row(row)
-            if not np.isfinite(top):  # Inf - Inf would be NaN
-                top = x.dtype.type(0)
-            for i in range(row.size):
-                e[i] = exp(row[i] - top)
-            out[r] = top + math.log(sum_row(e))
-
-    return piece
+    What the rounding of the mean adds to the variance is taken out: the deviations would add up to 0 (Chan, Golub
+    and LeVeque, "Algorithms for computing the sample variance", 1983).
+    """
+    start, stop = share(mean.size, part, parts)
+    for r in range(start, stop):
+        line = row(x, r * n, n)
+        centre = sum_row(line) / n
+        total = squares = 0.0
+        for i in range(0, n, SHORT):
+            t, s = deviations_short(row(line, i, min(SHORT, n - i)), centre)
+            total += t
+            squares += s
+        mean[r] = centre
+        variance[r] = (squares - total * total / n) / n
 
 
-def softmax_piece(exp: Callable) -> Callable:
-    """out[r, i] = e^(z[r, i] - top) / sum_i e^(z[r, i] - top)."""
-
-    def piece(z, out, part, parts):
-        start, stop = share(z.shape[0], part, parts)
-        for r in range(start, stop):
-            row, a = z[r], out[r]
-            top = max_row(row)
-            for i in range(row.size):
-                a[i] = exp(row[i] - top)
-            total = a.dtype.type(sum_row(a))
-            for i in range(row.size):
-                a[i] /= total
-
-    return piece
-
-
-def log_softmax_piece(exp: Callable) -> Callable:
-    """out[r, i] = z[r, i] - top - log(sum_i e^(z[r, i] - top))."""
-
-    def piece(z, out, part, parts):
-        start, stop = share(z.shape[0], part, parts)
-        for r in range(start, stop):
-            row, a = z[r], out[r]
-            top = max_row(row)
-            for i in range(row.size):
-                a[i] = exp(row[i] - top)
-            log_total = a.dtype.type(math.log(sum_row(a)))
-            for i in range(row.size):
-                a[i] = row[i] - top - log_total
-
-    return piece
-
-
-def softmax_backward_piece(exp: Callable) -> Callable:
-    """out[r, i] = a[r, i] (da[r, i] - sum_i da[r, i] a[r, i])."""
-
-    def piece(da, a, out, part, parts):
-        start, stop = share(a.shape[0], part, parts)
-        for r in range(start, stop):
-            da_row, a_row, dz = da[r], a[r], out[r]
-            for i in range(dz.size):
-                dz[i] = da_row[i] * a_row[i]
-            total = dz.dtype.type(sum_row(dz))
-            for i in range(dz.size):
-                dz[i] = a_row[i] * (da_row[i] - total)
-
-    return piece
-
-
-def log_softmax_backward_piece(exp: Callable) -> Callable:
-    """out[r, i] = da[r, i] - e^a[r, i] sum_i da[r, i]."""
-
-    def piece(da, a, out, part, parts):
-        start, stop = share(a.shape[0], part, parts)
-        for r in range(start, stop):
-            da_row, a_row, dz = da[r], a[r], out[r]
-            total = dz.dtype.type(sum_row(da_row))
-            for i in range(dz.size):
-                dz[i] = da_row[i] - exp(a_row[i]) * total
-
-    return piece
+def moments_columns_piece(x, outer, n, inner, mean, variance, part, parts):
+    """The same for columns, many at once."""
+    start, stop = share(outer * inner, part, parts)
+    means, totals, squares = np.empty((3, min(COLUMNS, stop - start)))
+    while start < stop:
+        o, left = start // inner, start % inner
+        width = min(COLUMNS, inner - left, stop - start)
+        m, t, s = row(means, 0, width), row(totals, 0, width), row(squares, 0, width)
+        for j in range(width):
+            m[j], t[j], s[j] = 0.0, 0.0, 0.0
+        for k in range(n):
+            line = row(x, (o * n + k) * inner + left, width)
+            for j in range(width):
+                m[j] += line[j]
+        for j in range(width):
+            m[j] /= n
+        for k in range(n):
+            line = row(x, (o * n + k) * inner + left, width)
+            for j in range(width):
+                d = line[j] - m[j]
+                t[j] += d
+                s[j] += d * d
+        for j in range(width):
+            mean[start + j], variance[start + j] = m[j], (s[j] - t[j] * t[j] / n) / n
+        start += width
 
 
 # -- functions of the contract --------------------------------------------------------------------------------
@@ -241,118 +258,120 @@ def compiled(x: Array) -> bool:
     return x.dtype in FLOATS and x.size > 0
 
 
-def reduced(shape: Dims, dims: Dims, keepdim: bool) -> Dims:
-    return tuple(1 if k in dims else n for k, n in enumerate(shape) if keepdim or k not in dims)
+def fold(x: Array, dims: Dims, keepdim: bool) -> tuple[Array, tuple[int, int, int], Dims]:
+    """``x`` as a row, (outer, n, inner) with ``dims`` in n, and the shape without them.
+
+    It is copied only where ``dims`` are not neighbours, or ``x`` is not contiguous.
+    """
+    shape = x.shape
+    first, last = (min(dims), max(dims) + 1) if dims else (x.ndim, x.ndim)
+    kept = shape[:first] + (1,) * len(dims) * keepdim + shape[last:]
+    if last - first != len(dims):
+        kept = tuple(1 if k in dims else n for k, n in enumerate(shape) if keepdim or k not in dims)
+        x = x.transpose(*(k for k in range(x.ndim) if k not in dims), *dims)
+        shape, first, last = x.shape, x.ndim - len(dims), x.ndim
+    sizes = math.prod(shape[:first]), math.prod(shape[first:last]), math.prod(shape[last:])
+    return x.ravel(), sizes, kept
 
 
-def fold(x: Array, dims: Dims, *, rows: bool = False) -> Array:
-    """``x`` as (outer, n, inner), with ``dims`` in n; copied where they are not neighbours, or for ``rows``."""
-    kept = [k for k in range(x.ndim) if k not in dims]
-    first = min(dims, default=x.ndim)
-    if rows or sorted(dims) != list(range(first, first + len(dims))):
-        x, first = x.transpose(*kept, *dims), len(kept)
-    last = first + len(dims)
-    outer, n, inner = math.prod(x.shape[:first]), math.prod(x.shape[first:last]), math.prod(x.shape[last:])
-    return flat(x).reshape(outer, n, inner)
+INDEX, LONG = types.intp, np.dtype(np.int64)
 
 
-def reduction(name: str, fold_row: Callable, combine: Callable) -> Callable:
-    along_rows = Kernel(f"{name}_rows", rows_piece(fold_row))
-    along_columns = Kernel(f"{name}_columns", columns_piece(combine))
+def reduction(name: str, fold_row: Callable, combine: Callable, wide: bool = False) -> Callable:
+    """``wide``: columns are combined in float64."""
 
-    def reduce_rows(x: Array) -> Array:
-        out = np.empty((len(x), -(-x.shape[1] // CHUNK)), x.dtype)
-        along_rows(x.size, x, out)
-        return out if out.shape[1] == 1 else reduce_rows(out)
+    def build_rows(dtype: np.dtype) -> Kernel:
+        return Kernel(f"{name}_rows", rows_piece(fold_row), (reads(dtype), INDEX, INDEX, writes(dtype)))
+
+    def build_columns(dtype: np.dtype) -> Kernel:
+        piece = columns_piece(combine, np.dtype(np.float64) if wide else dtype)
+        return Kernel(f"{name}_columns", piece, (reads(dtype), INDEX, INDEX, INDEX, writes(dtype)))
+
+    along_rows, along_columns = Kernels(build_rows, FLOATS), Kernels(build_columns, FLOATS)
+
+    def reduce_rows(kernel: Kernel, x: Array, n: int, out: Array) -> None:
+        chunks = -(-n // CHUNK)
+        if chunks == 1:
+            kernel(x.size, x, n, 1, out)
+        else:
+            between = np.empty(out.size * chunks, x.dtype)
+            kernel(x.size, x, n, chunks, between)
+            reduce_rows(kernel, between, chunks, out)
 
     def function(x: Array, dims: Dims, keepdim: bool) -> Array:
         if not compiled(x):
             return getattr(reference, name)(x, dims, keepdim)
-        folded = fold(x, dims)
-        if folded.shape[2] == 1:
-            out = reduce_rows(folded[:, :, 0])
+        flat_x, (outer, n, inner), shape = fold(x, dims, keepdim)
+        out = np.empty(shape, x.dtype)
+        if inner == 1:
+            reduce_rows(along_rows[x.dtype], flat_x, n, out.ravel())
         else:
-            out = np.empty((len(folded), folded.shape[2]), x.dtype)
-            along_columns(x.size, folded, out)
-        return out.reshape(reduced(x.shape, dims, keepdim))
+            along_columns[x.dtype](x.size, flat_x, outer, n, inner, out.ravel())
+        return out
 
     function.__name__ = function.__qualname__ = name
     return function
 
 
-def arg_reduction(name: str, fold_row: Callable) -> Callable:
-    kernel = Kernel(name, arg_piece(fold_row))
+def arg_reduction(name: str, choose: Callable, fold_row: Callable) -> Callable:
+    def build_rows(dtype: np.dtype) -> Kernel:
+        return Kernel(f"{name}_rows", arg_rows_piece(choose, fold_row), (reads(dtype), INDEX, writes(LONG)))
+
+    def build_columns(dtype: np.dtype) -> Kernel:
+        takes = (reads(dtype), INDEX, INDEX, INDEX, writes(LONG))
+        return Kernel(f"{name}_columns", arg_columns_piece(choose), takes)
+
+    along_rows, along_columns = Kernels(build_rows, FLOATS), Kernels(build_columns, FLOATS)
 
     def function(x: Array, dim: int, keepdim: bool) -> Array:
         if not compiled(x):
             return getattr(reference, name)(x, dim, keepdim)
-        folded = fold(x, (dim,), rows=True)[:, :, 0]
-        out = np.empty(len(folded), np.int64)
-        kernel(2 * x.size, folded, out)
-        return out.reshape(reduced(x.shape, (dim,), keepdim))
+        flat_x, (outer, n, inner), shape = fold(x, (dim,), keepdim)
+        out = np.empty(shape, np.int64)
+        if inner == 1:
+            along_rows[x.dtype](2 * x.size, flat_x, n, out.ravel())
+        else:
+            along_columns[x.dtype](2 * x.size, flat_x, outer, n, inner, out.ravel())
+        return out
 
     function.__name__ = function.__qualname__ = name
     return function
 
 
-def along(name: str, piece: Callable) -> Callable:
-    """A function of rows that gives rows, such as softmax."""
-    kernel = functools.cache(lambda dtype: Kernel(name, piece(MATHS[dtype]["exp"])))
-
-    def run(arrays: tuple[Array, ...], dim: int) -> Array:
-        if not compiled(arrays[0]):
-            return getattr(reference, name)(*arrays, dim)
-        folded = [fold(x, (dim,), rows=True)[:, :, 0] for x in arrays]
-        out = np.empty_like(folded[0])
-        kernel(arrays[0].dtype)(EXP * out.size, *folded, out)
-        shape = arrays[0].shape
-        return np.ascontiguousarray(np.moveaxis(out.reshape(*shape[:dim], *shape[dim + 1 :], shape[dim]), -1, dim))
-
-    return run
-
-
-sum = reduction("sum", sum_row, inline(lambda x, y: x + y))
+sum = reduction("sum", sum_row, inline(lambda x, y: x + y), wide=True)
 amax = reduction("amax", max_row, maximum)
 amin = reduction("amin", min_row, minimum)
-argmax = arg_reduction("argmax", max_row)
-argmin = arg_reduction("argmin", min_row)
+argmax = arg_reduction("argmax", maximum, max_row)
+argmin = arg_reduction("argmin", minimum, min_row)
 
 
 def mean(x: Array, dims: Dims, keepdim: bool) -> Array:
     if not compiled(x):
         return reference.mean(x, dims, keepdim)
     total = sum(x, dims, keepdim)
-    total /= math.prod(x.shape[k] for k in dims)
+    total /= x.size // total.size
     return total
 
 
-_logsumexp = functools.cache(lambda dtype: Kernel("logsumexp", logsumexp_piece(MATHS[dtype]["exp"])))
-_softmax = along("softmax", softmax_piece)
-_log_softmax = along("log_softmax", log_softmax_piece)
-_softmax_backward = along("softmax_backward", softmax_backward_piece)
-_log_softmax_backward = along("log_softmax_backward", log_softmax_backward_piece)
+def _moments_rows(dtype: np.dtype) -> Kernel:
+    return Kernel("moments_rows", moments_rows_piece, (reads(dtype), INDEX, writes(dtype), writes(dtype)))
 
 
-def logsumexp(x: Array, dims: Dims, keepdim: bool) -> Array:
+def _moments_columns(dtype: np.dtype) -> Kernel:
+    takes = (reads(dtype), INDEX, INDEX, INDEX, writes(dtype), writes(dtype))
+    return Kernel("moments_columns", moments_columns_piece, takes)
+
+
+_along_rows, _along_columns = Kernels(_moments_rows, FLOATS), Kernels(_moments_columns, FLOATS)
+
+
+def moments(x: Array, dims: Dims, keepdim: bool) -> tuple[Array, Array]:
     if not compiled(x):
-        return reference.logsumexp(x, dims, keepdim)
-    folded = fold(x, dims, rows=True)[:, :, 0]
-    out = np.empty(len(folded), x.dtype)
-    _logsumexp(x.dtype)(EXP * x.size, folded, out)
-    return out.reshape(reduced(x.shape, dims, keepdim))
-
-
-def softmax(z: Array, dim: int) -> Array:
-    return _softmax((z,), dim)
-
-
-def log_softmax(z: Array, dim: int) -> Array:
-    return _log_softmax((z,), dim)
-
-
-def softmax_backward(da: Array, a: Array, dim: int) -> Array:
-    return _softmax_backward((da, a), dim)
-
-
-def log_softmax_backward(da: Array, a: Array, dim: int) -> Array:
-    return _log_softmax_backward((da, a), dim)
+        return reference.moments(x, dims, keepdim)
+    flat_x, (outer, n, inner), shape = fold(x, dims, keepdim)
+    mean, variance = np.empty(shape, x.dtype), np.empty(shape, x.dtype)
+    if inner == 1:
+        _along_rows[x.dtype](2 * x.size, flat_x, n, mean.ravel(), variance.ravel())
+    else:
+        _along_columns[x.dtype](2 * x.size, flat_x, outer, n, inner, mean.ravel(), variance.ravel())
+    return mean, variance

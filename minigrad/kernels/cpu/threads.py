@@ -19,14 +19,18 @@ import threading
 from collections.abc import Callable
 
 import numba
+import numpy as np
 from numba import prange, types
 
 from minigrad.kernels.cpu.compile import jit
 
-# Starting and joining the threads takes a few microseconds, in which one thread does about this many additions
-GRAIN = 1 << 17
+# Work, in additions, that takes one thread longer than starting and joining the others: a microsecond or two,
+# but fifty under workqueue. Which layer Numba chose is known once it has begun a parallel loop.
+GRAIN = 1 << 16  # less is never shared
+GRAINS = {"omp": GRAIN, "tbb": 1 << 17, "workqueue": 1 << 20}
 
 _threads = numba.config.NUMBA_NUM_THREADS
+_grain = GRAIN
 _busy = threading.Lock()
 _entered = False  # a parallel loop was begun in this process
 _alone = False  # a parallel loop was begun in the process that this one was forked from
@@ -60,6 +64,8 @@ if hasattr(os, "register_at_fork"):
 class Kernel:
     """A piece, compiled by itself and, once there is enough to do, as the body of a parallel loop."""
 
+    __slots__ = ("name", "piece", "takes", "together")
+
     def __init__(self, name: str, piece: Callable, takes: tuple | None = None) -> None:
         self.name, self.takes = name, takes
         self.piece = jit(name, piece, takes=takes and (*takes, types.intp, types.intp))
@@ -67,16 +73,32 @@ class Kernel:
 
     def __call__(self, work: int, *args) -> None:
         """Run on ``args``; ``work`` is the number of additions that would take as long."""
-        global _entered
-        if work < GRAIN or _threads == 1 or _alone or not _busy.acquire(blocking=False):
+        if work < _grain or _threads == 1 or _alone or not _busy.acquire(blocking=False):
             self.piece(*args, 0, 1)
             return
         try:
-            self.together = self.together or together(self.name, self.piece, self.takes)
-            _entered = True
-            self.together(_threads, *args)
+            self.run_together(*args)
         finally:
             _busy.release()
+
+    def run_together(self, *args) -> None:
+        global _entered, _grain
+        self.together = self.together or together(self.name, self.piece, self.takes)
+        first, _entered = not _entered, True
+        self.together(_threads, *args)
+        if first:
+            _grain = GRAINS[numba.threading_layer()]
+
+
+class Kernels(dict[np.dtype, Kernel | None]):
+    """A kernel for each dtype, built when it is first asked for; None for a dtype left to the reference."""
+
+    def __init__(self, build: Callable[[np.dtype], Kernel], dtypes: tuple[np.dtype, ...]) -> None:
+        self.build, self.dtypes = build, dtypes
+
+    def __missing__(self, dtype: np.dtype) -> Kernel | None:
+        self[dtype] = kernel = self.build(dtype) if dtype in self.dtypes else None
+        return kernel
 
 
 def together(name: str, piece: Callable, takes: tuple | None) -> Callable:

@@ -22,6 +22,7 @@ from numba.extending import intrinsic
 from numba.np.numpy_support import from_dtype
 
 INDEX = ir.IntType(64)
+FEW = 3  # rows, with which a tile is as wide as the registers allow
 
 
 @dataclass(frozen=True)
@@ -32,9 +33,15 @@ class Registers:
     rows: int
     vectors: int
     fused: bool  # whether it multiplies and adds in one instruction; LLVM would call a slow function if not
+    masks: bool  # whether it loads some elements of a vector in one instruction; LLVM would branch if not
+
+    @property
+    def wide(self) -> int:
+        """Vectors of a tile of few rows."""
+        return self.rows * self.vectors // FEW // 2 * 2
 
     def tile(self, dtype: np.dtype) -> tuple[int, int]:
-        """(MR, NR) for ``dtype``."""
+        """(MR, NR), the largest tile for ``dtype``."""
         return self.rows, self.vectors * self.bytes // dtype.itemsize
 
 
@@ -42,12 +49,12 @@ def find_registers(triple: str, features: str) -> Registers:
     """The choice for a processor, by what LLVM says of it. The sums of a tile fill most of its registers."""
     has = {name[1:] for name in features.split(",") if name.startswith("+")}
     if "avx512f" in has:
-        return Registers(bytes=64, rows=14, vectors=2, fused=True)  # 28 of 32
+        return Registers(bytes=64, rows=14, vectors=2, fused=True, masks=True)  # 28 of 32
     if {"avx2", "fma"} <= has:
-        return Registers(bytes=32, rows=6, vectors=2, fused=True)  # 12 of 16
+        return Registers(bytes=32, rows=6, vectors=2, fused=True, masks=True)  # 12 of 16
     if triple.startswith(("aarch64", "arm64")):
-        return Registers(bytes=16, rows=8, vectors=3, fused=True)  # 24 of 32
-    return Registers(bytes=16, rows=4, vectors=2, fused=False)  # 8 of 16, on any x86-64
+        return Registers(bytes=16, rows=8, vectors=3, fused=True, masks=False)  # 24 of 32
+    return Registers(bytes=16, rows=4, vectors=2, fused=False, masks=False)  # 8 of 16, on any x86-64
 
 
 def host_registers() -> Registers:
@@ -55,80 +62,109 @@ def host_registers() -> Registers:
     return find_registers(triple, features)
 
 
-def make_tile(dtype: np.dtype, registers: Registers) -> Callable:
-    """``tile(K, A, row_a, col_a, B, ldb, start, ld_start, C, ldc)``: pointers, and steps in elements; K > 0.
+def make_tile(dtype: np.dtype, registers: Registers, shapes: list[tuple[int, int]]) -> Callable:
+    """``tile(rows, vectors, columns, K, A, row_a, col_a, B, ldb, begin, start, ld_start, C, ldc)``.
 
-    ``start`` may be C itself, to go on with a sum, or a row of numbers with a step of 0.
+    Pointers, and steps in elements; K > 0. ``shapes`` are the (rows, vectors) for which there is code, so that no
+    multiplication is wasted at the edges of C; of the last vector only the elements below ``columns`` are read
+    and written. Sums start at ``start``, which may be C itself, to go on with a sum, or a row of numbers with a
+    step of 0; they start at 0 where not ``begin``.
     """
-    MR, NR = registers.tile(dtype)
-    lanes = NR // registers.vectors
+    lanes = registers.bytes // dtype.itemsize
     element = from_dtype(dtype)
     scalar = ir.FloatType() if dtype == np.float32 else ir.DoubleType()
-    vector = ir.VectorType(scalar, lanes)
-    undefined = ir.Constant(vector, ir.Undefined)
+    vector, truths = ir.VectorType(scalar, lanes), ir.VectorType(ir.IntType(1), lanes)
+    indices = ir.VectorType(INDEX, lanes)
+    zeros = ir.Constant(vector, [0.0] * lanes)
     everywhere = ir.Constant(ir.VectorType(ir.IntType(32), lanes), [0] * lanes)
-    tiles = [(m, v) for m in range(MR) for v in range(registers.vectors)]
+    suffix = f"v{lanes}f{8 * dtype.itemsize}"
 
-    def codegen(context, builder, signature, args):
-        K, A, row_a, col_a, B, ldb, start, ld_start, C, ldc = args
+    def emit(builder, rows, vectors, columns, K, A, row_a, col_a, B, ldb, begin, start, ld_start, C, ldc):
+        """The code for one shape of tile."""
+        int32, align = ir.IntType(32), ir.IntType(32)(dtype.itemsize)
+
+        def declare(name, result, *arguments):
+            return cgutils.get_or_insert_function(builder.module, ir.FunctionType(result, arguments), name)
+
+        masked_load = declare(f"llvm.masked.load.{suffix}.p0", vector, vector.as_pointer(), int32, truths, vector)
+        masked_store = declare(
+            f"llvm.masked.store.{suffix}.p0", ir.VoidType(), vector, vector.as_pointer(), int32, truths
+        )
+        fma = declare(f"llvm.fma.{suffix}", vector, vector, vector, vector) if registers.fused else None
+
+        def spread(value, kind):
+            first = builder.insert_element(ir.Constant(kind, ir.Undefined), value, int32(0))
+            return builder.shuffle_vector(first, ir.Constant(kind, ir.Undefined), everywhere)
 
         def vector_at(pointer, row, step, v):
             offset = builder.add(builder.mul(step, INDEX(row)), INDEX(v * lanes))
             return builder.bitcast(builder.gep(pointer, [offset]), vector.as_pointer())
 
-        def load(pointer):
-            return builder.load(pointer, align=dtype.itemsize)
-
         def multiply_add(a, b, c):
-            if not registers.fused:
-                return builder.fadd(builder.fmul(a, b), c)
-            name = f"llvm.fma.v{lanes}f{8 * dtype.itemsize}"
-            fma = cgutils.get_or_insert_function(builder.module, ir.FunctionType(vector, [vector] * 3), name)
-            return builder.call(fma, [a, b, c])
+            return builder.call(fma, [a, b, c]) if fma else builder.fadd(builder.fmul(a, b), c)
 
-        first = [load(vector_at(start, m, ld_start, v)) for m, v in tiles]
-        before, loop, after = builder.block, builder.append_basic_block("k"), builder.append_basic_block("after")
+        left = builder.sub(columns, INDEX((vectors - 1) * lanes))  # columns in the last vector
+        inside = builder.icmp_signed("<", ir.Constant(indices, list(range(lanes))), spread(left, indices))
+        full = ir.Constant(truths, [True] * lanes)
+        masks = [full] * (vectors - 1) + [inside]
+        begun = spread(begin, truths)
+        tiles = [(m, v) for m in range(rows) for v in range(vectors)]
+        first = [
+            builder.call(
+                masked_load, [vector_at(start, m, ld_start, v), align, builder.and_(masks[v], begun), zeros]
+            )
+            for m, v in tiles
+        ]
+        before, loop, after = builder.block, builder.append_basic_block("k"), builder.append_basic_block("sums")
         builder.branch(loop)
 
         builder.position_at_end(loop)
         k = builder.phi(INDEX)
-        sums = [builder.phi(vector) for _ in tiles]
+        sums = {tile: builder.phi(vector) for tile in tiles}
         a, b = builder.gep(A, [builder.mul(k, col_a)]), builder.gep(B, [builder.mul(k, ldb)])
-        b_vectors = [load(vector_at(b, 0, ldb, v)) for v in range(registers.vectors)]
-        new = []
-        for m in range(MR):
-            one = load(builder.gep(a, [builder.mul(row_a, INDEX(m))]))
-            one = builder.insert_element(undefined, one, ir.IntType(32)(0))
-            spread = builder.shuffle_vector(one, undefined, everywhere)
-            for v in range(registers.vectors):
-                new.append(multiply_add(spread, b_vectors[v], sums[len(new)]))
+        b_vectors = [builder.load(vector_at(b, 0, ldb, v), align=dtype.itemsize) for v in range(vectors - 1)]
+        if registers.masks:
+            b_vectors.append(builder.call(masked_load, [vector_at(b, 0, ldb, vectors - 1), align, inside, zeros]))
+        else:
+            b_vectors.append(builder.load(vector_at(b, 0, ldb, vectors - 1), align=dtype.itemsize))
+        new = {}
+        for m in range(rows):
+            one = builder.load(builder.gep(a, [builder.mul(row_a, INDEX(m))]), align=dtype.itemsize)
+            one = spread(one, vector)
+            for v in range(vectors):
+                new[m, v] = multiply_add(one, b_vectors[v], sums[m, v])
         k_next = builder.add(k, INDEX(1))
         k.add_incoming(INDEX(0), before)
         k.add_incoming(k_next, loop)
-        for phi, value_first, value_next in zip(sums, first, new, strict=True):
-            phi.add_incoming(value_first, before)
-            phi.add_incoming(value_next, loop)
+        for tile, value in zip(tiles, first, strict=True):
+            sums[tile].add_incoming(value, before)
+            sums[tile].add_incoming(new[tile], loop)
         builder.cbranch(builder.icmp_signed("<", k_next, K), loop, after)
 
         builder.position_at_end(after)
-        for (m, v), value in zip(tiles, new, strict=True):
-            builder.store(value, vector_at(C, m, ldc, v), align=dtype.itemsize)
+        for m, v in tiles:
+            builder.call(masked_store, [new[m, v], vector_at(C, m, ldc, v), align, masks[v]])
+
+    def codegen(context, builder, signature, args):
+        rows, vectors, *others = args
+        done = builder.append_basic_block("done")
+        which = builder.or_(builder.mul(rows, INDEX(16)), vectors)
+        switch = builder.switch(which, done)
+        for m, v in shapes:
+            case = builder.append_basic_block(f"tile_{m}_{v}")
+            switch.add_case(INDEX(16 * m + v), case)
+            builder.position_at_end(case)
+            emit(builder, m, v, *others)
+            builder.branch(done)
+        builder.position_at_end(done)
         return context.get_dummy_value()
 
     @intrinsic
-    def tile(typing_context, K, A, row_a, col_a, B, ldb, start, ld_start, C, ldc):
-        pointer, step = types.CPointer(element), types.intp
-        return types.void(step, pointer, step, step, pointer, step, pointer, step, pointer, step), codegen
+    def tile(
+        typing_context, rows, vectors, columns, K, A, row_a, col_a, B, ldb, begin, start, ld_start, C, ldc
+    ):  # fmt: skip
+        pointer, n = types.CPointer(element), types.intp
+        takes = (n, n, n, n, pointer, n, n, pointer, n, types.boolean, pointer, n, pointer, n)
+        return types.void(*takes), codegen
 
     return tile
-
-
-@intrinsic
-def at(typing_context, array, offset):
-    """A pointer to the element ``offset`` elements behind the first one, whatever the strides."""
-
-    def codegen(context, builder, signature, args):
-        data = cgutils.create_struct_proxy(signature.args[0])(context, builder, value=args[0]).data
-        return builder.gep(data, [args[1]])
-
-    return types.CPointer(array.dtype)(array, types.intp), codegen

@@ -1,0 +1,323 @@
+"""Softmax, its logarithm, logsumexp and cross-entropy, forward and backward: rows with an exponential in them.
+
+For a row z, with ``top`` its largest element, so that nothing overflows:
+
+    total = sum_i e^(z[i] - top)
+    log sum_i e^z[i] = top + log total
+    softmax(z)[i] = e^(z[i] - top) / total
+
+A row is read from memory once and then stays in the caches. Threads share the rows. Along another dim than the
+last, ROWS columns at a time are transposed within the caches to rows, treated as such, and transposed back.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+
+import numpy as np
+from numba import types
+
+from minigrad.kernels import reference
+from minigrad.kernels.cpu.compile import inline
+from minigrad.kernels.cpu.elementwise import EXP
+from minigrad.kernels.cpu.math import FLOATS, MATHS
+from minigrad.kernels.cpu.memory import reads, row, share, writes
+from minigrad.kernels.cpu.reduce import INDEX, LONG, compiled, fold, in_lanes, max_row, sum_row
+from minigrad.kernels.cpu.threads import Kernel, Kernels
+from minigrad.kernels.cpu.transpose import make_transpose
+from minigrad.kernels.reference import Array, Dims
+
+SHORT = 1024  # elements added up in lanes, here in the dtype of the kernel
+ROWS = 16  # a cache line of float32, two of float64
+
+
+# -- one row --------------------------------------------------------------------------------------------------
+
+
+@functools.cache
+def make_exp_sum(dtype: np.dtype) -> Callable:
+    """``exp_sum(z, top)``: sum_i e^(z[i] - top)."""
+    exp = MATHS[dtype]["exp"]
+
+    @in_lanes
+    def short(z, top):
+        total = z.dtype.type(0)
+        for i in range(z.size):
+            total += exp(z[i] - top)
+        return total
+
+    @inline
+    def exp_sum(z, top):
+        total = 0.0
+        for start in range(0, z.size, SHORT):
+            total += short(row(z, start, min(SHORT, z.size - start)), top)
+        return total
+
+    return exp_sum
+
+
+def softmax_row(dtype: np.dtype) -> Callable:
+    """out[i] = e^(z[i] - top) / total."""
+    exp, real = MATHS[dtype]["exp"], dtype.type
+
+    @in_lanes
+    def store_and_sum(z, top, out):
+        total = real(0)
+        for i in range(z.size):
+            e = exp(z[i] - top)
+            out[i] = e
+            total += e
+        return total
+
+    def apply(z, out):
+        top, total = max_row(z), 0.0
+        for start in range(0, z.size, SHORT):
+            n = min(SHORT, z.size - start)
+            total += store_and_sum(row(z, start, n), top, row(out, start, n))
+        share_of_one = real(1 / total)
+        for i in range(out.size):
+            out[i] *= share_of_one
+
+    return apply
+
+
+def log_softmax_row(dtype: np.dtype) -> Callable:
+    """out[i] = z[i] - top - log total."""
+    exp_sum, log, real = make_exp_sum(dtype), np.log, dtype.type
+
+    def apply(z, out):
+        top = max_row(z)
+        log_total = real(log(exp_sum(z, top)))
+        for i in range(out.size):
+            out[i] = z[i] - top - log_total
+
+    return apply
+
+
+def softmax_backward_row(dtype: np.dtype) -> Callable:
+    """out[i] = a[i] (da[i] - sum_i da[i] a[i])."""
+    real = dtype.type
+
+    @in_lanes
+    def dot(x, y):
+        total = real(0)
+        for i in range(x.size):
+            total += x[i] * y[i]
+        return total
+
+    def apply(da, a, out):
+        total = 0.0
+        for start in range(0, a.size, SHORT):
+            n = min(SHORT, a.size - start)
+            total += dot(row(da, start, n), row(a, start, n))
+        both = real(total)
+        for i in range(out.size):
+            out[i] = a[i] * (da[i] - both)
+
+    return apply
+
+
+def log_softmax_backward_row(dtype: np.dtype) -> Callable:
+    """out[i] = da[i] - e^a[i] sum_i da[i]."""
+    exp, real = MATHS[dtype]["exp"], dtype.type
+
+    def apply(da, a, out):
+        total = real(sum_row(da))
+        for i in range(out.size):
+            out[i] = da[i] - exp(a[i]) * total
+
+    return apply
+
+
+# -- loops ----------------------------------------------------------------------------------------------------
+
+
+def rows_piece(apply: Callable, operands: int) -> Callable:
+    """out[r, :] = apply(x[r, :]) or apply(x[r, :], y[r, :])."""
+    apply = inline(apply)
+
+    def one(x, n, out, part, parts):
+        start, stop = share(out.size // n, part, parts)
+        for r in range(start, stop):
+            apply(row(x, r * n, n), row(out, r * n, n))
+
+    def two(x, y, n, out, part, parts):
+        start, stop = share(out.size // n, part, parts)
+        for r in range(start, stop):
+            apply(row(x, r * n, n), row(y, r * n, n), row(out, r * n, n))
+
+    return one if operands == 1 else two
+
+
+def columns_piece(apply: Callable, operands: int, dtype: np.dtype) -> Callable:
+    """The same along the middle of (outer, n, inner), ROWS columns at a time."""
+    apply, transpose = inline(apply), make_transpose(dtype)
+
+    def one(x, outer, n, inner, out, part, parts):
+        blocks = (inner + ROWS - 1) // ROWS
+        start, stop = share(outer * blocks, part, parts)
+        lines, results = np.empty(ROWS * n, x.dtype), np.empty(ROWS * n, x.dtype)
+        for task in range(start, stop):
+            left = task % blocks * ROWS
+            first, width = task // blocks * n * inner + left, min(ROWS, inner - left)
+            transpose(x, first, inner, n, width, lines, 0, n)
+            for r in range(width):
+                apply(row(lines, r * n, n), row(results, r * n, n))
+            transpose(results, 0, n, width, n, out, first, inner)
+
+    def two(x, y, outer, n, inner, out, part, parts):
+        blocks = (inner + ROWS - 1) // ROWS
+        start, stop = share(outer * blocks, part, parts)
+        xs, ys, results = np.empty((3, ROWS * n), x.dtype)
+        for task in range(start, stop):
+            left = task % blocks * ROWS
+            first, width = task // blocks * n * inner + left, min(ROWS, inner - left)
+            transpose(x, first, inner, n, width, xs, 0, n)
+            transpose(y, first, inner, n, width, ys, 0, n)
+            for r in range(width):
+                apply(row(xs, r * n, n), row(ys, r * n, n), row(results, r * n, n))
+            transpose(results, 0, n, width, n, out, first, inner)
+
+    return one if operands == 1 else two
+
+
+def logsumexp_piece(dtype: np.dtype) -> Callable:
+    """out[r] = top + log total."""
+    exp_sum, real = make_exp_sum(dtype), dtype.type
+
+    def piece(x, n, out, part, parts):
+        start, stop = share(out.size, part, parts)
+        for r in range(start, stop):
+            line = row(x, r * n, n)
+            top = max_row(line)
+            if not np.isfinite(top):  # Inf - Inf would be NaN
+                top = real(0)
+            out[r] = top + np.log(exp_sum(line, top))
+
+    return piece
+
+
+def cross_entropy_piece(dtype: np.dtype) -> Callable:
+    """out[r] = top - z[r, y[r]] + log total."""
+    exp_sum = make_exp_sum(dtype)
+
+    def piece(z, y, n, out, part, parts):
+        start, stop = share(out.size, part, parts)
+        for r in range(start, stop):
+            line = row(z, r * n, n)
+            top = max_row(line)
+            out[r] = top - line[y[r]] + np.log(exp_sum(line, top))
+
+    return piece
+
+
+def cross_entropy_backward_piece(dtype: np.dtype) -> Callable:
+    """out[r, i] = dl[r] (softmax(z)[r, i] - [i = y[r]]), with the softmax from the loss: log sum e^z = l + z_y."""
+    exp, one = MATHS[dtype]["exp"], dtype.type(1)
+
+    def piece(dl, z, loss, y, n, out, part, parts):
+        start, stop = share(dl.size, part, parts)
+        for r in range(start, stop):
+            line, dz, slope = row(z, r * n, n), row(out, r * n, n), dl[r]
+            log_sum = loss[r] + line[y[r]]
+            for i in range(n):
+                dz[i] = slope * exp(line[i] - log_sum)
+            dz[y[r]] = slope * (exp(line[y[r]] - log_sum) - one)
+
+    return piece
+
+
+# -- functions of the contract --------------------------------------------------------------------------------
+
+
+def along(name: str, make_row: Callable, operands: int) -> Callable:
+    """A function of rows that gives rows, along any dim."""
+
+    def build_rows(dtype: np.dtype) -> Kernel:
+        takes = (*[reads(dtype)] * operands, INDEX, writes(dtype))
+        return Kernel(f"{name}_rows", rows_piece(make_row(dtype), operands), takes)
+
+    def build_columns(dtype: np.dtype) -> Kernel:
+        takes = (*[reads(dtype)] * operands, INDEX, INDEX, INDEX, writes(dtype))
+        return Kernel(f"{name}_columns", columns_piece(make_row(dtype), operands, dtype), takes)
+
+    along_rows, along_columns = Kernels(build_rows, FLOATS), Kernels(build_columns, FLOATS)
+
+    def run(arrays: tuple[Array, ...], dim: int) -> Array:
+        x = arrays[0]
+        if not compiled(x):
+            return getattr(reference, name)(*arrays, dim)
+        _, (outer, n, inner), _ = fold(x, (dim,), False)
+        out = np.empty(x.shape, x.dtype)
+        if inner == 1:
+            along_rows[x.dtype](EXP * x.size, *(x.ravel() for x in arrays), n, out.ravel())
+        else:
+            along_columns[x.dtype](EXP * x.size, *(x.ravel() for x in arrays), outer, n, inner, out.ravel())
+        return out
+
+    return run
+
+
+_softmax = along("softmax", softmax_row, 1)
+_log_softmax = along("log_softmax", log_softmax_row, 1)
+_softmax_backward = along("softmax_backward", softmax_backward_row, 2)
+_log_softmax_backward = along("log_softmax_backward", log_softmax_backward_row, 2)
+
+
+def softmax(z: Array, dim: int) -> Array:
+    return _softmax((z,), dim)
+
+
+def log_softmax(z: Array, dim: int) -> Array:
+    return _log_softmax((z,), dim)
+
+
+def softmax_backward(da: Array, a: Array, dim: int) -> Array:
+    return _softmax_backward((da, a), dim)
+
+
+def log_softmax_backward(da: Array, a: Array, dim: int) -> Array:
+    return _log_softmax_backward((da, a), dim)
+
+
+def _rows_kernel(name: str, make_piece: Callable, takes: Callable[[types.Array], tuple]) -> Kernels:
+    return Kernels(lambda d: Kernel(name, make_piece(d), (*takes(reads(d)), INDEX, writes(d))), FLOATS)
+
+
+_logsumexp = _rows_kernel("logsumexp", logsumexp_piece, lambda real: (real,))
+_cross_entropy = _rows_kernel("cross_entropy", cross_entropy_piece, lambda real: (real, reads(LONG)))
+_cross_entropy_backward = _rows_kernel(
+    "cross_entropy_backward", cross_entropy_backward_piece, lambda real: (real, real, real, reads(LONG))
+)
+
+
+def logsumexp(x: Array, dims: Dims, keepdim: bool) -> Array:
+    if not compiled(x):
+        return reference.logsumexp(x, dims, keepdim)
+    last = tuple(range(x.ndim - len(dims), x.ndim))
+    if sorted(dims) != list(last):
+        moved = np.moveaxis(x, dims, last)
+        out = logsumexp(moved, last, keepdim)
+        return np.moveaxis(out, last, dims) if keepdim else out
+    flat_x, (_, n, _), shape = fold(x, dims, keepdim)
+    out = np.empty(shape, x.dtype)
+    _logsumexp[x.dtype](EXP * x.size, flat_x, n, out.ravel())
+    return out
+
+
+def cross_entropy(z: Array, y: Array) -> Array:
+    if not compiled(z) or y.dtype != LONG:
+        return reference.cross_entropy(z, y)
+    out = np.empty(len(z), z.dtype)
+    _cross_entropy[z.dtype](EXP * z.size, z.ravel(), y.ravel(), z.shape[1], out)
+    return out
+
+
+def cross_entropy_backward(dl: Array, z: Array, loss: Array, y: Array) -> Array:
+    if not compiled(z) or y.dtype != LONG:
+        return reference.cross_entropy_backward(dl, z, loss, y)
+    out = np.empty(z.shape, z.dtype)
+    operands = (x.ravel() for x in (dl, z, loss, y))
+    _cross_entropy_backward[z.dtype](EXP * z.size, *operands, z.shape[1], out.ravel())
+    return out
