@@ -27,18 +27,15 @@ def backward(
     seeds = _seeds(tensors, gradients)
     keep = create_graph if retain_graph is None else retain_graph
     found = walk_back(seeds, retain_graph=keep, create_graph=create_graph)
-    taken = {id(seed.array) for _, seed in seeds}
-    with set_grad_enabled(create_graph):
-        for target, gradient in found.items():
-            keeper = target.retained if isinstance(target, Op) else None
-            t = keeper() if keeper else target
-            if not isinstance(t, graph.tensor_class):  # retain_grad() on a tensor that is gone
-                continue
-            if t.grad is not None:
-                t.grad = t.grad + gradient
-            else:  # two tensors must never share one array: the next user may change it in place
-                t.grad = gradient.clone() if id(gradient.array) in taken else gradient
-                taken.add(id(gradient.array))
+    totals: list[tuple[Tensor, Tensor]] = []
+    for target, gradient in found.items():
+        keeper = target.retained if isinstance(target, Op) else None
+        t = keeper() if keeper else target
+        if isinstance(t, graph.tensor_class):  # and not a tensor that is gone since its retain_grad()
+            with set_grad_enabled(create_graph):
+                totals.append((t, gradient if t.grad is None else t.grad + gradient))
+    for t, total in totals:  # all or none
+        t.grad = total
 
 
 def grad(
@@ -68,8 +65,7 @@ def grad(
     >>> dy, mg.grad(dy, x)[0]
     (tensor(27., grad_fn=<MulBackward>), tensor(18.))
     """
-    outs = (outputs,) if isinstance(outputs, graph.tensor_class) else tuple(outputs)
-    ins = (inputs,) if isinstance(inputs, graph.tensor_class) else tuple(inputs)
+    outs, ins = _tensors("outputs", outputs), _tensors("inputs", inputs)
     if grad_outputs is None or isinstance(grad_outputs, graph.tensor_class):
         weights: tuple[Tensor | None, ...] = (grad_outputs,) * len(outs)
     else:
@@ -79,7 +75,8 @@ def grad(
             raise RuntimeError(f"grad() was asked for input {i}, a tensor that does not require a gradient")
     keep = create_graph if retain_graph is None else retain_graph
     targets = [t.grad_fn or t for t in ins]
-    found = walk_back(_seeds(outs, weights), retain_graph=keep, create_graph=create_graph, targets=targets)
+    seeds = _seeds(outs, weights)
+    found = walk_back(seeds, retain_graph=keep, create_graph=create_graph, targets=targets)
     for i, target in enumerate(targets):
         if target not in found and not allow_unused:
             raise RuntimeError(
@@ -112,6 +109,8 @@ def walk_back(
         if wanted is not None and edge not in wanted and edge not in route:  # type: ignore[operator]
             return
         is_leaf = not isinstance(edge, Op)
+        if not isinstance(gradient, graph.tensor_class):
+            raise TypeError(f"{giver} must return tensors or None as gradients, not {gradient!r}")
         if gradient.array.shape != edge.shape:
             gradient = _undo_broadcasting(gradient, edge.shape, giver)
         if giver is not None and (giver.arrays or is_leaf):
@@ -125,6 +124,7 @@ def walk_back(
             heappush(heap, (-edge.order, edge))
 
     with set_grad_enabled(create_graph):
+        seeds = list(seeds)
         for start, gradient in seeds:
             deliver(start, gradient if create_graph else gradient.detach(), None)
         while heap:
@@ -136,13 +136,25 @@ def walk_back(
                 continue
             op.check_not_freed()
             gradients = op.backward(gradient)
-            if len(gradients) != len(op.edges):
-                raise RuntimeError(f"{op} has {len(op.edges)} inputs, but returned {len(gradients)} gradients")
+            if type(gradients) is not tuple or len(gradients) != len(op.edges):
+                raise TypeError(
+                    f"{op} must return a tuple with a gradient for each of its {len(op.edges)} inputs, "
+                    f"it returned {gradients!r}"
+                )
             for edge, g in zip(op.edges, gradients, strict=True):
                 if g is not None and not isinstance(edge, Constant):
                     deliver(edge, g, op)
             if not retain_graph:
                 op.free()
+        return _apart(arrived, {id(seed.array) for _, seed in seeds})
+
+
+def _apart(arrived: dict[Op | Tensor, Tensor], taken: set[int]) -> dict[Op | Tensor, Tensor]:
+    """The gradients, no two in one array and none in a seed's: the next user may change it in place."""
+    for target, gradient in arrived.items():
+        if id(gradient.array) in taken:
+            arrived[target] = gradient.clone()
+        taken.add(id(arrived[target].array))
     return arrived
 
 
@@ -151,8 +163,8 @@ def _undo_broadcasting(gradient: Tensor, shape: tuple[int, ...], giver: Op | Non
     try:
         return gradient.sum_to_size(shape)
     except ValueError:
-        raise RuntimeError(
-            f"{giver} returned a gradient of shape {gradient.shape} for an input of {shape}"
+        raise ValueError(
+            f"{giver} returned a gradient of shape {gradient.shape} for an input of shape {shape}"
         ) from None
 
 
@@ -177,6 +189,14 @@ def _route(starts: Iterable[Op | Tensor], wanted: set[Op | Tensor]) -> set[Op]:
         if any(edge in wanted or edge in route for edge in op.edges):
             route.add(op)
     return route
+
+
+def _tensors(name: str, given: Tensor | Sequence[Tensor]) -> tuple[Tensor, ...]:
+    found = given if isinstance(given, (tuple, list)) else (given,)
+    for t in found:
+        if not isinstance(t, graph.tensor_class):
+            raise TypeError(f"grad(): {name} must be tensors, got {type(t).__name__}")
+    return tuple(found)
 
 
 def _seeds(tensors: Sequence[Tensor], gradients: Sequence[Tensor | None]) -> list[tuple[Op | Tensor, Tensor]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from minigrad import dtypes
 from minigrad.graph import UNCOUNTED, Array
 from minigrad.modes import current_mode
 from minigrad.ops.operands import sizes
+from minigrad.ops.operands import tensor as check_tensor
 from minigrad.tensor import Tensor, check_device
 
 Size = int | Sequence[int]
@@ -43,6 +45,8 @@ def from_numpy(array: Array) -> Tensor:
 
 def _new(array: Array, requires_grad: bool, device: str) -> Tensor:
     check_device(device)
+    if not isinstance(requires_grad, bool):
+        raise TypeError(f"requires_grad must be True or False, got {requires_grad!r}")
     t = Tensor.of(array, version=UNCOUNTED if current_mode().inference else None)
     if requires_grad:
         t.requires_grad = True
@@ -57,13 +61,17 @@ def full(
 ) -> Tensor:  # fmt: skip
     """A tensor with every element ``fill_value``, of that number's dtype.
 
+    Raises TypeError for what is no number, OverflowError for one that the dtype cannot hold.
+
     >>> full((2, 2), 7.0)
     tensor([[7., 7.],
             [7., 7.]])
     """
-    found = dtypes.of_number(fill_value) if dtype is None else dtypes.dtype(dtype)
+    value = _number("full", fill_value)
+    found = dtypes.of_number(value) if dtype is None else dtypes.dtype(dtype)
+    _check_fits("full", found, value)
     with np.errstate(all="ignore"):  # what float32 cannot hold becomes Inf
-        array = np.full(_size("full", (size,)), fill_value, found)
+        array = np.full(_size("full", (size,)), value, found)
     return _new(array, requires_grad, device)
 
 
@@ -90,18 +98,19 @@ def full_like(
     other: Tensor, fill_value: float, *, dtype: Any = None, requires_grad: bool = False
 ) -> Tensor:  # fmt: skip
     """A tensor of the shape and dtype of ``other``, with every element ``fill_value``."""
-    wanted = other.dtype if dtype is None else dtype
+    own = check_tensor("full_like", other).dtype
+    wanted = own if dtype is None else dtype
     return full(other.shape, fill_value, dtype=wanted, requires_grad=requires_grad, device=other.device)
 
 
 def zeros_like(other: Tensor, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Zeros of the shape and dtype of ``other``."""
-    return full_like(other, 0, dtype=dtype, requires_grad=requires_grad)
+    return full_like(check_tensor("zeros_like", other), 0, dtype=dtype, requires_grad=requires_grad)
 
 
 def ones_like(other: Tensor, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Ones of the shape and dtype of ``other``."""
-    return full_like(other, 1, dtype=dtype, requires_grad=requires_grad)
+    return full_like(check_tensor("ones_like", other), 1, dtype=dtype, requires_grad=requires_grad)
 
 
 def eye(
@@ -124,17 +133,22 @@ def arange(
 ) -> Tensor:  # fmt: skip
     """Numbers from ``start`` (0 if only one bound is given) up to and without ``end``, ``step`` apart.
 
-    int64 if every argument is an int, else float32. Raises ValueError for a step of 0 or away from ``end``.
+    int64 if every argument is an int, else float32. Raises TypeError for what is no number, ValueError for one
+    that is not finite, a step of 0 or away from ``end``, OverflowError for numbers that the dtype cannot hold.
 
     >>> arange(3), arange(1.0, 2.0, 0.5)
     (tensor([0, 1, 2]), tensor([1.0000, 1.5000]))
     """
     first, last = (0, start) if end is None else (start, end)
+    first, last, step = (_finite("arange", value) for value in (first, last, step))
     if step == 0 or (last - first) / step < 0:
         raise ValueError(f"arange: no way from {first} to {last} in steps of {step}")
-    found = dtypes.of_number(first + last + step) if dtype is None else dtypes.dtype(dtype)
+    own = dtypes.of_number(first + last + step)
+    found = own if dtype is None else dtypes.dtype(dtype)
     count = math.ceil((last - first) / step)
-    return _new((first + np.arange(count) * step).astype(found), requires_grad, device)
+    for each in (own, found) if count else ():
+        _check_fits("arange", each, first, first + (count - 1) * step)
+    return _new(_cast(first + np.arange(count) * step, found), requires_grad, device)
 
 
 def linspace(
@@ -143,12 +157,17 @@ def linspace(
 ) -> Tensor:  # fmt: skip
     """``steps`` numbers from ``start`` to ``end``, both included, at equal distances.
 
+    Raises TypeError for what is no number, ValueError for one that is not finite, OverflowError for one that the
+    dtype cannot hold.
+
     >>> linspace(0, 1, 5)
     tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
     """
     (count,) = _size("linspace", (steps,))
+    first, last = _finite("linspace", start), _finite("linspace", end)
     found = dtypes.float32 if dtype is None else dtypes.dtype(dtype)
-    return _new(np.linspace(start, end, count).astype(found), requires_grad, device)
+    _check_fits("linspace", found, first, last)
+    return _new(_cast(np.linspace(first, last, count), found), requires_grad, device)
 
 
 # -- at random ------------------------------------------------------------------------------------------------
@@ -159,6 +178,8 @@ _generator = np.random.default_rng()
 def manual_seed(seed: int) -> None:
     """Start the random numbers anew: the same seed gives the same numbers, on every machine.
 
+    Raises TypeError for what is no int, ValueError for a negative one.
+
     >>> manual_seed(0)
     >>> first = rand(3)
     >>> manual_seed(0)
@@ -166,7 +187,10 @@ def manual_seed(seed: int) -> None:
     True
     """
     global _generator
-    _generator = np.random.default_rng(seed)
+    start = _int("manual_seed", seed)
+    if start < 0:
+        raise ValueError(f"manual_seed: the seed must not be negative, got {start}")
+    _generator = np.random.default_rng(start)
 
 
 def generator() -> np.random.Generator:
@@ -191,13 +215,18 @@ def randint(
 ) -> Tensor:
     """Random integers from ``low`` (0 if only one bound is given) up to and without ``high``; int64.
 
+    Raises TypeError for bounds that are no ints, ValueError if nothing is between them, OverflowError for bounds
+    that the dtype cannot hold.
+
     >>> randint(5, size=(2, 3)).shape
     (2, 3)
     """
-    first, last = (0, low) if high is None else (low, high)
+    first, last = (_int("randint", bound) for bound in ((0, low) if high is None else (low, high)))
     if first >= last:
         raise ValueError(f"randint: there is no integer from {first} up to and without {last}")
     found = dtypes.int64 if dtype is None else dtypes.dtype(dtype)
+    for each in (dtypes.int64, found):
+        _check_fits("randint", each, first, last - 1)
     return _new(_generator.integers(first, last, _size("randint", (size,))).astype(found), False, device)
 
 
@@ -209,6 +238,43 @@ def _size(name: str, size: tuple[Any, ...]) -> tuple[int, ...]:
     if min(found, default=0) < 0:
         raise ValueError(f"{name}: sizes must not be negative, got {found}")
     return found
+
+
+def _number(name: str, value: Any) -> float:
+    """``value`` as a number of Python."""
+    number = value.item() if isinstance(value, np.generic) else value
+    if not isinstance(number, (bool, int, float)):
+        raise TypeError(f"{name}() expects a number, got {value!r}")
+    return number
+
+
+def _finite(name: str, value: Any) -> float:
+    number = _number(name, value)
+    if isinstance(number, float) and not math.isfinite(number):
+        raise ValueError(f"{name}: the numbers must be finite, got {number}")
+    return number
+
+
+def _int(name: str, value: Any) -> int:
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name}() expects an int, got {value!r}") from None
+
+
+def _check_fits(name: str, dtype: dtypes.DType, *values: float) -> None:
+    """Raise OverflowError for numbers that an integer dtype would wrap around, or bool take for True."""
+    if dtype.kind == "f":
+        return
+    low, high = (0, 1) if dtype == dtypes.bool_ else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+    for value in values:
+        if not low <= value <= high:  # so written that NaN is refused too
+            raise OverflowError(f"{name}: the number {value} does not fit into {dtype}")
+
+
+def _cast(array: Array, dtype: dtypes.DType) -> Array:
+    with np.errstate(all="ignore"):  # what float32 cannot hold becomes Inf
+        return array.astype(dtype)
 
 
 def _float(dtype: Any) -> dtypes.DType:

@@ -39,8 +39,10 @@ def dtype(what: Any) -> DType:
 
 
 def of_number(value: float) -> DType:
-    """The dtype that a Python number has on its own."""
-    return bool_ if isinstance(value, bool) else int64 if isinstance(value, int) else float32
+    """The dtype that a number, of Python or NumPy, has on its own."""
+    if isinstance(value, (bool, np.bool_)):
+        return bool_
+    return int64 if isinstance(value, (int, np.integer)) else float32
 
 
 def promote_types(x: DType, y: DType) -> DType:

@@ -6,10 +6,11 @@ Both are context variables: every thread and asyncio task has its own, and the o
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ContextDecorator
 from contextvars import ContextVar, Token
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
 from minigrad import kernels
@@ -33,6 +34,7 @@ class Mode:
     lean: bool = False  # keep only what backward reads
     target: str = "numba"
     observer: Observer | None = None
+    outer: Mode | None = field(default=None, compare=False, repr=False)  # what holds again after this one
     records: bool = field(init=False)  # whether an operation becomes a node, if an input wants a gradient
 
     def __post_init__(self) -> None:
@@ -48,24 +50,22 @@ current_mode: Callable[[], Mode] = _mode.get
 class _Switch(ContextDecorator):
     """A change of mode, as a context manager and a decorator. Each thread and task has its own mode."""
 
+    changes: Mapping[str, Any]
+
     def __init__(self, **changes: Any) -> None:
         self.changes = changes
-        self.before: list[Mode] = []
 
     def __enter__(self) -> Self:
-        self.before.append(_mode.get())
-        _mode.set(replace(_mode.get(), **self.changes))
+        mode = _mode.get()
+        _mode.set(replace(mode, **self.changes, outer=mode))
         return self
 
     def __exit__(self, *exception: object) -> None:
-        _mode.set(self.before.pop())
-
-    def _recreate_cm(self) -> Self:  # a decorated function may run in several threads at once
-        fresh = object.__new__(type(self))
-        _Switch.__init__(fresh, **self.changes)
-        return fresh
+        _mode.set(_mode.get().outer or Mode())
 
     def __call__(self, function: Any) -> Any:
+        if not callable(function) or inspect.isclass(function):
+            raise TypeError(f"{type(self).__name__}() decorates functions, not {function!r}")
         is_late = (inspect.isgeneratorfunction, inspect.iscoroutinefunction, inspect.isasyncgenfunction)
         if any(check(function) for check in is_late):
             raise TypeError(
@@ -75,7 +75,16 @@ class _Switch(ContextDecorator):
         return super().__call__(function)
 
 
-class no_grad(_Switch):
+class _Plain(_Switch):
+    """A switch without arguments; a subclass says what it changes."""
+
+    def __init__(self, *arguments: object) -> None:
+        if arguments:
+            name = f"mg.{type(self).__name__}"
+            raise TypeError(f"{name}() takes no arguments; as a decorator, write @{name}()")
+
+
+class no_grad(_Plain):
     """Record nothing: results need no gradient and keep nothing. A context manager and a decorator.
 
     >>> import minigrad as mg
@@ -86,15 +95,13 @@ class no_grad(_Switch):
     (False, None)
     """
 
-    def __init__(self) -> None:
-        super().__init__(grad=False)
+    changes = MappingProxyType({"grad": False})
 
 
-class enable_grad(_Switch):
+class enable_grad(_Plain):
     """Record again, inside a :class:`no_grad`. A context manager and a decorator."""
 
-    def __init__(self) -> None:
-        super().__init__(grad=True)
+    changes = MappingProxyType({"grad": True})
 
 
 class inference_mode(_Switch):
@@ -104,11 +111,10 @@ class inference_mode(_Switch):
         super().__init__(inference=mode)
 
 
-class lean_mode(_Switch):
+class lean_mode(_Plain):
     """Keep only what ``backward`` reads, not what is kept to be seen: less memory, fewer values in pictures."""
 
-    def __init__(self) -> None:
-        super().__init__(lean=True)
+    changes = MappingProxyType({"lean": True})
 
 
 class observe(_Switch):
@@ -121,24 +127,23 @@ class observe(_Switch):
 class _Setting(_Switch):
     """A switch that acts at once, so that it can be called plainly, and is undone if it was used in a ``with``."""
 
-    acts = False  # by the call alone, not yet in a ``with``
-
     def __init__(self, **changes: Any) -> None:
         super().__init__(**changes)
-        super().__enter__()
-        self.acts = True
+        self.before: Mode | None = _mode.get()  # until it is used in a ``with`` or as a decorator
+        _mode.set(replace(_mode.get(), **changes))
 
     def __enter__(self) -> Self:
-        if not self.acts:  # entered once more
-            super().__enter__()
-        self.acts = False
-        return self
+        self._take_back()
+        return super().__enter__()
 
     def __call__(self, function: Any) -> Any:
-        if self.acts:  # as a decorator it acts in the function alone
-            self.__exit__()
-            self.acts = False
+        self._take_back()
         return super().__call__(function)
+
+    def _take_back(self) -> None:
+        if self.before is not None:
+            _mode.set(self.before)
+        self.before = None
 
 
 class set_grad_enabled(_Setting):

@@ -43,11 +43,11 @@ class Tensor:
     (tensor(5., grad_fn=<SumBackward>), tensor([2., 4.]))
     """
 
-    __slots__ = ("__weakref__", "_constant", "_requires_grad", "_version", "array", "grad", "grad_fn")
+    __slots__ = ("__weakref__", "_constant", "_grad", "_requires_grad", "_version", "array", "grad_fn")
 
     array: Array
-    grad: Tensor | None
     grad_fn: Op | None
+    _grad: Tensor | None
     _constant: Constant | None
     _version: Version | None  # None until somebody asks
 
@@ -56,11 +56,11 @@ class Tensor:
     ) -> None:  # fmt: skip
         check_device(device)
         self.array = _array_of(data, dtype)
-        self.grad = self.grad_fn = self._constant = None
+        self._grad = self.grad_fn = self._constant = None
         self._version = UNCOUNTED if current_mode().inference else None
         self._requires_grad = False
-        if requires_grad:
-            self.requires_grad = True
+        if requires_grad is not False:
+            self.requires_grad = requires_grad
 
     @staticmethod
     def of(array: Array, grad_fn: Op | None = None, version: Version | None = None) -> Tensor:
@@ -69,7 +69,7 @@ class Tensor:
         t.array = array
         t.grad_fn = grad_fn
         t._version = version
-        t.grad = t._constant = None
+        t._grad = t._constant = None
         t._requires_grad = grad_fn is not None
         return t
 
@@ -84,14 +84,32 @@ class Tensor:
     def requires_grad(self, value: bool) -> None:
         if self.grad_fn is not None:
             raise RuntimeError(f"{self.grad_fn} made this tensor, it is no leaf: use detach() to cut it off")
+        if not isinstance(value, bool):
+            raise TypeError(f"requires_grad must be True or False, got {value!r}")
         if value and self.array.dtype.kind != "f":
             raise TypeError(f"only floats can require a gradient, this tensor is {self.array.dtype}")
-        self._requires_grad = bool(value)
+        self._requires_grad = value
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Set ``requires_grad``, and return the tensor itself."""
         self.requires_grad = requires_grad
         return self
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The gradient that ``backward`` has added up here. Can be set to None, or to a tensor that fits."""
+        return self._grad
+
+    @grad.setter
+    def grad(self, value: Tensor | None) -> None:
+        if value is not None and not isinstance(value, Tensor):
+            raise TypeError(f"a gradient is a Tensor or None, not a {type(value).__name__}")
+        if value is not None and (value.shape != self.shape or value.dtype != self.dtype):
+            raise ValueError(
+                f"a tensor of shape {self.shape} and dtype {self.dtype} cannot have a gradient of shape "
+                f"{value.shape} and dtype {value.dtype}"
+            )
+        self._grad = value
 
     @property
     def is_leaf(self) -> bool:
@@ -194,7 +212,10 @@ class Tensor:
         return self.array.tolist()
 
     def numpy(self) -> Array:
-        """The array itself, not a copy. Raises RuntimeError if a gradient flows here: use ``detach()`` first."""
+        """The array itself, not a copy. Raises RuntimeError if a gradient flows here: use ``detach()`` first.
+
+        Whoever changes it in place says so with :meth:`touch`, or a graph that kept it computes wrong gradients.
+        """
         if self.requires_grad:
             raise RuntimeError("numpy() on a tensor that requires a gradient: use t.detach().numpy()")
         return self.array
@@ -226,7 +247,9 @@ class Tensor:
             self.array, separator=", ", prefix="tensor(", precision=0 if whole else 4, floatmode="fixed"
         )
         usual = self.array.dtype in (dtypes.float32, dtypes.int64, dtypes.bool_) and self.numel()
-        notes = [] if usual else [f"dtype={self.array.dtype}"]
+        notes = [f"size={self.shape}"] if not self.numel() and self.ndim > 1 else []
+        if not usual:
+            notes.append(f"dtype={self.array.dtype}")
         if self.grad_fn is not None:
             notes.append(f"grad_fn={self.grad_fn}")
         elif self.requires_grad:
@@ -234,7 +257,7 @@ class Tensor:
         return f"tensor({', '.join([text, *notes])})"
 
     def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if spec and self.numel() == 1 else format(repr(self), spec)
+        return format(self.item(), spec) if spec else repr(self)
 
     def __len__(self) -> int:
         if not self.ndim:
@@ -261,7 +284,7 @@ class Tensor:
         return operator.index(self.item())
 
     def __setitem__(self, key: Any, value: Any) -> NoReturn:
-        raise TypeError("tensors are not changed in place: build a new one, or change t.numpy() of a leaf")
+        raise TypeError("tensors are not changed in place: build a new one, with mg.cat() or by arithmetic")
 
     __hash__ = object.__hash__
 
@@ -339,6 +362,8 @@ def _array_of(data: Any, dtype: Any) -> Array:
         array = np.array(data)
     except ValueError as error:
         raise ValueError(f"these data have no shape: {error}") from None
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"a tensor is made of numbers, these data are {array.dtype}: {data!r:.60}")
     with np.errstate(all="ignore"):  # what float32 cannot hold becomes Inf
         if dtype is not None:
             return array.astype(dtypes.dtype(dtype))

@@ -294,3 +294,52 @@ def test_unfit_gradient_is_refused(seed: Any, error: type[Exception], text: str)
     assert x.grad is None
     y.backward(mg.ones(2, dtype=mg.float64))
     assert x.grad.tolist() == [2, 2]
+
+
+# -- found by trying to break it ------------------------------------------------------------------------------
+
+
+def test_a_grad_that_does_not_fit_cannot_be_set() -> None:
+    x = mg.ones(3, requires_grad=True)
+    with pytest.raises(ValueError, match=r"shape \(3,\) .* cannot have a gradient of shape \(2, 3\)"):
+        x.grad = mg.ones(2, 3)
+    with pytest.raises(TypeError, match="a gradient is a Tensor or None, not a int"):
+        x.grad = 3
+    assert x.grad is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (lambda dy: dy * 2, "must return a tuple with a gradient for each of its 1 inputs"),
+        (lambda dy: (3.0,), "must return tensors or None as gradients, not 3.0"),
+    ],
+)
+def test_a_rule_that_returns_something_else_is_named(answer: Any, message: str) -> None:
+    class Twice(mg.Op):
+        """y = 2 x"""
+
+        def forward(self, kernels: Any, x: Any) -> Any:
+            return kernels.add(x, x)
+
+        def backward(self, dy: mg.Tensor) -> Any:
+            return answer(dy)
+
+    x = mg.tensor(1.0, requires_grad=True)
+    with pytest.raises(TypeError, match=f"<TwiceBackward> {message}"):
+        mg.record(Twice(), x).backward()
+    assert x.grad is None
+
+
+def test_gradients_of_several_inputs_share_no_array_with_each_other_or_the_seed() -> None:
+    x, y = mg.ones(2, requires_grad=True), mg.ones(2, requires_grad=True)
+    seed = mg.ones(2)
+    found = mg.grad(x + y, [x, y], seed)
+    arrays = [t.array for t in (*found, seed, *mg.grad(x, x, seed))]
+    assert len({id(a) for a in arrays}) == len(arrays)
+
+
+def test_grad_of_something_else_is_refused() -> None:
+    x = mg.ones(2, requires_grad=True)
+    with pytest.raises(TypeError, match=r"grad\(\): outputs must be tensors, got int"):
+        mg.grad(3, x)

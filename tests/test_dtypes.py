@@ -41,6 +41,8 @@ def test_promotion_is_symmetric_and_idempotent_and_has_a_result_in_the_list() ->
 
 def test_numbers_have_a_dtype_of_their_own() -> None:
     assert [dtypes.of_number(n).name for n in (True, 1, 1.0)] == ["bool", "int64", "float32"]
+    numpys = (np.True_, np.uint8(1), np.float64(1))
+    assert [dtypes.of_number(n).name for n in numpys] == ["bool", "int64", "float32"]
 
 
 @pytest.mark.peer

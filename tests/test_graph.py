@@ -20,6 +20,9 @@ from minigrad.ops.activation import Activation, Relu, Sigmoid
 @pytest.fixture
 def no_collector() -> Iterator[None]:
     """Reference counting alone."""
+    x = mg.randn(3, 2, requires_grad=True)  # compiling a kernel leaves cycles behind: do it before
+    mg.grad(layer(layer(x)).softmax(1).log().mean(), x, create_graph=True)
+    layer(x).sum().backward()
     gc.collect()
     gc.disable()
     yield
@@ -181,7 +184,7 @@ def test_rule_with_too_few_gradients_is_named() -> None:
             return (dout,)
 
     x = mg.tensor(1.0, requires_grad=True)
-    with pytest.raises(RuntimeError, match="<ForgetfulBackward> has 2 inputs, but returned 1 gradients"):
+    with pytest.raises(TypeError, match="<ForgetfulBackward> must return a tuple with a gradient for each of"):
         mg.record(Forgetful(), x, x).backward()
     assert x.grad is None
 

@@ -226,3 +226,33 @@ def test_a_node_belongs_to_the_module_that_runs_and_scopes_end_with_it_also_afte
     assert [scope.module for scope in add.scope.path] == [outer]
     assert [scope.module for scope in add.edges[0].scope.path] == [outer, outer.inner]
     assert current_scope() is None
+
+
+def test_one_switch_in_two_threads_gives_each_its_own_mode_back() -> None:
+    switch = mg.no_grad()
+    entered, left = threading.Event(), threading.Event()
+    seen = []
+
+    def other() -> None:
+        with mg.use_kernels("reference"):
+            with switch:
+                entered.set()
+                left.wait(5)
+            seen.append((current_mode().target, mg.is_grad_enabled()))
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    assert entered.wait(5)
+    with switch:
+        pass
+    assert (current_mode().target, mg.is_grad_enabled()) == ("numba", True)
+    left.set()
+    thread.join()
+    assert seen == [("reference", True)]
+
+
+def test_a_decorator_without_parentheses_or_on_a_class_is_refused() -> None:
+    with pytest.raises(TypeError, match=r"write @mg.no_grad\(\)"):
+        mg.no_grad(len)
+    with pytest.raises(TypeError, match="decorates functions"):
+        mg.no_grad()(dict)

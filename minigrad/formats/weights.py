@@ -57,16 +57,16 @@ def save(state: Mapping[str, Tensor], path: str | os.PathLike[str]) -> None:
             unfinished.replace(path)
         finally:
             unfinished.unlink(missing_ok=True)
-    except OSError as error:
-        raise WeightFileError(f"cannot write weights to {path}: {error.strerror}") from error
+    except (OSError, ValueError) as error:
+        raise WeightFileError(f"cannot write weights to {path}: {_cause(error)}") from error
 
 
 def load(path: str | os.PathLike[str]) -> dict[str, Tensor]:
     """The named tensors in a safetensors file, each in memory of its own.
 
     Raises:
-        WeightFileError: the file is missing, is not a safetensors file, is cut off or damaged, or holds a
-            dtype that minigrad does not have, such as bfloat16.
+        WeightFileError: the file is missing, is not a safetensors file, is cut off or damaged, is too large, or
+            holds a dtype that minigrad does not have, such as bfloat16.
 
     >>> import minigrad as mg, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -77,11 +77,18 @@ def load(path: str | os.PathLike[str]) -> dict[str, Tensor]:
     path = Path(path)
     try:
         found = safetensors.deserialize(path.read_bytes())  # type: ignore[no-untyped-call]
-    except OSError as error:
-        raise WeightFileError(f"cannot read weights from {path}: {error.strerror}") from error
     except SafetensorError as error:
         raise WeightFileError(f"{path} is no safetensors file, or a damaged one: {error}") from error
+    except (OSError, ValueError, MemoryError) as error:
+        raise WeightFileError(f"cannot read weights from {path}: {_cause(error)}") from error
     return {name: _tensor(path, name, entry) for name, entry in found}
+
+
+def _cause(error: Exception) -> str:
+    """In words: the system's for a file, Python's for a path that names none, such as one with a NUL byte."""
+    if isinstance(error, MemoryError):
+        return "it does not fit into memory"
+    return (isinstance(error, OSError) and error.strerror) or str(error)
 
 
 def _tensor(path: Path, name: str, entry: dict[str, Any]) -> Tensor:
@@ -92,4 +99,8 @@ def _tensor(path: Path, name: str, entry: dict[str, Any]) -> Tensor:
             "save it as float32 where it was made"
         )
     stored = found.newbyteorder("<")  # on every machine
-    return from_numpy(np.frombuffer(entry["data"], stored).reshape(entry["shape"]).astype(found))
+    try:
+        return from_numpy(np.frombuffer(entry["data"], stored).reshape(entry["shape"]).astype(found))
+    except (ValueError, MemoryError) as error:  # beside a size of 0, the format allows any other
+        shape = tuple(entry["shape"])
+        raise WeightFileError(f"{path}: {name!r} has shape {shape}, too large: {_cause(error)}") from error

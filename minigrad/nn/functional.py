@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from minigrad.graph import Array, record
+from minigrad.dtypes import int64
+from minigrad.graph import record
 from minigrad.ops import linear, log_softmax, relu, sigmoid, softmax, tanh
 from minigrad.ops.indexing import TakeAlong
-from minigrad.ops.loss import BinaryCrossEntropy, BinaryCrossEntropyWithLogits
-from minigrad.ops.operands import floating, pair, tensor
+from minigrad.ops.loss import BinaryCrossEntropy, BinaryCrossEntropyWithLogits, CrossEntropy
+from minigrad.ops.operands import cast, floating, pair, tensor
 from minigrad.tensor import Tensor
 
 __all__ = [
@@ -134,8 +135,13 @@ def cross_entropy(input: Tensor, target: Tensor, reduction: str = "mean") -> Ten
     >>> cross_entropy(mg.tensor([[0.0, 0.0], [1e4, 0.0]]), mg.tensor([1, 0]))
     tensor(0.3466)
     """
-    index, dim = _classes("cross_entropy", input, target, reduction)
-    return _reduce(_negative_at(log_softmax(input, dim), index, dim), reduction)
+    dim = _check_classes("cross_entropy", input, target, reduction)
+    z, y = floating("cross_entropy", input), cast(target, int64)
+    if z.ndim != 2:  # the classes to the end, everything else to one batch: (B, C) and (B,)
+        z = z.permute(*(d for d in range(z.ndim) if d != dim), dim).reshape(-1, z.shape[dim])
+        y = y.reshape(-1)
+    losses = record(CrossEntropy(), z, y)
+    return _reduce(losses if target.ndim == 1 else losses.reshape(target.shape), reduction)
 
 
 def nll_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
@@ -157,12 +163,9 @@ def nll_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
     >>> nll_loss(mg.tensor([[-0.5, -1.0], [-2.0, -0.25]]), mg.tensor([0, 1]), reduction="sum")
     tensor(0.7500)
     """
-    index, dim = _classes("nll_loss", input, target, reduction)
-    return _reduce(_negative_at(floating("nll_loss", input), index, dim), reduction)
-
-
-def _negative_at(log_p: Tensor, index: Array, dim: int) -> Tensor:
-    return -record(TakeAlong(index, dim), log_p).squeeze(dim)
+    dim = _check_classes("nll_loss", input, target, reduction)
+    index = np.expand_dims(target.array, dim).astype(np.int64)  # a copy: the graph keeps it
+    return _reduce(-record(TakeAlong(index, dim), floating("nll_loss", input)).squeeze(dim), reduction)
 
 
 # -- arguments ------------------------------------------------------------------------------------------------
@@ -200,8 +203,8 @@ def _check_probabilities(name: str, which: str, p: Tensor, remedy: str = "") -> 
         raise ValueError(f"{name}: the {which} must lie in [0, 1], it goes from {low:g} to {high:g}{remedy}")
 
 
-def _classes(name: str, input: Tensor, target: Tensor, reduction: str) -> tuple[Array, int]:
-    """The target as an index into the input along the dimension of the classes, and that dimension."""
+def _check_classes(name: str, input: Tensor, target: Tensor, reduction: str) -> int:
+    """The dimension of the classes, for an input and a target that belong together."""
     check_reduction(name, reduction)
     if tensor(name, target).dtype.kind not in "iu":
         raise TypeError(f"{name}: the target must be classes of an integer dtype, this one is {target.dtype}")
@@ -216,7 +219,7 @@ def _classes(name: str, input: Tensor, target: Tensor, reduction: str) -> tuple[
         )
     _check_not_empty(name, input)
     count = input.shape[dim]
-    outside = target.array[(target.array < 0) | (target.array >= count)]
-    if outside.size:
+    if target.array.min() < 0 or target.array.max() >= count:
+        outside = target.array[(target.array < 0) | (target.array >= count)]
         raise ValueError(f"{name}: class {outside[0]} is out of range for {count} classes, 0 to {count - 1}")
-    return np.expand_dims(target.array, dim).astype(np.int64), dim  # a copy: the graph keeps it
+    return dim

@@ -8,11 +8,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Self, overload
 
 from minigrad.creation import zeros
+from minigrad.dtypes import float32
 from minigrad.nn import functional as F
 from minigrad.nn import init
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter
-from minigrad.ops.operands import tensor
+from minigrad.ops.operands import sizes, tensor
 from minigrad.tensor import Tensor
 
 
@@ -31,6 +32,7 @@ class Linear(Module):
 
     Raises:
         ValueError: a size below 1; in ``forward``, an x of another size.
+        TypeError: a size that is no int, weights that are no floats; in ``forward``, an x of another dtype.
 
     >>> import minigrad as mg
     >>> layer = Linear(64, 25)
@@ -43,9 +45,11 @@ class Linear(Module):
 
     def __init__(self, in_features: int, out_features: int, bias: bool = True, dtype: Any = None) -> None:
         super().__init__()
+        self.in_features, self.out_features = sizes("Linear", (in_features, out_features))
         if in_features < 1 or out_features < 1:
             raise ValueError(f"Linear needs sizes of at least 1, got ({in_features}, {out_features})")
-        self.in_features, self.out_features = in_features, out_features
+        if not isinstance(bias, bool):
+            raise TypeError(f"Linear: bias must be True or False, got {bias!r}")
         self.weight = Parameter(zeros(out_features, in_features, dtype=dtype))
         self.bias = Parameter(zeros(out_features, dtype=dtype)) if bias else None
         self.reset_parameters()
@@ -58,12 +62,18 @@ class Linear(Module):
             init.uniform_(self.bias, -bound, bound)
 
     def forward(self, x: Tensor) -> Tensor:
-        if tensor("Linear", x).shape[-1:] != (self.in_features,):
-            raise ValueError(
-                f"Linear({self.in_features}, {self.out_features}) expects x of shape "
-                f"(..., {self.in_features}), got {x.shape}"
-            )
-        return F.linear(x, self.weight, self.bias)
+        array, W = tensor("Linear", x).array, self.weight
+        if array.shape[-1:] != (self.in_features,):
+            raise ValueError(f"{self._short} expects x of shape (..., {self.in_features}), got {x.shape}")
+        if array.dtype != W.array.dtype:
+            cast = "float" if W.dtype == float32 else "double"
+            other = f", or Linear(..., dtype=mg.{x.dtype})" if x.dtype.kind == "f" else ""
+            raise TypeError(f"{self._short} has {W.dtype} weights, x is {x.dtype}: use x.{cast}(){other}")
+        return F.linear(x, W, self.bias)
+
+    @property
+    def _short(self) -> str:
+        return f"Linear({self.in_features}, {self.out_features})"
 
     def extra_repr(self) -> str:
         has_bias = self.bias is not None
@@ -103,8 +113,9 @@ class Sequential(Module):
             self.add_module(name, module)
 
     def forward(self, x: Any) -> Any:
-        for module in self:
-            x = module(x)
+        for module in vars(self).values():  # as __iter__, without a list at every call
+            if isinstance(module, Module):
+                x = module(x)
         return x
 
     def append(self, module: Module) -> Self:

@@ -1,7 +1,8 @@
 """Module: a layer or a model, which finds the parameters and modules among its own attributes.
 
 There is no registry beside the attributes. What is assigned is a part if it is a :class:`Parameter` or a
-:class:`Module`; only buffers, which are plain tensors, are listed by name.
+:class:`Module`; only buffers, which are plain tensors, are listed by name. A list, tuple or dict of parts would
+hide them, and so it is refused. Modules form a tree, or share parts, but none contains itself.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import numpy as np
 from minigrad.modes import enter_scope, leave_scope
 from minigrad.nn.parameter import Parameter, zero_grad
 from minigrad.tensor import Tensor
+
+_CONTAINERS = (list, tuple, dict, set, frozenset)
 
 
 class IncompatibleKeys(NamedTuple):
@@ -67,9 +70,16 @@ class Module:
         if isinstance(value, (Parameter, Module)):
             if "_buffers" not in vars(self):
                 raise AttributeError(f"{type(self).__name__}: call super().__init__() before assigning {name!r}")
+            if isinstance(value, Module) and any(module is self for module in value.modules()):
+                raise ValueError(f"{type(self).__name__}: with {name!r} the module would contain itself")
             self._buffers.discard(name)
         elif value is not None:
             self._refuse_to_lose(name, value)
+            if isinstance(value, _CONTAINERS) and _hides_parts(value):
+                raise TypeError(
+                    f"{type(self).__name__}: {name!r} is a {type(value).__name__} with modules or parameters in "
+                    "it, which would be neither trained nor saved: use nn.Sequential, or an attribute for each"
+                )
         super().__setattr__(name, value)
 
     def __delattr__(self, name: str) -> None:
@@ -105,6 +115,8 @@ class Module:
         here = type(self).__name__
         if "_buffers" not in vars(self):
             raise AttributeError(f"{here}: call super().__init__() before registering {name!r}")
+        if not isinstance(name, str):
+            raise TypeError(f"{here}: the name of a part must be a str, got {name!r}")
         if not name or "." in name:
             raise ValueError(f"{here}: a part needs a name without dots, got {name!r}")
         if hasattr(type(self), name) or name in ("training", "_buffers"):
@@ -179,6 +191,8 @@ class Module:
 
     def train(self, mode: bool = True) -> Self:
         """Set ``training`` here and in every module inside. Returns the module itself."""
+        if not isinstance(mode, bool):
+            raise TypeError(f"train() expects True or False, got {mode!r}")
         for module in self.modules():
             module.training = mode
         return self
@@ -268,6 +282,20 @@ class Module:
             return f"{type(self).__name__}({own})"
         lines = "\n".join([own, *parts] if own else parts)
         return f"{type(self).__name__}(\n{indent(lines, '  ')}\n)"
+
+
+def _hides_parts(container: Any) -> bool:
+    """Whether there are modules or parameters in a container, or in one inside it."""
+    stack, seen = [container], {id(container)}
+    while stack:
+        held = stack.pop()
+        for part in held.values() if isinstance(held, dict) else held:
+            if isinstance(part, (Parameter, Module)):
+                return True
+            if isinstance(part, _CONTAINERS) and id(part) not in seen:
+                seen.add(id(part))
+                stack.append(part)
+    return False
 
 
 def _dotted(path: str, name: str) -> str:

@@ -108,8 +108,8 @@ class PowTensor(Op):
     def backward(self, dout: Tensor) -> Gradients:
         x, y = self.x, self.y
         dx = dy = None
-        if self.wants("x"):  # y x^(y - 1), and 0 where y = 0, also at x = 0
-            dx = dout * (y * x ** (y - 1 + (y == 0)))
+        if self.wants("x"):  # y x^(y - 1), and 0 where x = y = 0
+            dx = dout * (y * x ** (y - 1 + (x == 0) * (y == 0)))
         if self.wants("y"):  # x^y log x, and 0 where x = 0
             dy = dout * (self.out * (x + (x == 0)).log())
         return dx, dy
@@ -183,7 +183,7 @@ def pow(x: Tensor | Number, exponent: Tensor | Number) -> Tensor:
     if base.dtype.kind != "f" and (power.array < 0).any():
         raise ValueError(f"pow: {base.dtype} to a negative power is no integer: use x.float()")
     if isinstance(exponent, (bool, int, float, np.generic)):
-        return record(Pow(power.array.item() if isinstance(exponent, np.generic) else exponent), base)
+        return record(Pow(power.array.item()), base)
     return record(PowTensor(), base, power)
 
 

@@ -145,6 +145,5 @@ def linear(x: Tensor, W: Tensor, b: Tensor | None = None) -> Tensor:
 
 
 def _one_dtype(name: str, *tensors: Tensor) -> None:
-    first = tensors[0].array.dtype
-    if any(t.array.dtype is not first and t.array.dtype != first for t in tensors):
+    if len({t.array.dtype for t in tensors}) > 1:
         raise TypeError(f"{name}: the dtypes {', '.join(t.dtype.name for t in tensors)} must be equal")

@@ -1,15 +1,58 @@
-"""Losses whose formula needs care near 0 and 1; the others are made of operations, in nn/functional.py."""
+"""Losses whose formula needs care, or a kernel; the others are made of operations, in nn/functional.py."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from minigrad.graph import Array, Kept, Op, record
+from minigrad.ops.activation import SoftmaxBackward
+from minigrad.ops.indexing import TakeAlong
 
 if TYPE_CHECKING:
     from minigrad.tensor import Tensor
 
 Gradients = tuple["Tensor | None", ...]
+
+# -- of a class -----------------------------------------------------------------------------------------------
+
+
+class CrossEntropy(Op):
+    """l = log sum e^z - z_y        for each row z of C logits and its class y"""
+
+    output = "l"
+    z = Kept()
+    y = Kept()
+    l = Kept()  # noqa: E741 (the formula's name)
+
+    def forward(self, kernels: Any, z: Array, y: Array) -> Any:
+        return kernels.cross_entropy(z, y)  # (B, C), (B,) -> (B,)
+
+    def backward(self, dl: Tensor) -> Gradients:
+        return record(CrossEntropyBackward(), dl, self.z, self.l, self.y), None
+
+
+class CrossEntropyBackward(Op):
+    """dz = dl (softmax(z) - [j = y])"""
+
+    output = "dz"
+    dl = Kept()
+    z = Kept()
+    y = Kept()
+
+    def forward(self, kernels: Any, dl: Array, z: Array, l: Array, y: Array) -> Any:  # noqa: E741
+        return kernels.cross_entropy_backward(dl, z, l, y)
+
+    def backward(self, g: Tensor) -> Gradients:
+        p, y = self.z.softmax(1), self.y.unsqueeze(1)
+        ddl = dz = None
+        if self.wants("dl"):
+            ddl = (g * p).sum(1) - record(TakeAlong(y.array, 1), g).squeeze(1)
+        if self.wants("z"):  # l only spares the kernel a sum, so all of the derivative is that for z
+            dz = record(SoftmaxBackward(1), g * self.dl.unsqueeze(1), p)
+        return ddl, dz, None, None
+
+
+# -- of a probability -----------------------------------------------------------------------------------------
 
 
 class BinaryCrossEntropy(Op):

@@ -22,7 +22,7 @@ Gradients = tuple["Tensor | None", ...]
 
 
 class Reshape(Op):
-    """y = the elements of x, in order, in another shape"""
+    """y = reshape(x, shape)        The elements in order, in another shape."""
 
     is_view = True
 
@@ -37,7 +37,7 @@ class Reshape(Op):
 
 
 class Permute(Op):
-    """y = x with its dims in another order"""
+    """y = permute(x, dims)        Dim i of y is dim dims[i] of x."""
 
     is_view = True
 
@@ -52,11 +52,11 @@ class Permute(Op):
 
 
 class Transpose(Permute):
-    """y = x with two dims exchanged"""
+    """y = transpose(x, dims)        A permutation that exchanges two dims."""
 
 
 class Expand(Op):
-    """y = x repeated along dims of size 1, and along new ones in front"""
+    """y = expand(x, shape)        x repeated along dims of size 1, and along new ones in front."""
 
     is_view = True
 
@@ -71,7 +71,7 @@ class Expand(Op):
 
 
 class Cat(Op):
-    """y = the inputs one after another        along dim"""
+    """y = cat(inputs, dim)        The inputs one after another along dim."""
 
     def __init__(self, dim: int) -> None:
         self.dim = dim
@@ -89,7 +89,7 @@ class Cat(Op):
 
 
 class Stack(Op):
-    """y = the inputs one after another        along a new dim"""
+    """y = stack(inputs, dim)        The inputs one after another along a new dim."""
 
     def __init__(self, dim: int) -> None:
         self.dim = dim

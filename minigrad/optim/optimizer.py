@@ -9,6 +9,7 @@ from typing import Any
 
 from minigrad import kernels
 from minigrad.modes import current_mode
+from minigrad.nn.module import Module
 from minigrad.nn.parameter import zero_grad
 from minigrad.tensor import Tensor
 
@@ -56,20 +57,28 @@ class Optimizer:
     def step(self) -> None:
         """Change every parameter that has a gradient.
 
-        Raises ValueError, before any is changed, for a gradient of another shape or dtype.
+        Raises, before any is changed, what the constructor raises for a hyper-parameter that makes no sense, and
+        ValueError for a gradient of another shape or dtype, or a parameter in read-only memory.
         """
-        for p in self._params():
-            if p.grad is not None and (p.grad.shape != p.shape or p.grad.dtype != p.dtype):
+        steps = []
+        for group in self.param_groups:
+            self.check(group)
+            steps += [(p, p.grad, group) for p in group["params"] if p.grad is not None]
+        for p, gradient, _ in steps:
+            x, dx = p.array, gradient.array
+            if dx.shape != x.shape or dx.dtype != x.dtype:
                 raise ValueError(
-                    f"{self._name}: a parameter has shape {p.shape} and dtype {p.dtype}, "
-                    f"its gradient {p.grad.shape} and {p.grad.dtype}"
+                    f"{self._name}: a parameter has shape {x.shape} and dtype {x.dtype}, "
+                    f"its gradient {dx.shape} and {dx.dtype}"
+                )
+            if not x.flags.writeable:
+                raise ValueError(
+                    f"{self._name}: a parameter of shape {x.shape} is in read-only memory: make it of a copy"
                 )
         target = kernels.load(current_mode().target)
-        for group in self.param_groups:
-            for p in group["params"]:
-                if p.grad is not None:
-                    self.update(target, p, p.grad, group)
-                    p.touch()
+        for p, gradient, group in steps:
+            self.update(target, p, gradient, group)
+            p.touch()
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget every parameter's gradient, or set it to zeros."""
@@ -93,12 +102,16 @@ class Optimizer:
 
     def _split(self, params: Params) -> list[Mapping[str, Any]]:
         """The groups as they were given; tensors alone are one group."""
-        if isinstance(params, (Tensor, Mapping)):
-            raise TypeError(f"{self._name} expects a list of tensors or of dicts, not one {_what(params)}")
-        given: list[Any] = list(params)
+        given = self._listed(params, "tensors or of dicts")
         if not given:
             raise ValueError(f"{self._name} got no parameters: does the model have any?")
         return given if isinstance(given[0], Mapping) else [{"params": given}]
+
+    def _listed(self, params: Any, what: str) -> list[Any]:
+        if isinstance(params, (Tensor, Mapping, Module)) or not isinstance(params, Iterable):
+            remedy = ": use model.parameters()" if isinstance(params, Module) else ""
+            raise TypeError(f"{self._name} expects a list of {what}, not one {_what(params)}{remedy}")
+        return list(params)
 
     def _group(self, given: Mapping[str, Any]) -> Group:
         """A group with the defaults filled in, checked."""
@@ -110,7 +123,8 @@ class Optimizer:
         if unknown:
             raise ValueError(f"{self._name} has no {', '.join(unknown)}: it has {', '.join(self.defaults)}")
         params = given["params"]
-        group = {**self.defaults, **given, "params": [params] if isinstance(params, Tensor) else list(params)}
+        params = [params] if isinstance(params, Tensor) else self._listed(params, "tensors")
+        group = {**self.defaults, **given, "params": params}
         for p in group["params"]:
             if not isinstance(p, Tensor):
                 raise TypeError(f"{self._name} expects tensors, got a {_what(p)}")
@@ -127,7 +141,7 @@ class Optimizer:
 
 def in_range(name: str, value: Any, low: float = 0.0, below: float = float("inf")) -> None:
     """Raise unless ``value`` is a number with low <= value < below."""
-    if not isinstance(value, Real):
+    if not isinstance(value, (float, int, Real)):  # Real alone would do, but is slow to ask
         raise TypeError(f"{name} must be a number, got {value!r}")
     if not low <= float(value) < below:
         raise ValueError(f"{name} must be in [{low:g}, {below:g}), got {value}")

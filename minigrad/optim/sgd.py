@@ -53,6 +53,8 @@ class SGD(Optimizer):
         for name in ("lr", "momentum", "weight_decay"):
             in_range(name, group[name])
         in_range("dampening", group["dampening"], low=-float("inf"))
+        if not isinstance(group["nesterov"], bool):
+            raise TypeError(f"nesterov must be True or False, got {group['nesterov']!r}")
         if group["nesterov"] and not (group["momentum"] > 0 and group["dampening"] == 0):
             raise ValueError(
                 "nesterov needs a momentum above 0 and no dampening, "

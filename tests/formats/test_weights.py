@@ -12,6 +12,7 @@ import pytest
 
 import minigrad as mg
 from minigrad import dtypes, nn
+from minigrad.formats import weights
 from minigrad.formats.weights import WeightFileError, load, save
 
 
@@ -125,6 +126,13 @@ def test_a_path_that_cannot_be_written_is_a_clear_error(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+def test_a_path_with_a_nul_byte_is_a_clear_error(tmp_path):
+    with pytest.raises(WeightFileError, match=r"cannot write weights to .*: embedded null byte"):
+        save({"t": mg.ones(1)}, tmp_path / "a\0b")
+    with pytest.raises(WeightFileError, match=r"cannot read weights from .*: embedded null byte"):
+        load(tmp_path / "a\0b")
+
+
 @pytest.mark.parametrize("state", [{"t": np.ones(1)}, {1: mg.ones(1)}, {"t": None}], ids=str)
 def test_what_is_no_named_tensor_is_not_written(file, state):
     with pytest.raises(TypeError, match=r"save\(\) expects tensors by name"):
@@ -172,6 +180,28 @@ def test_a_file_cut_off_anywhere_is_refused_in_one_line(file):
 def test_a_foreign_or_inconsistent_file_is_refused(file, content):
     file.write_bytes(content)
     with pytest.raises(WeightFileError, match="is no safetensors file, or a damaged one: "):
+        load(file)
+
+
+@pytest.mark.parametrize("shape", [(2**62, 0), (0, 2**62, 2**62), (0,) * 65], ids=["one", "two", "many"])
+def test_a_shape_that_no_array_can_have_is_refused(file, shape):
+    file.write_bytes(raw({"t": {"dtype": "F32", "shape": shape, "data_offsets": [0, 0]}}, b""))
+    with pytest.raises(WeightFileError) as error:
+        load(file)
+    assert str(error.value).startswith(f"{file}: 't' has shape {shape}, too large: ")
+
+
+def test_a_file_that_does_not_fit_into_memory_is_refused(file, monkeypatch):
+    def exhausted(*_: object) -> None:
+        raise MemoryError
+
+    save({"t": mg.ones(2)}, file)
+    with monkeypatch.context() as patch:
+        patch.setattr(weights, "from_numpy", exhausted)
+        with pytest.raises(WeightFileError, match=r"'t' has shape \(2,\), too large: it does not fit into memory"):
+            load(file)
+    monkeypatch.setattr(Path, "read_bytes", exhausted)
+    with pytest.raises(WeightFileError, match=r"cannot read weights from .*: it does not fit into memory$"):
         load(file)
 
 

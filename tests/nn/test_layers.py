@@ -50,11 +50,30 @@ def test_linear_names_itself_and_both_shapes_for_an_x_that_does_not_fit(shape):
     assert str(error.value) == f"Linear(64, 25) expects x of shape (..., 64), got {shape}"
 
 
-def test_linear_refuses_what_is_no_tensor_and_another_dtype():
+def test_linear_refuses_what_is_no_tensor():
     with pytest.raises(TypeError, match=r"Linear\(\) expects a Tensor, got ndarray"):
         nn.Linear(2, 1)(np.zeros((1, 2)))
-    with pytest.raises(TypeError, match="linear: the dtypes float64, float32, float32 must be equal"):
-        nn.Linear(2, 1)(mg.zeros(1, 2, dtype=mg.float64))
+
+
+@pytest.mark.parametrize(
+    ("weights", "x", "message"),
+    [
+        ("float32", "float64", "float32 weights, x is float64: use x.float(), or Linear(..., dtype=mg.float64)"),
+        ("float64", "float32", "float64 weights, x is float32: use x.double(), or Linear(..., dtype=mg.float32)"),
+        ("float32", "int64", "float32 weights, x is int64: use x.float()"),
+        ("float64", "uint8", "float64 weights, x is uint8: use x.double()"),
+    ],
+)
+def test_linear_names_both_dtypes_and_the_remedy_for_an_x_of_another(weights, x, message):
+    with pytest.raises(TypeError) as error:
+        nn.Linear(2, 3, dtype=weights)(mg.zeros(1, 2, dtype=x))
+    assert str(error.value) == f"Linear(2, 3) has {message}"
+
+
+def test_the_remedies_for_an_x_of_another_dtype_work():
+    x = mg.zeros(1, 2, dtype=mg.float64)
+    assert nn.Linear(2, 3)(x.float()).dtype == mg.float32
+    assert nn.Linear(2, 3, dtype=mg.float64)(x).dtype == mg.float64
 
 
 def test_linear_refuses_sizes_below_one_and_integer_weights():
@@ -62,6 +81,13 @@ def test_linear_refuses_sizes_below_one_and_integer_weights():
         nn.Linear(0, 3)
     with pytest.raises(TypeError, match="only floats can require a gradient"):
         nn.Linear(2, 3, dtype=mg.int64)
+
+
+def test_linear_refuses_sizes_that_are_no_ints_and_a_bias_that_is_no_bool():
+    with pytest.raises(TypeError, match=r"Linear: sizes must be ints, got \('a', 3\)"):
+        nn.Linear("a", 3)
+    with pytest.raises(TypeError, match="Linear: bias must be True or False, got 4"):
+        nn.Linear(2, 3, 4)
 
 
 @pytest.mark.parametrize(
@@ -131,5 +157,7 @@ def test_append_takes_the_next_free_number():
 def test_sequential_refuses_what_is_no_module():
     with pytest.raises(TypeError, match="Sequential is made of modules, '1' is a function"):
         nn.Sequential(nn.ReLU(), mg.relu)
+    with pytest.raises(TypeError, match="Sequential: the name of a part must be a str, got 1"):
+        nn.Sequential({1: nn.ReLU()})
     with pytest.raises(TypeError, match=r"append\(\) got a int"):
         nn.Sequential().append(3)

@@ -144,6 +144,48 @@ def test_overwriting_a_parameter_or_buffer_by_something_else_is_an_error():
     assert norm.scale.tolist() == [1.0, 2.0]
 
 
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        ([nn.ReLU()], "list"),
+        ((1, nn.Parameter([1.0])), "tuple"),
+        ({"act": nn.ReLU()}, "dict"),
+        ({nn.ReLU()}, "set"),
+        ([1, [{"deep": (nn.ReLU(),)}]], "list"),
+    ],
+    ids=["list", "tuple", "dict", "set", "nested"],
+)
+def test_parts_in_a_container_would_not_be_found_and_are_refused(value, kind):
+    net = Net()
+    with pytest.raises(TypeError) as error:
+        net.layers = value
+    assert str(error.value) == (
+        f"Net: 'layers' is a {kind} with modules or parameters in it, which would be neither trained nor saved: "
+        "use nn.Sequential, or an attribute for each"
+    )
+    assert not hasattr(net, "layers")
+
+
+def test_a_container_without_parts_is_a_plain_attribute():
+    net = Net()
+    circle = [mg.ones(1)]
+    circle.append(circle)
+    for value in ([1, "a"], {"sizes": (3, 2)}, circle, []):
+        net.note = value
+        assert net.note is value
+
+
+def test_a_module_inside_itself_is_refused_at_any_depth():
+    inner = nn.Sequential(nn.ReLU())
+    outer = nn.Sequential(nn.Sequential(inner))
+    with pytest.raises(ValueError, match="Sequential: with '1' the module would contain itself"):
+        inner.append(outer)
+    with pytest.raises(ValueError, match="Sequential: with 'me' the module would contain itself"):
+        inner.me = inner
+    assert list(inner.named_children()) == [("0", inner[0])]
+    assert repr(outer).count("ReLU") == 1
+
+
 def test_assigning_before_super_init_says_so():
     class Forgetful(nn.Module):
         def __init__(self) -> None:
@@ -164,6 +206,7 @@ def test_assigning_before_super_init_says_so():
 @pytest.mark.parametrize(
     ("register", "name", "value", "error", "message"),
     [
+        ("add_module", 1, nn.ReLU(), TypeError, "Net: the name of a part must be a str, got 1"),
         ("add_module", "a.b", nn.ReLU(), ValueError, "Net: a part needs a name without dots, got 'a.b'"),
         ("add_module", "", nn.ReLU(), ValueError, "Net: a part needs a name without dots, got ''"),
         ("add_module", "forward", nn.ReLU(), ValueError, "'forward' is an attribute of every Net"),
@@ -219,6 +262,14 @@ def test_train_and_eval_reach_every_module_and_return_the_module():
     assert not any(module.training for module in net.modules())
     assert net.train() is net
     assert all(module.training for module in net.modules())
+
+
+@pytest.mark.parametrize("mode", ["a", 1, None])
+def test_train_refuses_what_is_no_bool_and_changes_nothing(mode):
+    net = Net().eval()
+    with pytest.raises(TypeError, match=f"expects True or False, got {mode!r}"):
+        net.train(mode)
+    assert not any(module.training for module in net.modules())
 
 
 def test_zero_grad_forgets_gradients_or_makes_them_zero():

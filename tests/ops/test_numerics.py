@@ -103,3 +103,31 @@ def test_sums_of_nothing() -> None:
     x = mg.zeros(0, 3)
     assert (x.sum().item(), x.sum(0).tolist(), x.sum(1).shape) == (0, [0, 0, 0], (0,))
     assert x.softmax(0).shape == (0, 3)
+
+
+def test_the_second_derivative_of_a_power_is_the_same_in_both_orders_at_exponent_0() -> None:
+    x = mg.tensor(2.0, dtype=mg.float64, requires_grad=True)
+    y = mg.tensor(0.0, dtype=mg.float64, requires_grad=True)
+    (dx,) = mg.grad(x**y, x, create_graph=True)
+    (dy,) = mg.grad(x**y, y, create_graph=True)
+    assert mg.grad(dx, y)[0].item() == pytest.approx(0.5, abs=1e-15)
+    assert mg.grad(dy, x)[0].item() == pytest.approx(0.5, abs=1e-15)
+
+
+@pytest.mark.parametrize("kernels", ["numba", "reference"])
+def test_nan_goes_through_relu_and_its_derivative(kernels: str) -> None:
+    z = mg.tensor([float("nan"), -1.0, 1.0], requires_grad=True)
+    with mg.use_kernels(kernels):
+        a = z.relu()
+        a.backward(mg.ones(3))
+    assert str(a.tolist()) == "[nan, 0.0, 1.0]"
+    assert z.grad.tolist() == [1.0, 0.0, 1.0]
+
+
+def test_the_mean_of_nothing_is_nan_without_a_warning() -> None:
+    with mg.use_kernels("reference"):
+        assert np.isnan(mg.zeros(0).mean().item())
+
+
+def test_a_huge_exponent_is_infinite_without_a_warning() -> None:
+    assert (mg.tensor([2.0, 0.5]) ** 1e300).tolist() == [float("inf"), 0.0]

@@ -31,6 +31,10 @@ def made(p: mg.Tensor) -> mg.Tensor:
         (nn.ReLU().parameters(), ValueError, "got no parameters"),
         (leaf(1.0), TypeError, "expects a list of tensors or of dicts, not one Tensor"),
         ({"params": [leaf(1.0)]}, TypeError, "expects a list of tensors or of dicts, not one dict"),
+        (nn.Linear(2, 1), TypeError, r"or of dicts, not one Linear: use model.parameters\(\)"),
+        (nn.Sequential(nn.Linear(2, 1)), TypeError, r"not one Sequential: use model.parameters\(\)"),
+        ([{"params": nn.Linear(2, 1)}], TypeError, r"of tensors, not one Linear: use model.parameters\(\)"),
+        (3, TypeError, "expects a list of tensors or of dicts, not one int"),
         ([np.ones(2)], TypeError, "expects tensors, got a ndarray"),
         ([mg.tensor([1, 2])], TypeError, "expects tensors of floats, got int64"),
         ([made(leaf(1.0))], ValueError, r"<MulBackward> made this tensor of shape \(1,\); only leaves"),
@@ -68,6 +72,7 @@ def test_one_parameter_in_two_groups_is_refused(optimizer):
             ValueError,
             "nesterov needs a momentum above 0 .*, got momentum=0",
         ),
+        (SGD, {"nesterov": "no", "momentum": 0.9}, TypeError, "nesterov must be True or False, got 'no'"),
         (SGD, {"nesterov": True, "momentum": 0.9, "dampening": 0.1}, ValueError, "and dampening=0.1"),
         (Adam, {"lr": -1}, ValueError, r"lr must be in \[0, inf\), got -1"),
         (Adam, {"betas": (1.0, 0.9)}, ValueError, r"beta1 must be in \[0, 1\), got 1.0"),
@@ -130,14 +135,40 @@ def test_a_parameter_without_a_gradient_stays_as_it_is(optimizer):
 
 @BOTH
 def test_a_gradient_that_does_not_fit_is_refused_before_any_parameter_changes(optimizer):
-    p, q = leaf(1.0), leaf(1.0, 2.0)
+    p, q = leaf(1.0), leaf(1.0)
     p.grad, q.grad = mg.ones(1), mg.ones(1)
+    steps = optimizer([p, q], lr=0.5)
+    q.array = np.ones(2, np.float32)
     with pytest.raises(ValueError, match=r"shape \(2,\) and dtype float32, its gradient \(1,\) and float32"):
-        optimizer([p, q], lr=0.5).step()
-    q.grad = mg.ones(2, dtype=mg.float64)
-    with pytest.raises(ValueError, match=r"its gradient \(2,\) and float64"):
-        optimizer([p, q], lr=0.5).step()
-    assert p.item() == 1.0 and q.tolist() == [1.0, 2.0]
+        steps.step()
+    q.array = np.ones(1, np.float64)
+    with pytest.raises(ValueError, match=r"shape \(1,\) and dtype float64, its gradient \(1,\) and float32"):
+        steps.step()
+    assert p.item() == 1.0 and q.item() == 1.0 and not steps.state
+
+
+@BOTH
+def test_a_parameter_in_read_only_memory_is_refused_before_any_parameter_changes(optimizer):
+    fixed = np.ones(2, np.float32)
+    fixed.flags.writeable = False
+    p, q = leaf(1.0), mg.from_numpy(fixed).requires_grad_()
+    p.grad, q.grad = mg.ones(1), mg.ones(2)
+    steps = optimizer([p, q], lr=0.5)
+    with pytest.raises(ValueError, match=r"a parameter of shape \(2,\) is in read-only memory"):
+        steps.step()
+    assert p.item() == 1.0 and not steps.state
+
+
+@BOTH
+@pytest.mark.parametrize(("lr", "error"), [(None, TypeError), ("a", TypeError), (-5, ValueError)])
+def test_a_changed_hyper_parameter_is_checked_before_any_parameter_changes(optimizer, lr, error):
+    p, q = leaf(1.0), leaf(1.0)
+    p.grad, q.grad = mg.ones(1), mg.ones(1)
+    steps = optimizer([{"params": [p]}, {"params": [q]}])
+    steps.param_groups[1]["lr"] = lr
+    with pytest.raises(error, match=f"lr must be .* got {lr!r}"):
+        steps.step()
+    assert p.item() == q.item() == 1.0 and not steps.state
 
 
 @BOTH
