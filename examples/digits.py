@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
-from typing import Any, NoReturn
 
 import numpy as np
 
@@ -99,18 +97,3 @@ def accuracy(model: ZeroOrOne | Ten, x: mg.Tensor, labels: mg.Tensor) -> float:
     """The share of the images that the model gets right."""
     with mg.no_grad():
         return (model.decide(model(x)) == labels).float().mean().item()
-
-
-class Parser(argparse.ArgumentParser):
-    """Arguments whose errors are one line; exit status 2."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message} (--help lists the options)\n")
-
-
-def parser(description: str, **options: Any) -> Parser:
-    """The options that both scripts have."""
-    found = Parser(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter, **options)
-    found.add_argument("--net", choices=NETS, default="zero-or-one", help="which of the two nets")
-    found.add_argument("--kernels", choices=("numba", "reference"), default="numba", help="what computes")
-    return found

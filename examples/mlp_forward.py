@@ -13,13 +13,14 @@ import sys
 from pathlib import Path
 
 import minigrad as mg
-from digits import NETS, Ten, ZeroOrOne, accuracy, load_images, parser, weights_file
+from command_line import can_write, parser, printable, run
+from digits import NETS, Ten, ZeroOrOne, accuracy, load_images, weights_file
 
-SHADES = " ░▒▓█"
+SHADES, PLAIN_SHADES = " ░▒▓█", " .:*#"
 
 
 def main(arguments: list[str] | None = None) -> None:
-    options = parser(__doc__.split("\n")[0])
+    options = parser("A forward pass, step by step: a handwritten digit goes through a trained perceptron.")
     options.add_argument("--digit", type=int, default=0, metavar="I", help="which of the held-out images")
     options.add_argument("--weights", type=Path, metavar="FILE", help="other weights than the trained ones")
     options.add_argument("--svg", type=Path, default="mlp_forward.svg", metavar="FILE", help="where to draw")
@@ -27,8 +28,8 @@ def main(arguments: list[str] | None = None) -> None:
     chosen = options.parse_args(arguments)
 
     # Whatever can be wrong is found here, before anything is written.
-    if chosen.svg.suffix != ".svg" or not chosen.svg.parent.is_dir():
-        options.error(f"--svg must be an .svg file in a folder that exists, not {chosen.svg}")
+    if not can_write(chosen.svg, ".svg"):
+        options.error(f"--svg must be an .svg file in a folder that can be written to, not {chosen.svg}")
     mg.use_kernels(chosen.kernels)
     model = NETS[chosen.net]()
     try:
@@ -39,28 +40,33 @@ def main(arguments: list[str] | None = None) -> None:
     if not 0 <= chosen.digit < len(x):
         options.error(f"--digit must be 0 to {len(x) - 1}, not {chosen.digit}")
 
-    if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="replace")  # a terminal without shades shows ? instead of failing
     model.eval()
     image, label = x[chosen.digit : chosen.digit + 1], labels[chosen.digit].item()
     model(image)  # so that the times below are those of the second call, without loading kernels
     recorded = mg.trace(model, image)
+    drawing = mg.draw(recorded)
+    files = [chosen.svg, *([chosen.svg.with_suffix(".png")] if chosen.png else [])]
+    try:
+        for file in files:
+            drawing.save(file)
+    except (ImportError, OSError, RuntimeError) as error:  # no Graphviz, or no room
+        options.error(" ".join(str(error).split()))
 
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="replace")  # a path that the terminal cannot show has a ? in it
     print(f"Held-out image {chosen.digit}, labelled {label}:\n\n{picture(image)}\n")
     print(f"Forward pass, {recorded.flops:,} FLOPs in {recorded.seconds * 1e3:.3f} ms:\n\n{recorded}\n")
     print(verdict(model, recorded.output, label))
     print(f"Held-out images: {accuracy(model, x, labels):.2%} of {len(x)} are right.\n")
     print(proof(model, image, recorded))
-    drawing = mg.draw(recorded)
-    for file in [chosen.svg, *([chosen.svg.with_suffix(".png")] if chosen.png else [])]:
-        drawing.save(file)
+    for file in files:
         print(f"The graph is in {file}")
 
 
 def picture(image: mg.Tensor) -> str:
     """An image of 64 numbers in [0, 1] as eight lines of text."""
-    rows = image.reshape(8, 8).tolist()
-    return "\n".join("    " + "".join(SHADES[round(ink * (len(SHADES) - 1))] * 2 for ink in row) for row in rows)
+    rows, shades = image.reshape(8, 8).tolist(), printable(SHADES, PLAIN_SHADES)
+    return "\n".join("    " + "".join(shades[round(ink * (len(shades) - 1))] * 2 for ink in row) for row in rows)
 
 
 def verdict(model: ZeroOrOne | Ten, p: mg.Tensor, label: int) -> str:
@@ -94,4 +100,4 @@ def proof(model: ZeroOrOne | Ten, image: mg.Tensor, recorded: mg.Trace) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

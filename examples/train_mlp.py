@@ -13,13 +13,14 @@ import numpy as np
 from tqdm import tqdm
 
 import minigrad as mg
-from digits import NETS, accuracy, load_images, parser
+from command_line import can_write, parser, printable, run
+from digits import NETS, accuracy, load_images
 
-BARS = "▁▂▃▄▅▆▇█"
+BARS, PLAIN_BARS = "▁▂▃▄▅▆▇█", "_.-=+*%#"
 
 
 def main(arguments: list[str] | None = None) -> None:
-    options = parser(__doc__.split("\n")[0])
+    options = parser("Train one of the two digit nets and save its weights.")
     options.add_argument("--epochs", type=int, default=60, help="passes over the training images")
     options.add_argument("--batch", type=int, default=32, help="images a step")
     options.add_argument("--lr", type=float, default=3e-3, help="Adam's learning rate")
@@ -29,8 +30,8 @@ def main(arguments: list[str] | None = None) -> None:
     for name in ("epochs", "batch", "lr"):
         if getattr(chosen, name) <= 0:
             options.error(f"--{name} must be positive")
-    if chosen.out.suffix != ".safetensors" or not chosen.out.parent.is_dir():
-        options.error(f"--out must be a .safetensors file in a folder that exists, not {chosen.out}")
+    if not can_write(chosen.out, ".safetensors"):
+        options.error(f"--out must be a .safetensors file in a folder that can be written to, not {chosen.out}")
 
     mg.use_kernels(chosen.kernels)
     mg.manual_seed(chosen.seed)
@@ -43,7 +44,10 @@ def main(arguments: list[str] | None = None) -> None:
     trained_on, held_out = accuracy(model, x, labels), accuracy(model, x_held, labels_held)
     print(f"accuracy: {trained_on:.2%} trained on, {held_out:.2%} held out")
 
-    mg.save(model.state_dict(), chosen.out)
+    try:
+        mg.save(model.state_dict(), chosen.out)
+    except ValueError as error:  # no room
+        options.error(str(error))
     print(f"weights written to {chosen.out}")
 
 
@@ -71,11 +75,12 @@ def train(
 
 def curve(losses: list[float]) -> str:
     """The losses as a line of bars on a logarithmic scale, at most 40 of them."""
+    bars = printable(BARS, PLAIN_BARS)
     picked = np.log(np.asarray(losses)[np.linspace(0, len(losses) - 1, min(len(losses), 40)).astype(int)])
     low, high = picked.min(), picked.max()
-    heights = np.zeros(len(picked)) if high == low else (picked - low) / (high - low) * (len(BARS) - 1)
-    return "".join(BARS[round(h)] for h in heights)
+    heights = np.zeros(len(picked)) if high == low else (picked - low) / (high - low) * (len(bars) - 1)
+    return "".join(bars[round(h)] for h in heights)
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

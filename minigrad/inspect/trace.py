@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.graph import Op
-from minigrad.modes import Scope, current_scope, observe
+from minigrad.modes import Scope, current_mode, current_scope, observe
 from minigrad.ops.activation import Activation
 from minigrad.tensor import Tensor
 
@@ -163,11 +164,12 @@ class Trace:
     def table(self, width: int | None = None) -> str:
         """The steps, one a line; where a line would not fit into ``width`` columns, a few lines each.
 
-        ``width`` is the terminal's by default, and unlimited where the output is no terminal.
+        ``width`` is the terminal's by default or that in the environment's COLUMNS, and unlimited where the
+        output is no terminal.
         """
-        if width is None and sys.stdout.isatty():
+        if width is None and (sys.stdout.isatty() or "COLUMNS" in os.environ):
             width = shutil.get_terminal_size().columns
-        wide = _columns([_HEAD, *(_cells(step) for step in self.steps)])
+        wide = _columns(self.steps)
         if width is None or all(len(line) <= width for line in wide):
             return "\n".join(wide)
         return "\n".join(line for step in self.steps for line in _paragraph(step))
@@ -176,7 +178,7 @@ class Trace:
 def trace(model: Callable[..., Any], *inputs: Any) -> Trace:
     """Run ``model(*inputs)`` once and return what happened in it, step by step.
 
-    Works recorded and under ``no_grad``; only one trace can run at a time in a thread.
+    Works recorded and under ``no_grad``. Raises RuntimeError inside another trace: an operation tells one.
 
     >>> import minigrad as mg
     >>> layer = mg.nn.Sequential(mg.nn.Linear(2, 3), mg.nn.Sigmoid())
@@ -188,6 +190,8 @@ def trace(model: Callable[..., Any], *inputs: Any) -> Trace:
     >>> bool((t["1"].a == t["1"].z.sigmoid()).min())
     True
     """
+    if current_mode().observer is not None:
+        raise RuntimeError("trace() inside a trace would take its operations: trace one model at a time")
     found = Trace(model)
     with observe(found.observe):
         found.output = model(*inputs)
@@ -196,11 +200,12 @@ def trace(model: Callable[..., Any], *inputs: Any) -> Trace:
 
 # -- the table ------------------------------------------------------------------------------------------------
 
-_HEAD = (
-    "layer formula x W b z a FLOPs kept ms".split()
-    + [f"z {what}" for what in ("min", "mean", "max")]
-    + [f"a {what}" for what in ("min", "mean", "max")]
-)
+
+def _shown(step: Step) -> dict[str, Tensor]:
+    """The values that have columns: those of layers by name, any other output as "out"."""
+    last = step.ops[-1].output
+    found = {name: value for name, value in step.values.items() if name in ("x", "W", "b", "z", "a")}
+    return found if last in found else found | {"out": step.values[last]}
 
 
 def _statistics(value: Tensor | None) -> list[str]:
@@ -210,20 +215,22 @@ def _statistics(value: Tensor | None) -> list[str]:
     return [f"{n:.3g}" for n in (array.min(), array.mean(), array.max())]
 
 
-def _cells(step: Step) -> list[str]:
-    shapes = [str(step.shapes.get(name, "")) for name in ("x", "W", "b", "z", "a")]
-    work = [f"{step.flops:,}", f"{step.kept_bytes:,} B", f"{step.seconds * 1e3:.3f}"]
-    found = step.values
-    return [step.name, step.formula, *shapes, *work, *_statistics(found.get("z")), *_statistics(found.get("a"))]
-
-
-def _columns(rows: list[list[str]]) -> list[str]:
-    """Rows of cells as aligned lines: words to the left, numbers to the right."""
+def _columns(steps: list[Step]) -> list[str]:
+    """The steps as aligned lines below a head: words to the left, numbers to the right."""
+    values = [_shown(step) for step in steps]
+    names = [name for name in ("x", "W", "b", "z", "a", "out") if any(name in shown for shown in values)]
+    outputs = [name for name in names if name in ("z", "a", "out")]
+    words = ["layer", "formula", *names]
+    rows = [[*words, "FLOPs", "kept", "ms", *(f"{name} {n}" for name in outputs for n in ("min", "mean", "max"))]]
+    for step, shown in zip(steps, values, strict=True):
+        shapes = [str(shown[name].shape) if name in shown else "" for name in names]
+        work = [f"{step.flops:,}", f"{step.kept_bytes:,} B", f"{step.seconds * 1e3:.3f}"]
+        statistics = [cell for name in outputs for cell in _statistics(shown.get(name))]
+        rows.append([step.name, step.formula, *shapes, *work, *statistics])
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    words = _HEAD.index("FLOPs")
     return [
         "  ".join(
-            cell.ljust(width) if i < words else cell.rjust(width)
+            cell.ljust(width) if i < len(words) else cell.rjust(width)
             for i, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         for row in rows
@@ -237,7 +244,7 @@ def _paragraph(step: Step) -> list[str]:
         "  ".join(f"{name} {shape}" for name, shape in step.shapes.items()),
         f"{step.flops:,} FLOPs,  {step.kept_bytes:,} B kept,  {step.seconds * 1e3:.3f} ms",
     ]
-    for name in ("z", "a"):
+    for name in dict.fromkeys(("z", "a", step.ops[-1].output)):
         low, mean, high = _statistics(step.values.get(name))
         if low:
             lines.append(f"{name}: min {low}  mean {mean}  max {high}")

@@ -8,7 +8,6 @@ micrograd's (``trace_graph.ipynb``).
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -20,9 +19,13 @@ from minigrad.graph import Array, Constant, Op
 from minigrad.modes import Scope, current_mode
 from minigrad.ops.activation import Activation
 from minigrad.tensor import Tensor
+from minigrad.viz.settings import Words, settings
 
 Kind = Literal["operation", "parameter", "input"]
 Source = Op | Tensor | Constant
+
+#: So many times as many numbers of an input, such as an image, are shown as colours alone.
+COLOURS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,7 @@ class Value:
     numbers: tuple[float, ...]
     is_whole: bool
     changed: bool = False  # in place, after an operation had kept it
+    colours: tuple[float, ...] = ()  # every number of an input too large to write them, to be shown as a strip
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,8 @@ class Node:
     cluster: int | None
     title: str = ""  # of operations alone, as the following
     formula: str = ""
-    settings: tuple[tuple[str, str], ...] = ()
+    words: Words = ()  # what to say for some words of the formula: names of the caller's, settings
+    settings: Words = ()  # those that the formula has no word for
     is_result: bool = False
 
 
@@ -108,7 +113,8 @@ def collect(
         ops: its :func:`operations`.
         names: what the caller calls tensors; they take precedence over the formulas' names.
         max_values: arrays of at most this many numbers are given whole, parameters of half as many and at
-            most a quarter in one dimension; None reads no array at all.
+            most a quarter in one dimension, inputs of :data:`COLOURS` times as many as colours; None reads no
+            array at all.
     """
     labels = _Names(ops, names)
     layers = _Clusters(ops, labels)
@@ -129,15 +135,17 @@ def collect(
             is_clear = len(op.edges) == 1 or symbol in known
             edges.append(Edge(numbers[id(edge)], numbers[id(op)], "" if is_clear else symbol))
 
-    nodes = [
-        Node(
-            id=numbers[id(op)], kind="operation", symbol=labels.given(op) or op.output, name="",
-            shape=op.shape, dtype=op.dtype.name, value=values.of(op), gradient=values.gradient(op),
-            cluster=layers.of(op), title=op.title, formula=labels.formula(op), settings=_settings(op),
-            is_result=op is ops[-1],
-        )
-        for op in ops
-    ]  # fmt: skip
+    nodes = []
+    for op in ops:
+        in_formula, others = settings(op)
+        nodes.append(
+            Node(
+                id=numbers[id(op)], kind="operation", symbol=labels.given(op) or op.output, name="",
+                shape=op.shape, dtype=op.dtype.name, value=values.of(op), gradient=values.gradient(op),
+                cluster=layers.of(op), title=op.title, formula=op.formula,
+                words=labels.words(op) + in_formula, settings=others, is_result=op is ops[-1],
+            )
+        )  # fmt: skip
     for leaf in leaves:
         using = users[id(leaf)]
         symbols, name = {symbol for _, symbol in using}, labels.of(leaf)
@@ -193,10 +201,10 @@ class _Names:
         is_clear = all(known.values()) and (self.given(op) or op.output not in known.values())
         return known if is_clear else {}
 
-    def formula(self, op: Op) -> str:
-        """The formula in the caller's words, as far as there are any: ``c = a * b`` for ``out = x * y``."""
+    def words(self, op: Op) -> Words:
+        """The caller's words for those of the formula, as far as there are any, so that it reads ``c = a * b``."""
         known = self.in_formula(op) | ({op.output: self.given(op)} if self.given(op) else {})
-        return re.sub(r"\w+", lambda word: known.get(word[0], word[0]), op.formula)
+        return tuple(known.items())
 
 
 def _number(edge: Source) -> str:
@@ -322,22 +330,23 @@ class _Values:
             array = tensor.array
         elif isinstance(maker, Constant) and maker.value is not None:
             array = np.asarray(maker.value)
-        return None if array is None else self._read(array, changed, isinstance(maker, Tensor))
+        return None if array is None else self._read(array, changed, maker)
 
     def gradient(self, maker: Source) -> Value | None:
         """The derivative of some loss with respect to it, where a tensor carries one."""
         tensor = maker.grad if isinstance(maker, Tensor) else self.gradients.get(id(maker))
-        return None if tensor is None else self._read(tensor.array, False, isinstance(maker, Tensor))
+        return None if tensor is None else self._read(tensor.array, False, maker)
 
-    def _read(self, array: Array, changed: bool, is_parameter: bool) -> Value | None:
+    def _read(self, array: Array, changed: bool, maker: Source) -> Value | None:
         if self.limit is None:
             return None
-        if array.size <= 1 or self._is_small(array.shape, is_parameter):
+        if array.size <= 1 or self._is_small(array.shape, isinstance(maker, Tensor)):
             return Value(array.shape, tuple(array.ravel().tolist()), True, changed)
         with np.errstate(all="ignore"):  # Inf - Inf in a mean is for the reader to see, not a warning
             exact = array.astype(np.float64)
             summary = float(exact.min()), float(exact.mean()), float(exact.max())
-        return Value(array.shape, summary, False, changed)
+        is_strip = isinstance(maker, Constant) and array.size <= COLOURS * self.limit
+        return Value(array.shape, summary, False, changed, tuple(array.ravel().tolist()) if is_strip else ())
 
     def _is_small(self, shape: tuple[int, ...], is_parameter: bool) -> bool:
         """Parameters get less room: what a person follows through the graph are the other values."""
@@ -345,27 +354,3 @@ class _Values:
         if is_parameter:
             return math.prod(shape) <= self.limit // 2 and max(shape) <= self.limit // 4
         return math.prod(shape) <= self.limit
-
-
-# -- settings ------------------------------------------------------------------------------------------------
-
-
-def _settings(op: Op) -> tuple[tuple[str, str], ...]:
-    """What an operation was given besides arrays, such as dim and exponent; what is off is left out."""
-    own = {name: value for name, value in vars(op).items() if not hasattr(Op, name) and name != "dtype"}
-    return tuple(
-        (name, _text(value))
-        for name, value in own.items()
-        if value is not False and not isinstance(value, np.ndarray)
-    )
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, np.ndarray):
-        return f"{value.dtype} {value.shape}"
-    if isinstance(value, tuple):
-        return f"({', '.join(map(_text, value))}{',' if len(value) == 1 else ''})"
-    if isinstance(value, slice):
-        bounds = ":".join("" if part is None else str(part) for part in (value.start, value.stop))
-        return bounds if value.step is None else f"{bounds}:{value.step}"
-    return "..." if value is ... else str(value)

@@ -37,6 +37,7 @@ LEGEND = {
 }
 PAD = text.PAD
 NEGATIVE, POSITIVE, NO_NUMBER = (107, 174, 214), (253, 160, 82), "#bdbdbd"
+WIDEST_STRIP = 32  # cells in a row
 
 Beside = dict[int, list[int]]  # by the id of an operation, the ids of the leaves that stand beside it
 
@@ -56,8 +57,14 @@ def to_dot(graph: Graph, direction: str) -> str:
     dot.attr("edge", fontname=SANS, fontcolor=GREY, fontsize="9", color=LINE, arrowsize="0.6")
     beside = _beside(graph)
     _fill(dot, graph, beside, None, direction)
+    unclear = {
+        edge.target
+        for edge in graph.edges
+        if edge.symbol not in ("", graph.nodes[edge.source].symbol)
+        and edge.source not in beside.get(edge.target, [])
+    }
     for edge in graph.edges:
-        _connect(dot, edge, graph, beside, direction)
+        _connect(dot, edge, graph, beside, direction, edge.target in unclear)
     return str(dot.source)
 
 
@@ -98,11 +105,11 @@ def _beside(graph: Graph) -> Beside:
 
 
 def _connect(
-    dot: graphviz.Digraph, edge: Edge, graph: Graph, beside: Beside, direction: str
+    dot: graphviz.Digraph, edge: Edge, graph: Graph, beside: Beside, direction: str, is_labelled: bool
 ) -> None:  # fmt: skip
     source, neighbours = graph.nodes[edge.source], beside.get(edge.target, [])
     if edge.source not in neighbours:
-        label = {"label": _html(_escape(edge.symbol))} if edge.symbol not in ("", source.symbol) else {}
+        label = {"label": _html(_escape(edge.symbol))} if is_labelled and edge.symbol else {}
         straight = {"weight": "8"} if source.kind == "operation" else {}  # the chain, before what joins it
         dot.edge(f"n{edge.source}", f"n{edge.target}", **label, **straight)
     elif (neighbours.index(edge.source) < (len(neighbours) + 1) // 2) == (direction == "TB"):
@@ -119,6 +126,8 @@ _BOX = 'cellborder="0" cellspacing="0" cellpadding="2"'
 def _label(node: Node, direction: str) -> str:
     rows = [*_operation(node), *_heading(node)]
     if node.value is not None:
+        if 0 < _strip_width(node.value) <= WIDEST_STRIP:
+            rows.append(_strip(node.value))
         rows.append(_values(node.value, node.gradient, direction))
         if node.value.changed:
             rows.append(_font("changed in place since", ALERT, 8))
@@ -135,7 +144,9 @@ def _operation(node: Node) -> Iterator[str]:
     result = " " + _font("result", "#ffffff", 8) if node.is_result else ""
     title = f'<font color="#ffffff">{_bold(node.title)}{result}</font>'
     yield f'<tr><td bgcolor="{RESULT if node.is_result else HEAD}">{title}</td></tr>'
-    for line, color in zip(text.formula(node.formula, node.settings), (INK, GREY), strict=True):
+    formula = text.formula(node.formula, dict(node.words))
+    others = ", ".join(f"{name}={value}" for name, value in node.settings)
+    for line, color in ((formula, INK), (others, GREY)):
         if line:
             yield "<br/>".join(_font(part, color, 10) for part in textwrap.wrap(text.name(line, 90), 30))
 
@@ -174,6 +185,24 @@ def _numbers(value: Value, direction: str) -> str:
     return f'<table border="0" cellborder="0" cellspacing="1" cellpadding="{padding}">{body}</table>'
 
 
+def _strip(value: Value) -> str:
+    """Every number as a coloured cell without text, so that an image can be recognised."""
+    width = _strip_width(value)
+    scale = max((abs(number) for number in value.colours if math.isfinite(number)), default=0.0)
+    cells = [f'<td width="9" height="9" bgcolor="{_heat(number, scale)}"></td>' for number in value.colours]
+    rows = "".join(f"<tr>{''.join(cells[i : i + width])}</tr>" for i in range(0, len(cells), width))
+    return f'<table border="1" color="{LINE}" cellborder="0" cellspacing="0" cellpadding="0">{rows}</table>'
+
+
+def _strip_width(value: Value) -> int:
+    """A matrix has its own rows, a vector is folded into a square if it can be; 0 where there are no colours."""
+    count, last = len(value.colours), max(value.shape[-1:], default=1)
+    if last < count:
+        return last
+    side = math.isqrt(count)
+    return side if side * side == count else 16
+
+
 def _width(shape: tuple[int, ...], direction: str) -> int:
     """How many numbers stand in a row. A vector is a layer of units: it runs across the graph's direction."""
     longer = [size for size in shape if size != 1]
@@ -207,6 +236,7 @@ def _caption(graph: Graph) -> str:
         for number, word in ((-1.0, "negative"), (0.0, "0"), (1.0, "positive"))
         if has_values
     )
+    heat += f"<td>{_font('full colour: the largest in its block', GREY, 8)}</td>" if has_values else ""
     title = f"{_bold(graph.title, 13)}{PAD}{PAD}{_font(counts, GREY, 9)}"
     legend = f'<table border="0" cellspacing="3" cellpadding="2"><tr>{swatches}{heat}</tr></table>'
     rows = [title, *([_font(freed, ALERT, 9)] if freed else []), legend]

@@ -43,7 +43,8 @@ class Drawing:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the picture in the format of the suffix: .svg, .png, .pdf, or .dot and .gv for its DOT text.
 
-        The file appears complete or not at all. Raises ValueError for another suffix.
+        The file appears complete or not at all. Raises ValueError for another suffix, OSError where the file
+        cannot be written.
         """
         path = Path(path)
         format = path.suffix.lower().removeprefix(".")
@@ -53,10 +54,13 @@ class Drawing:
         content = self.dot.encode() if format in _TEXTS else render(self.dot, format)
         part = path.with_name(f".{path.name}.{os.getpid()}.part")
         try:
-            part.write_bytes(content)
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
+            try:
+                part.write_bytes(content)
+                part.replace(path)
+            finally:
+                part.unlink(missing_ok=True)
+        except OSError as error:
+            raise OSError(error.errno, f"cannot write a picture: {error.strerror}", str(path)) from None
 
     def _repr_svg_(self) -> str:
         return self.svg()
@@ -80,14 +84,16 @@ def draw(
         direction: ``"LR"``, from left to right, or ``"TB"``, from top to bottom.
         values: whether numbers are shown at all.
         max_values: show every number of values of at most this many, and of parameters of half as many, at
-            most a quarter in one dimension; of larger ones the smallest, the mean and the largest.
+            most a quarter in one dimension; of larger ones the smallest, the mean and the largest, and of
+            inputs of at most eight times as many the colours.
         names: what to call tensors, for example ``{"x": x, "loss": loss}``. Parameters of a module bear their
             names there.
         max_nodes: refuse to draw more; a few hundred take Graphviz a second, and the time grows faster than
             the number.
 
     Raises:
-        TypeError: neither a tensor nor a trace of a model that returns one; a name for anything but a tensor.
+        TypeError: neither a tensor nor a trace of a model that returns one; ``names`` that do not lead from
+            text to tensors; a number that is no integer.
         ValueError: a tensor without a graph, too many nodes, an unknown direction, a negative ``max_values``.
 
     >>> import minigrad as mg
@@ -96,12 +102,19 @@ def draw(
     <Drawing of Add: 4 nodes, 4 edges>
     """
     tensor = what.output if isinstance(what, Trace) else what
-    names = names or {}
+    names = {} if names is None else names
     if not isinstance(tensor, Tensor):
         raise TypeError(f"draw() expects a Tensor or a Trace of one, got {type(tensor).__name__}")
+    if not isinstance(names, Mapping):
+        raise TypeError(f"names must be like {{'x': x, 'loss': loss}}, got {type(names).__name__}")
     for name, named in names.items():
+        if not isinstance(name, str):
+            raise TypeError(f"names: {name!r} is no name for a tensor; it must be a str")
         if not isinstance(named, Tensor):
             raise TypeError(f"names: {name!r} expects a Tensor, got {type(named).__name__}")
+    for option, number in (("max_values", max_values), ("max_nodes", max_nodes)):
+        if not isinstance(number, int):
+            raise TypeError(f"{option} must be an int, got {type(number).__name__}")
     if direction not in ("LR", "TB"):
         raise ValueError(f"there is no direction {direction!r}: use 'LR' or 'TB'")
     if max_values < 0:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 
 MINUS = "\N{MINUS SIGN}"
 PAD = "\N{NO-BREAK SPACE}"  # Graphviz drops ordinary spaces
-_SUPERSCRIPT = str.maketrans("0123456789-naxyzTd", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻ⁿᵃˣʸᶻᵀᵈ")
+_SIGNS = {"sum ": "Σ ", " * ": " · ", "-": MINUS}
+_PIECES = re.compile(r"\bsum | \* |(?<!\w)-|(\^-?)?(\w+(?:\.\w+)?)")
+_SUPERSCRIPT = str.maketrans(f"0123456789-{MINUS}naxyzTd", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁻ⁿᵃˣʸᶻᵀᵈ")
 
 
 def columns(values: Sequence[float]) -> list[str]:
     """Numbers of one array as text of one width, so that they align: the largest with four digits.
 
-    >>> [text.replace(PAD, " ").replace(MINUS, "-") for text in columns([0.5, -12.25, 3.0])]
-    ['  0.50', '-12.25', '  3.00']
+    >>> [text.replace(PAD, " ").replace(MINUS, "-") for text in columns([0.5, -12.25, 3e-19])]
+    ['  0.50', '-12.25', ' 3e-19']
     """
     texts = [_number(value, _decimals(values)) for value in values]
     width = max(map(len, texts), default=0)
@@ -39,6 +41,8 @@ def _decimals(values: Sequence[float]) -> int | None:
 
 def _number(value: float, decimals: int | None) -> str:
     text = f"{value:.2e}" if decimals is None or not math.isfinite(value) else f"{value:.{decimals}f}"
+    if value and not text.strip("-0."):  # 0.0000 would be taken for zero
+        text = f"{value:.1g}".replace("e-0", "e-")
     return text.replace("-", MINUS)
 
 
@@ -51,24 +55,27 @@ def shape(sizes: tuple[int, ...], dtype: str) -> str:
     return str(sizes) if dtype == "float32" else f"{sizes} {dtype}"
 
 
-def formula(line: str, settings: Iterable[tuple[str, str]] = ()) -> tuple[str, str]:
-    """A formula in mathematical signs with the settings that it names put in, and the other settings.
+def formula(line: str, words: Mapping[str, str]) -> str:
+    """A formula in mathematical signs, with ``words`` in the place of some of its own, as they are.
 
-    >>> formula("a = e^-z / sum x * y", [("dim", "1"), ("keepdim", "True")])
-    ('a = e⁻ᶻ / Σ x · y', 'dim=1, keepdim=True')
-    >>> formula("y = x^exponent", [("exponent", "3")])
-    ('y = x³', '')
+    >>> formula("a = e^-z / sum x * y", {"y": "sum of x"})
+    'a = e⁻ᶻ / Σ x · sum of x'
+    >>> formula("y = x^exponent", {"exponent": "3"})
+    'y = x³'
     """
-    others = []
-    for setting, value in settings:
-        parts = re.split(rf"\b{setting}\b", line)
-        line = value.join(parts)
-        if len(parts) == 1:
-            others.append(f"{setting}={value}")
-    line = re.sub(r"\^(-?(?:\d+|[naxyzTd]))(?![\w.])", lambda power: power[1].translate(_SUPERSCRIPT), line)
-    line = re.sub(r"\bsum ", "Σ ", line).replace(" * ", " · ")
-    line = re.sub(r"\[\((.*?),?\)\]", r"[\1]", line)  # x[(1, 2)] is x[1, 2]
-    return re.sub(r"(?<!\w)-", MINUS, line), ", ".join(others)
+
+    def typeset(piece: re.Match[str]) -> str:
+        if piece[0] in _SIGNS:
+            return _SIGNS[piece[0]]
+        hat, word = piece.groups("")
+        shown = hat.removeprefix("^") + re.sub(r"(?<![\w^])-(?=\d|inf)", MINUS, words.get(word, word))
+        if not hat:
+            return shown
+        if re.fullmatch(rf"[-{MINUS}]?(\d+|[naxyzTd])", shown):
+            return shown.translate(_SUPERSCRIPT)
+        return f"^{shown}" if re.fullmatch(rf"{MINUS}?[\w.]+", shown) else f"^({shown})"
+
+    return _PIECES.sub(typeset, line)
 
 
 def name(anything: str, limit: int = 48) -> str:

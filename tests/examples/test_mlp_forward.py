@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +21,7 @@ from digits import NETS, accuracy, load_images, weights_file
 def default_kernels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The script chooses kernels for good; a test that runs it does so inside a choice of its own."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("COLUMNS", raising=False)
 
 
 def run(*arguments: str) -> None:
@@ -96,6 +101,7 @@ def damaged(path: Path) -> Path:
         (["--weights", str(weights_file("ten"))], "layer1.weight"),
         (["--svg", "no/such/folder.svg"], "--svg must be"),
         (["--svg", "picture.jpg"], "--svg must be"),
+        (["--svg", "/dev/null/picture.svg"], "--svg must be"),
     ],
 )
 def test_a_mistake_is_one_line_and_status_2_and_nothing_is_written(
@@ -110,3 +116,68 @@ def test_a_mistake_is_one_line_and_status_2_and_nothing_is_written(
     assert message in err
     assert len(err.splitlines()) == 1
     assert [path.name for path in Path().iterdir()] == ["damaged.safetensors"]
+
+
+def refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """What is said where the script stops, which must be one line, and nothing else printed."""
+    with pytest.raises(SystemExit) as stopped:
+        run(*arguments)
+    assert stopped.value.code == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert len(err.splitlines()) == 1
+    return err
+
+
+def test_a_folder_in_the_place_of_the_picture_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("x.svg").mkdir()
+    assert "--svg must be" in refusal(capsys, "--svg", "x.svg")
+
+
+def test_a_folder_that_cannot_be_written_to_is_refused(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
+    assert "in a folder that can be written to" in refusal(capsys, "--svg", "x.svg")
+
+
+@pytest.mark.parametrize("error", [ImportError, OSError, RuntimeError])
+def test_a_picture_that_fails_is_one_line_before_anything_is_printed(
+    error: type[Exception], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(drawing: mg.Drawing, path: Path) -> None:
+        raise error("no\npicture")
+
+    monkeypatch.setattr(mg.Drawing, "save", fail)
+    assert "no picture" in refusal(capsys)
+
+
+def test_an_output_without_shades_shows_the_digit_in_plain_signs(monkeypatch: pytest.MonkeyPatch) -> None:
+    image = mg.tensor([0.0, 0.25, 0.5, 1.0] * 16)
+    assert "  ░░▒▒██" in mlp_forward.picture(image)
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding="ascii"))
+    assert mlp_forward.picture(image) == "\n".join(["      ..::##  ..::##"] * 8)
+
+
+def as_program(*options: str) -> subprocess.Popen[bytes]:
+    path = os.pathsep.join([str(Path(mg.__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+    return subprocess.Popen(
+        [sys.executable, *options], env={**os.environ, "PYTHONPATH": path}, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )  # fmt: skip
+
+
+def test_a_reader_that_stops_ends_the_script_quietly() -> None:
+    program = as_program(mlp_forward.__file__, "--kernels", "reference")
+    assert program.stdout
+    assert program.stderr
+    program.stdout.close()
+    assert program.stderr.read() == b""
+    assert program.wait() == 0
+    program.stderr.close()
+
+
+def test_the_help_needs_no_docstrings() -> None:
+    out, err = as_program("-OO", mlp_forward.__file__, "--help").communicate()
+    assert b"a handwritten digit goes" in out
+    assert err == b""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from pathlib import Path
 
 import pytest
@@ -51,3 +53,21 @@ def test_a_mistake_is_one_line_and_status_2(arguments: list[str], capsys: pytest
 def test_the_curve_falls_from_the_first_loss_to_the_last() -> None:
     assert train_mlp.curve([1.0, 0.1, 0.01]) == "█▅▁"
     assert train_mlp.curve([0.5]) == "▁"
+
+
+def test_an_output_without_bars_shows_the_curve_in_plain_signs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding="ascii"))
+    assert train_mlp.curve([1.0, 0.1, 0.01]) == "#+_"
+
+
+def test_weights_that_cannot_be_written_are_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(state: object, path: Path) -> None:
+        raise ValueError(f"cannot write weights to {path}: no room")
+
+    monkeypatch.setattr(mg, "save", fail)
+    with pytest.raises(SystemExit) as stopped:
+        run(train_mlp.main, "--epochs", "1", "--out", str(tmp_path / "w.safetensors"))
+    assert stopped.value.code == 2
+    assert "no room" in capsys.readouterr().err.splitlines()[-1]

@@ -84,6 +84,50 @@ def test_what_is_not_there_is_an_error_that_lists_what_is() -> None:
         _ = found["layer1"].h
 
 
+@pytest.fixture
+def no_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
+@pytest.mark.usefixtures("no_columns")
+def test_an_output_that_is_neither_z_nor_a_has_a_column_and_statistics() -> None:
+    found = mg.trace(lambda x: (x * 2).sum().exp(), mg.tensor([[1.0, -1.5]]))
+    head, mul, add, exp = (line.split("  ") for line in found.table().splitlines())
+    assert [cell.strip() for cell in head if cell] == [
+        "layer", "formula", "x", "out", "FLOPs", "kept", "ms", "out min", "out mean", "out max",
+    ]  # fmt: skip
+    assert [cell.strip() for cell in mul if cell][2:4] == ["(1, 2)", "(1, 2)"]
+    assert [[cell.strip() for cell in row if cell][-3:] for row in (mul, add, exp)] == [
+        ["-3", "-0.5", "2"], ["-1", "-1", "-1"], ["0.368", "0.368", "0.368"],
+    ]  # fmt: skip
+    assert "y: min 0.368  mean 0.368  max 0.368" in found.table(width=40)
+
+
+@pytest.mark.usefixtures("no_columns")
+def test_a_step_of_several_operations_shows_the_last_ones_output() -> None:
+    class Scaled(nn.Module):
+        def forward(self, x: mg.Tensor) -> mg.Tensor:
+            return (x + 1).exp()
+
+    found = mg.trace(nn.Sequential(Scaled(), nn.Sigmoid()), mg.zeros(1))
+    head, scaled, _ = found.table().splitlines()
+    assert head.split()[5:8] == ["out", "FLOPs", "kept"]
+    assert scaled.split()[-3:] == ["2.72", "2.72", "2.72"]
+
+
+def test_the_width_is_that_in_columns_where_the_output_is_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = mg.trace(Net(), mg.ones(1, 4))
+    monkeypatch.setenv("COLUMNS", "70")
+    assert max(map(len, found.table().splitlines())) <= 70
+
+
+def test_a_trace_inside_a_trace_is_refused_and_the_outer_one_ends() -> None:
+    with pytest.raises(RuntimeError, match=r"trace\(\) inside a trace would take its operations"):
+        mg.trace(lambda x: mg.trace(mg.exp, x), mg.ones(1))
+    assert len(mg.trace(mg.exp, mg.ones(1))) == 1
+
+
+@pytest.mark.usefixtures("no_columns")
 def test_the_table_has_a_line_for_each_step_and_paragraphs_where_lines_do_not_fit() -> None:
     found = mg.trace(Net(), mg.ones(1, 4))
     lines = found.table().splitlines()

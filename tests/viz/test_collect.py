@@ -83,14 +83,6 @@ def test_the_inputs_of_cat_are_numbered() -> None:
     assert [edge.symbol for edge in collected(mg.cat([x, x])).edges] == ["x0", "x1"]
 
 
-def test_settings_are_shown_and_those_that_are_off_are_not() -> None:
-    x = mg.ones(2, 3, requires_grad=True)
-    assert collected(x.sum(1)).nodes[0].settings == (("dims", "(1,)"),)
-    assert collected(x.sum(1, keepdim=True)).nodes[0].settings == (("dims", "(1,)"), ("keepdim", "True"))
-    assert collected(x**3).nodes[0].settings == (("exponent", "3"),)
-    assert collected(x[0, ::2, None, ...]).nodes[0].settings == (("key", "(0, ::2, None, ...)"),)
-
-
 # -- values --------------------------------------------------------------------------------------------------
 
 
@@ -162,6 +154,18 @@ def test_max_values_0_summarises_all_but_single_numbers() -> None:
     x = mg.tensor([1.0, 2.0], requires_grad=True)
     graph = collected(x.sum(), max_values=0)
     assert [node.value.is_whole for node in graph.nodes if node.value] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("size", "max_values", "colours"), [(32, 32, 0), (33, 32, 33), (256, 32, 256), (257, 32, 0), (64, 0, 0)]
+)
+def test_an_input_too_large_to_write_has_colours_up_to_eight_times_as_many(
+    size: int, max_values: int, colours: int
+) -> None:
+    x = mg.ones(size)
+    graph = collected(x * mg.tensor(1.0, requires_grad=True), max_values=max_values)
+    found = {node.kind: len(node.value.colours) for node in graph.nodes if node.value}
+    assert found == {"operation": 0, "parameter": 0, "input": colours}
 
 
 def test_empty_and_infinite_values_are_collected_without_a_warning() -> None:
@@ -275,13 +279,15 @@ def test_a_formula_speaks_of_named_tensors_and_numbers_by_name_if_it_can_of_all(
     c = a * b
     d = c - 2
     graph = collected(d * d.exp(), names={"a": a, "b": b, "c": c, "d": d})
-    assert [n.formula for n in graph.nodes[:4]] == ["c = a * b", "d = c - 2", "y = e^d", "out = x * y"]
+    assert [dict(n.words) for n in graph.nodes[:4]] == [
+        {"out": "c", "x": "a", "y": "b"}, {"out": "d", "x": "c", "y": "2"}, {"x": "d"}, {},
+    ]  # fmt: skip
     assert [edge.symbol for edge in graph.edges] == ["", "", "", "", "", "x", "y"]
 
 
 def test_an_input_named_like_an_unnamed_output_does_not_enter_the_formula() -> None:
     y = mg.tensor(1.0, requires_grad=True)
-    assert collected(y.exp(), names={"y": y}).nodes[0].formula == "y = e^x"
+    assert collected(y.exp(), names={"y": y}).nodes[0].words == ()
 
 
 # -- nothing is changed --------------------------------------------------------------------------------------

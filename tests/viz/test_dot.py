@@ -71,6 +71,33 @@ def test_a_formula_is_escaped() -> None:
     assert 'y = x where x < 1 & x > "0"' in " ".join(texts(drawing))
 
 
+def test_a_name_is_not_read_as_a_formula() -> None:
+    x, y = mg.tensor(1.0, requires_grad=True), mg.tensor(2.0)
+    c = x * y
+    assert "sum = a^2 · -b" in texts(mg.draw(c, names={"sum": c, "a^2": x, "-b": y}))
+
+
+def test_the_edges_of_an_operation_are_labelled_all_or_none() -> None:
+    y, other = mg.tensor(1.0, requires_grad=True), mg.tensor(2.0, requires_grad=True)
+
+    def labels(drawing: mg.Drawing) -> list[str]:
+        return sorted(re.findall(r"-> n\d+ \[label=<(\w+)>", drawing.dot))
+
+    assert labels(mg.draw(other + y)) == []  # their boxes say x and y
+    assert labels(mg.draw(other + y, names={"c": other})) == ["x", "y"]
+    assert labels(mg.draw(other + y, names={"c": other, "d": y})) == []
+
+
+@pytest.mark.parametrize(
+    ("shape", "rows"), [((1, 64), [8] * 8), ((1, 6, 10), [10] * 6), ((40,), [16, 16, 8]), ((2, 33), [])]
+)
+def test_a_large_input_is_a_strip_of_coloured_cells(shape: tuple[int, ...], rows: list[int]) -> None:
+    x = mg.ones(*shape)
+    dot = mg.draw(x * mg.tensor(1.0, requires_grad=True)).dot
+    found = re.findall(r"<tr>((?:<td width[^/]*></td>)+)</tr>", dot)
+    assert [row.count("#fda052") for row in found] == rows
+
+
 def test_parameters_and_inputs_differ_in_shape_and_colour() -> None:
     dot = mg.draw(mg.tensor(1.0, requires_grad=True) * mg.tensor([1.0, 2.0])).dot
     parameter, value = (re.search(rf"n{i} \[label=<<table (.*?)>", dot) for i in (1, 2))
@@ -102,8 +129,9 @@ def test_the_legend_explains_what_the_picture_has_and_no_more() -> None:
     x = mg.tensor(1.0, requires_grad=True)
     assert "input: gets none" not in mg.draw(x.exp()).dot
     assert "input: gets none" in mg.draw(x * 2).dot
-    assert "negative" in mg.draw(x * 2).dot
-    assert "negative" not in mg.draw(x * 2, values=False).dot
+    for word in ("negative", "full colour: the largest in its block"):
+        assert word in mg.draw(x * 2).dot
+        assert word not in mg.draw(x * 2, values=False).dot
 
 
 def test_a_freed_graph_says_how_values_are_kept() -> None:

@@ -45,9 +45,17 @@ def test_a_picture_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: p
 
 def test_a_file_that_cannot_take_its_place_leaves_nothing_behind(tmp_path: Path) -> None:
     (tmp_path / "x.svg").mkdir()
-    with pytest.raises(OSError, match=r"x\.svg"):
+    with pytest.raises(OSError, match=r"cannot write a picture: .*x\.svg'$"):
         small().save(tmp_path / "x.svg")
     assert [path.name for path in tmp_path.iterdir()] == ["x.svg"]
+
+
+def test_a_folder_that_is_not_there_is_an_error_with_the_path_that_was_given(tmp_path: Path) -> None:
+    path = tmp_path / "none" / "x.dot"
+    with pytest.raises(FileNotFoundError) as raised:
+        small().save(path)
+    assert raised.value.filename == str(path)
+    assert "part" not in str(raised.value).replace(str(tmp_path), "")
 
 
 def test_a_notebook_shows_the_svg() -> None:
@@ -101,7 +109,11 @@ def test_a_tensor_made_in_inference_mode_has_no_graph() -> None:
         ({"direction": "BT"}, ValueError, "there is no direction 'BT': use 'LR' or 'TB'"),
         ({"max_values": -1}, ValueError, "max_values must not be negative, got -1"),
         ({"max_nodes": 1}, ValueError, "2 nodes, and draw.. stops at max_nodes=1.*pass max_nodes=2"),
+        ({"max_values": "a"}, TypeError, "max_values must be an int, got str"),
+        ({"max_nodes": 1.5}, TypeError, "max_nodes must be an int, got float"),
         ({"names": {"x": 3}}, TypeError, "names: 'x' expects a Tensor, got int"),
+        ({"names": {1: mg.ones(1)}}, TypeError, "names: 1 is no name for a tensor; it must be a str"),
+        ({"names": 3}, TypeError, "names must be like {'x': x, 'loss': loss}, got int"),
     ],
 )
 def test_a_wrong_option_is_refused(options: dict[str, Any], error: type[Exception], message: str) -> None:

@@ -21,9 +21,10 @@ def plain(values: list[float]) -> list[str]:
         ([0.5], ["0.5"]),
         ([0.25, 0.5], ["0.25", "0.50"]),
         ([0.10000000149011612], ["0.1"]),
-        ([0.9999996, 1e-19], ["1.0000", "0.0000"]),
+        ([0.9999996, 3.7e-19, -4e-5], ["1.0000", " 4e-19", " -4e-5"]),
+        ([0.9999996, 0.0], ["1.0000", "0.0000"]),
         ([1 / 3, -1 / 3], [" 0.3333", "-0.3333"]),
-        ([123.456, 0.001], ["123.5", "  0.0"]),
+        ([123.456, 0.001], ["123.5", "0.001"]),
         ([12345.6], ["12346"]),
         ([1e-5, -2e7], [" 1.00e-05", "-2.00e+07"]),
         ([0.00123], ["0.00123"]),
@@ -50,11 +51,23 @@ def test_numbers_align_and_the_largest_has_four_digits(values: list[float], expe
     ],
 )
 def test_powers_are_raised_only_where_every_sign_can_be(line: str, expected: str) -> None:
-    assert text.formula(line) == (expected, "")
+    assert text.formula(line, {}) == expected
 
 
-def test_a_setting_that_the_formula_names_is_put_in() -> None:
-    assert text.formula("y = x[key]", [("key", "(1, ::2)")]) == ("y = x[1, ::2]", "")
+@pytest.mark.parametrize(
+    ("line", "words", "expected"),
+    [
+        ("out = x * y", {"out": "sum", "x": "a^2", "y": "b * e^-z"}, "sum = a^2 · b * e^-z"),
+        ("y = sum x", {"x": "y"}, "y = Σ y"),
+        ("y = x^exponent", {"exponent": "3"}, "y = x³"),
+        ("y = x^exponent", {"exponent": "-0.5"}, "y = x^−0.5"),
+        ("y = e^x", {"x": "a + b"}, "y = e^(a + b)"),
+        ("y = e^x", {"x": "a2"}, "y = e^a2"),
+        ("out = x - y", {"x": "c", "y": "-2"}, "out = c − −2"),
+    ],
+)
+def test_words_that_are_put_in_are_not_taken_for_signs(line: str, words: dict[str, str], expected: str) -> None:
+    assert text.formula(line, words) == expected
 
 
 def test_a_name_has_no_control_characters_and_an_end() -> None:

@@ -1,0 +1,52 @@
+"""What an operation was given besides arrays, as text: the key of ``x[0, ::2]``, ``dim=1``."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+
+from minigrad.graph import Op, tensor_class
+
+Words = tuple[tuple[str, str], ...]
+
+#: Settings that say what is written beside the output's name anyway: its shape, its dtype.
+_REPEATED = {"shape", "new_shape", "to_shape", "dtype", "to"}
+
+
+def settings(op: Op) -> tuple[Words, Words]:
+    """Those that the formula has a word for, and the others, without what is off and what is meant anyway."""
+    own = {name: value for name, value in vars(op).items() if name == "shape" or not hasattr(Op, name)}
+    spoken = set(re.findall(r"\w+", op.formula)) - {"dtype"}
+    every = ("dims", tuple(range(len(op.edges[0].shape))))  # nobody writes these out
+    in_formula, others = [], []
+    for name, value in own.items():
+        if isinstance(value, np.ndarray):
+            continue
+        if name in spoken:
+            in_formula.append((name, _in_formula(op.formula, name, value)))
+        elif value is not False and name not in _REPEATED and (name, value) != every:
+            others.append((name, _text(value)))
+    return tuple(in_formula), tuple(others)
+
+
+def _in_formula(formula: str, name: str, value: Any) -> str:
+    if f"[{name}]" in formula and isinstance(value, tuple) and value:  # x[(1, 2)] is x[1, 2]
+        return ", ".join(map(_text, value))
+    return _text(int(value) if isinstance(value, bool) else value)  # x^True is x^1
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        return f"{value.dtype} {value.shape}" if value.ndim else str(value)
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_text, value))}{',' if len(value) == 1 else ''})"
+    if isinstance(value, slice):
+        parts = ["" if part is None else _text(part) for part in (value.start, value.stop, value.step)]
+        return ":".join(parts if value.step is not None else parts[:2])
+    if isinstance(value, tensor_class):  # as a bound of a slice
+        return _text(value.array)
+    if isinstance(value, float):
+        return f"{value:g}"
+    return "..." if value is ... else str(value)

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+import minigrad as mg
+from minigrad.viz import text
+from minigrad.viz.settings import settings
+
+
+@pytest.mark.parametrize(
+    ("compute", "formula", "others"),
+    [
+        (lambda x: x.T, "y = permute(x, (1, 0))", {}),
+        (lambda x: x.transpose(0, 1), "y = transpose(x, (1, 0))", {}),
+        (lambda x: x.reshape(3, -1), "y = reshape(x, (3, 2))", {}),
+        (lambda x: x.unsqueeze(0).expand(4, -1, -1), "y = expand(x, (4, 2, 3))", {}),
+        (lambda x: mg.cat([x, x], dim=1), "y = cat(inputs, 1)", {}),
+        (lambda x: mg.stack([x, x]), "y = stack(inputs, 0)", {}),
+        (lambda x: x[0, ::2, None, ...], "y = x[0, ::2, None, ...]", {}),
+        (lambda x: x[0 : mg.tensor(2)], "y = x[0:2]", {}),  # type: ignore[misc]
+        (lambda x: x[mg.tensor(-1), :: np.int64(2)], "y = x[−1, ::2]", {}),
+        (lambda x: x[mg.tensor([1, 0])], "y = x[int64 (2,)]", {}),
+        (lambda x: x[()], "y = x[()]", {}),
+        (lambda x: x**3, "y = x³", {}),
+        (lambda x: x**True, "y = x¹", {}),
+        (lambda x: x**False, "y = x⁰", {}),
+        (lambda x: x**-1.5, "y = x^−1.5", {}),
+        (lambda x: x.to(mg.float64), "y = x as another dtype", {}),
+        (lambda x: x.softmax(1), "a = eᶻ / Σ eᶻ", {"dim": "1"}),
+        (lambda x: x.sum(1), "y = Σ x", {"dims": "(1,)"}),
+        (lambda x: x.sum(1, keepdim=True), "y = Σ x", {"dims": "(1,)", "keepdim": "True"}),
+        (lambda x: x.mean(), "y = Σ x / n", {}),
+        (lambda x: x.mean((0, 1), keepdim=True), "y = Σ x / n", {"keepdim": "True"}),
+    ],
+)
+def test_a_formula_reads_like_what_was_called(
+    compute: Callable[[mg.Tensor], mg.Tensor], formula: str, others: dict[str, str]
+) -> None:
+    op = compute(mg.ones(2, 3, requires_grad=True)).grad_fn
+    assert op is not None
+    in_formula, rest = settings(op)
+    assert text.formula(op.formula, dict(in_formula)) == formula
+    assert dict(rest) == others
