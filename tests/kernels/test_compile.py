@@ -14,7 +14,7 @@ from numba import types
 from numba.np.numpy_support import from_dtype
 
 from minigrad import kernels
-from minigrad.kernels import rules
+from minigrad.kernels import cpu, rules
 from minigrad.kernels.cpu.compile import specialise
 from minigrad.kernels.cpu.math import MATHS
 
@@ -187,3 +187,18 @@ def test_a_rule_computes_in_the_dtype_of_its_kernel_alone(name: str, dtype: type
     (signature,) = rule.overloads
     kinds = set(rule.overloads[signature].type_annotation.typemap.values())
     assert {kind for kind in kinds if isinstance(kind, types.Float)} == {number}
+
+
+def test_processes_number_functions_from_different_starts(package: Path) -> None:
+    """A symbol is a name and this number. Where it began at 1, one kernel on disk was taken for another."""
+    program = """
+from numba.core.bytecode import FunctionIdentity
+from minigrad.kernels import cpu
+print(FunctionIdentity.from_function(lambda x: x).unique_id)
+"""
+    numbers = [int(start(package, program).communicate()[0]) for _ in range(3)]
+    assert len({number >> 20 for number in numbers}) == 3
+
+
+def test_a_kernel_is_named_in_profiles_and_symbols() -> None:
+    assert cpu.elementwise.Kernel("log", lambda x, part, parts: None).piece.__name__ == "log"
