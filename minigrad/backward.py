@@ -28,11 +28,11 @@ def backward(
     keep = create_graph if retain_graph is None else retain_graph
     found = walk_back(seeds, retain_graph=keep, create_graph=create_graph)
     totals: list[tuple[Tensor, Tensor]] = []
-    for target, gradient in found.items():
-        keeper = target.retained if isinstance(target, Op) else None
-        t = keeper() if keeper else target
-        if isinstance(t, graph.tensor_class):  # and not a tensor that is gone since its retain_grad()
-            with set_grad_enabled(create_graph):
+    with set_grad_enabled(create_graph):
+        for target, gradient in found.items():
+            keeper = target.retained if isinstance(target, Op) else None
+            t = keeper() if keeper else target
+            if isinstance(t, graph.tensor_class):  # and not a tensor that is gone since its retain_grad()
                 totals.append((t, gradient if t.grad is None else t.grad + gradient))
     for t, total in totals:  # all or none
         t.grad = total
