@@ -302,7 +302,7 @@ def processes() -> Iterator[Case]:
 
 
 def memory(batch: int = 8192, runs: int = 5) -> str:
-    """By how much one training step raises the peak of resident memory, in lean mode; a process for each figure."""
+    """By how much one training step raises the peak of resident memory, in lean mode; a process for each."""
     script = Path(__file__).with_name("memory.py")
     libraries = [OURS] + (["torch"] if torch else [])
     peaks: dict[str, list[int]] = {library: [] for library in libraries}
