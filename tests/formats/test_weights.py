@@ -127,9 +127,9 @@ def test_a_path_that_cannot_be_written_is_a_clear_error(tmp_path):
 
 
 def test_a_path_with_a_nul_byte_is_a_clear_error(tmp_path):
-    with pytest.raises(WeightFileError, match=r"cannot write weights to .*: embedded null byte"):
+    with pytest.raises(WeightFileError, match=r"cannot write weights to .*embedded null"):
         save({"t": mg.ones(1)}, tmp_path / "a\0b")
-    with pytest.raises(WeightFileError, match=r"cannot read weights from .*: embedded null byte"):
+    with pytest.raises(WeightFileError, match=r"cannot read weights from .*embedded null"):
         load(tmp_path / "a\0b")
 
 
