@@ -40,8 +40,8 @@ from minigrad.modes import (
     set_grad_enabled,
     use_kernels,
 )
-from minigrad.ops.activation import log_softmax, relu, sigmoid, softmax, tanh
-from minigrad.ops.arithmetic import abs, add, clone, div, exp, log, mul, neg, pow, sqrt, sub
+from minigrad.ops.activation import gelu, log_softmax, relu, sigmoid, softmax, tanh
+from minigrad.ops.arithmetic import abs, add, clone, div, erf, exp, log, mul, neg, pow, sqrt, sub
 from minigrad.ops.comparison import eq, ge, gt, le, lt, ne
 from minigrad.ops.indexing import index
 from minigrad.ops.linear import linear, matmul
@@ -84,6 +84,7 @@ __all__ = [
     "draw",
     "enable_grad",
     "eq",
+    "erf",
     "exp",
     "expand",
     "eye",
@@ -94,6 +95,7 @@ __all__ = [
     "full",
     "full_like",
     "ge",
+    "gelu",
     "get_num_threads",
     "grad",
     "gradcheck",

@@ -330,7 +330,7 @@ class Tensor:
     add, sub, mul, div, pow, matmul = ops.add, ops.sub, ops.mul, ops.div, ops.pow, ops.matmul
     eq, ne, lt, le, gt, ge = ops.eq, ops.ne, ops.lt, ops.le, ops.gt, ops.ge
     neg, abs, exp, log, sqrt, clone = ops.neg, ops.abs, ops.exp, ops.log, ops.sqrt, ops.clone
-    relu, sigmoid, tanh = ops.relu, ops.sigmoid, ops.tanh
+    relu, sigmoid, tanh, gelu, erf = ops.relu, ops.sigmoid, ops.tanh, ops.gelu, ops.erf
     softmax, log_softmax, logsumexp = ops.softmax, ops.log_softmax, ops.logsumexp
     sum, mean, max, min = ops.sum, ops.mean, ops.max, ops.min
     argmax, argmin, sum_to_size = ops.argmax, ops.argmin, ops.sum_to_size

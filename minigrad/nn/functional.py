@@ -10,7 +10,7 @@ import numpy as np
 
 from minigrad.dtypes import int64
 from minigrad.graph import record
-from minigrad.ops import linear, log_softmax, relu, sigmoid, softmax, tanh
+from minigrad.ops import gelu, linear, log_softmax, relu, sigmoid, softmax, tanh
 from minigrad.ops.indexing import TakeAlong
 from minigrad.ops.loss import BinaryCrossEntropy, BinaryCrossEntropyWithLogits, CrossEntropy
 from minigrad.ops.operands import cast, floating, pair, tensor
@@ -20,6 +20,7 @@ __all__ = [
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "cross_entropy",
+    "gelu",
     "linear",
     "log_softmax",
     "mse_loss",

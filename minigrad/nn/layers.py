@@ -159,6 +159,13 @@ class Sigmoid(Module):
         return F.sigmoid(z)
 
 
+class GELU(Module):
+    """``a = z/2 (1 + erf(z / sqrt 2))``"""
+
+    def forward(self, z: Tensor) -> Tensor:
+        return F.gelu(z)
+
+
 class Tanh(Module):
     """``a = tanh z``"""
 

@@ -4,8 +4,8 @@ Beside each class stands the function that checks a user's arguments and records
 first, then ``linear.py`` and ``activation.py``.
 """
 
-from minigrad.ops.activation import log_softmax, relu, sigmoid, softmax, tanh
-from minigrad.ops.arithmetic import abs, add, clone, div, exp, log, mul, neg, pow, sqrt, sub
+from minigrad.ops.activation import gelu, log_softmax, relu, sigmoid, softmax, tanh
+from minigrad.ops.arithmetic import abs, add, clone, div, erf, exp, log, mul, neg, pow, sqrt, sub
 from minigrad.ops.comparison import eq, ge, gt, le, lt, ne
 from minigrad.ops.indexing import index
 from minigrad.ops.linear import linear, matmul
@@ -32,10 +32,12 @@ __all__ = [
     "clone",
     "div",
     "eq",
+    "erf",
     "exp",
     "expand",
     "flatten",
     "ge",
+    "gelu",
     "gt",
     "index",
     "le",

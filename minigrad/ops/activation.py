@@ -6,6 +6,7 @@ gradient recorded with ``create_graph=True`` can be differentiated again, to any
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from minigrad.graph import Array, Kept, Op, record
@@ -134,6 +135,54 @@ def tanh(z: Tensor) -> Tensor:
     tensor([0.0000, 0.7616])
     """
     return record(Tanh(), floating("tanh", z))
+
+
+# -- gelu -----------------------------------------------------------------------------------------------------
+
+
+class Gelu(Activation):
+    """a = z/2 (1 + erf(z / sqrt 2))"""
+
+    z = Kept()  # which the derivative reads, here
+    a = Kept(seen_only=True)
+
+    def forward(self, kernels: Any, z: Array) -> Any:
+        return kernels.gelu(z)
+
+    def backward(self, da: Tensor) -> Gradients:
+        return (record(GeluBackward(), da, self.z),)
+
+
+class GeluBackward(Op):
+    """dz = da (P(Z <= z) + z p(z))        for a standard normal Z, of density p"""
+
+    output = "dz"
+    da = Kept()
+    z = Kept()
+
+    def forward(self, kernels: Any, da: Array, z: Array) -> Any:
+        return kernels.gelu_backward(da, z)
+
+    def backward(self, g: Tensor) -> Gradients:
+        dda = record(GeluBackward(), g, self.z) if self.wants("da") else None
+        if not self.wants("z"):
+            return dda, None
+        z2 = self.z * self.z
+        density = (z2 * -0.5).exp() * (1 / math.sqrt(2 * math.pi))
+        return dda, g * self.da * (density * (2 - z2))  # (z p)' = p - z^2 p, and P' = p
+
+
+def gelu(z: Tensor) -> Tensor:
+    """Gaussian error linear unit, elementwise: ``a = z P(Z <= z) = z/2 (1 + erf(z / sqrt 2))``, exactly.
+
+    ``da/dz = P(Z <= z) + z e^(-z^2 / 2) / sqrt(2 pi)``. Source: Hendrycks and Gimpel, Gaussian error linear units
+    (GELUs), 2016.
+
+    >>> import minigrad as mg
+    >>> mg.tensor([-1.0, 0.0, 1.0]).gelu()
+    tensor([-0.1587,  0.0000,  0.8413])
+    """
+    return record(Gelu(), floating("gelu", z))
 
 
 # -- softmax --------------------------------------------------------------------------------------------------

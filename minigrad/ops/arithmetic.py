@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -257,6 +258,19 @@ class Sqrt(Op):
         return (dy / (self.y * 2),)
 
 
+class Erf(Op):
+    """y = erf x"""
+
+    x = Kept()
+
+    def forward(self, kernels: Any, x: Array) -> Any:
+        return kernels.erf(x)
+
+    def backward(self, dy: Tensor) -> Gradients:
+        x = self.x
+        return (dy * ((-x * x).exp() * (2 / math.sqrt(math.pi))),)
+
+
 class Clone(Op):
     """y = x, in memory of its own"""
 
@@ -317,6 +331,18 @@ def sqrt(x: Tensor) -> Tensor:
     tensor([2.0000, 1.4142])
     """
     return record(Sqrt(), floating("sqrt", x))
+
+
+def erf(x: Tensor) -> Tensor:
+    """Error function, elementwise: ``y = 2 / sqrt(pi)`` times the integral of ``e^(-t^2)`` from 0 to x.
+
+    ``dy/dx = 2 / sqrt(pi) e^(-x^2)``. Integers become float32.
+
+    >>> import minigrad as mg
+    >>> mg.tensor([0.0, 1.0]).erf()
+    tensor([0.0000, 0.8427])
+    """
+    return record(Erf(), floating("erf", x))
 
 
 def clone(x: Tensor) -> Tensor:

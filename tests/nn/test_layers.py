@@ -96,6 +96,7 @@ def test_linear_refuses_sizes_that_are_no_ints_and_a_bias_that_is_no_bool():
         (nn.ReLU(), lambda z: z.relu()),
         (nn.Sigmoid(), lambda z: z.sigmoid()),
         (nn.Tanh(), lambda z: z.tanh()),
+        (nn.GELU(), lambda z: z.gelu()),
         (nn.Softmax(dim=1), lambda z: z.softmax(1)),
         (nn.LogSoftmax(dim=-2), lambda z: z.log_softmax(0)),
     ],
