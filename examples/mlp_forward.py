@@ -28,7 +28,8 @@ def main(arguments: list[str] | None = None) -> None:
     chosen = options.parse_args(arguments)
 
     # Whatever can be wrong is found here, before anything is written.
-    if not can_write(chosen.svg, ".svg"):
+    files = [chosen.svg, *([chosen.svg.with_suffix(".png")] if chosen.png else [])]
+    if chosen.svg.suffix != ".svg" or not all(can_write(file, file.suffix) for file in files):
         options.error(f"--svg must be an .svg file in a folder that can be written to, not {chosen.svg}")
     mg.use_kernels(chosen.kernels)
     model = NETS[chosen.net]()
@@ -45,7 +46,6 @@ def main(arguments: list[str] | None = None) -> None:
     model(image)  # so that the times below are those of the second call, without loading kernels
     recorded = mg.trace(model, image)
     drawing = mg.draw(recorded)
-    files = [chosen.svg, *([chosen.svg.with_suffix(".png")] if chosen.png else [])]
     try:
         for file in files:
             drawing.save(file)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 
 def main(arguments: list[str] | None = None) -> None:
+    """Print what the command line asks for."""
     options = argparse.ArgumentParser(prog="python -m minigrad", description="Facts about this minigrad.")
     commands = options.add_subparsers(dest="command", required=True)
     commands.add_parser("info", help="versions, processor, threads, kernels, Graphviz: what a bug report needs")

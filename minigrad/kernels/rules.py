@@ -12,7 +12,7 @@ Every target compiles it into its own kernels and supplies its own ``erf``, ``ex
 float32 kernel ``1.0`` is a float32, so that nothing is computed in float64 by accident.
 
 ``z`` is a pre-activation, ``a`` the activation, ``da`` the derivative of the loss with respect to ``a``.
-Each rule lets NaN through: a comparison with NaN is false, so the branch taken then returns the NaN.
+NaN in ``z``, ``p`` or ``y`` comes out as NaN: a comparison with it is false, and the branch taken then returns it.
 """
 
 from __future__ import annotations

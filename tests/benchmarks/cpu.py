@@ -1,12 +1,12 @@
 """minigrad on the CPU against PyTorch and NumPy, in one run.
 
     python tests/benchmarks/cpu.py                 all sections, printed
-    python tests/benchmarks/cpu.py matmul nets     some of them
+    python tests/benchmarks/cpu.py matmul forward  some of them
     python tests/benchmarks/cpu.py --write         all of them, written to docs/benchmarks.md
 
-Every result is checked against float64 before it is timed. The contenders take turns, each with the same inputs,
-of which there are several, so that no cache is flattered. A ratio is the peer's time over ours in the same round.
-PyTorch is used where it is installed (the extra ``peers``).
+Results are checked against float64 before they are timed, where that is quick. The contenders take turns, each
+with the same inputs, of which there are several, so that no cache is flattered. A ratio is the time of the peer
+over ours in the same round. PyTorch is used where it is installed (the extra ``peers``).
 """
 
 from __future__ import annotations

@@ -83,6 +83,15 @@ def test_it_draws_the_values_of_z_and_a_and_the_png_when_asked(capsys: pytest.Ca
     assert sorted(path.name for path in Path().iterdir()) == ["graph.png", "graph.svg"]
 
 
+def test_a_png_that_cannot_be_written_is_found_before_the_svg_is(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("graph.png").mkdir()
+    with pytest.raises(SystemExit) as stopped:
+        run("--svg", "graph.svg", "--png")
+    assert stopped.value.code == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+    assert [path.name for path in Path().iterdir()] == ["graph.png"]
+
+
 def damaged(path: Path) -> Path:
     path.write_bytes(weights_file("ten").read_bytes()[:1000])
     return path

@@ -71,3 +71,11 @@ def test_gradients_of_any_layout_are_read() -> None:
     p, g = np.zeros((3, 4), np.float32), np.arange(12, dtype=np.float32).reshape(4, 3).T
     cpu.sgd_step(p, g, None, lr=1.0, momentum=0, dampening=0, weight_decay=0, nesterov=False, first=True)
     np.testing.assert_array_equal(p, -g)
+
+
+@pytest.mark.parametrize("target", [cpu, reference], ids=["cpu", "reference"])
+def test_a_momentum_of_another_size_is_an_error_and_not_memory_overwritten(target: Any) -> None:
+    p, v = np.ones(4, np.float32), np.ones(3, np.float32)
+    with pytest.raises(ValueError, match="broadcast"):
+        target.sgd_step(p, p.copy(), v, lr=0.1, first=False, **SGD[2])
+    assert (p.tolist(), v.tolist()) == ([1, 1, 1, 1], [1, 1, 1])

@@ -26,7 +26,7 @@ from minigrad.kernels.cpu.tile import FEW, host_registers, make_tile
 from minigrad.kernels.cpu.transpose import make_transpose
 from minigrad.kernels.reference import Array
 
-DEPTH = 512  # of k at once: a packed panel of B then stays in the first cache, a block of A in the second
+DEPTH = 512  # of k at once: C is seldom loaded and stored, and a block of A still stays in the second cache
 TILES_HIGH = 16  # rows of A at once, in tiles
 WORTH = 6  # tiles that must read what is packed, for the packing to pay
 PER_ADDITION = 8  # multiply-adds of a tile that take as long as one addition of an elementwise kernel

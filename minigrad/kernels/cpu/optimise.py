@@ -53,8 +53,9 @@ _sgd, _momentum, _adam = (
 
 
 def compiled(*arrays: Array) -> bool:
-    """Whether the arrays, which are written to, can be seen as rows of floats without a copy."""
-    return all(x.flags.carray and x.dtype == arrays[0].dtype for x in arrays) and arrays[0].dtype in FLOATS
+    """Whether the arrays, which are written to, can be seen as rows of floats, equally long, without a copy."""
+    shape, dtype = arrays[0].shape, arrays[0].dtype
+    return dtype in FLOATS and all(x.flags.carray and x.dtype == dtype and x.shape == shape for x in arrays)
 
 
 def row_of(g: Array) -> Array:
@@ -67,7 +68,7 @@ def sgd_step(
     nesterov: bool, first: bool,
 ) -> None:  # fmt: skip
     real = p.dtype.type
-    if not compiled(p, *([] if v is None else [v])) or g.dtype != p.dtype:
+    if not compiled(p, *([] if v is None else [v])) or g.dtype != p.dtype or g.shape != p.shape:
         reference.sgd_step(
             p, g, v, lr=lr, momentum=momentum, dampening=dampening, weight_decay=weight_decay,
             nesterov=nesterov, first=first,
@@ -84,7 +85,7 @@ def adam_step(
     weight_decay: float, step: int,
 ) -> None:  # fmt: skip
     real = p.dtype.type
-    if not compiled(p, m, s) or g.dtype != p.dtype:
+    if not compiled(p, m, s) or g.dtype != p.dtype or g.shape != p.shape:
         reference.adam_step(
             p, g, m, s, lr=lr, beta1=beta1, beta2=beta2, eps=eps, weight_decay=weight_decay, step=step
         )  # fmt: skip
