@@ -13,15 +13,16 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from minigrad import backward, dtypes, graph, ops
+from minigrad import backward, dtypes, graph
 from minigrad.graph import UNCOUNTED, Array, Constant, Op, Version
+from minigrad.methods import Operations
 from minigrad.modes import current_mode
 from minigrad.ops.operands import cast
 
 Shape = tuple[int, ...]
 
 
-class Tensor:
+class Tensor(Operations):
     """An array of numbers that remembers how it was computed.
 
     Args:
@@ -286,64 +287,12 @@ class Tensor:
     def __setitem__(self, key: Any, value: Any) -> NoReturn:
         raise TypeError("tensors are not changed in place: build a new one, with mg.cat() or by arithmetic")
 
-    __hash__ = object.__hash__
-
-    # -- operations -------------------------------------------------------------------------------------------
-
-    __add__ = ops.add
-    __sub__ = ops.sub
-    __mul__ = ops.mul
-    __truediv__ = ops.div
-    __pow__ = ops.pow
-    __matmul__ = ops.matmul
-    __neg__ = ops.neg
-    __abs__ = ops.abs
-    __getitem__ = ops.index
-    __lt__, __le__, __gt__, __ge__ = ops.lt, ops.le, ops.gt, ops.ge
-
-    def __eq__(self, other: Any) -> Any:
-        return ops.eq(self, other) if isinstance(other, _COMPARABLE) else NotImplemented
-
-    def __ne__(self, other: Any) -> Any:
-        return ops.ne(self, other) if isinstance(other, _COMPARABLE) else NotImplemented
-
-    def __radd__(self, other: Any) -> Tensor:
-        return ops.add(other, self)
-
-    def __rsub__(self, other: Any) -> Tensor:
-        return ops.sub(other, self)
-
-    def __rmul__(self, other: Any) -> Tensor:
-        return ops.mul(other, self)
-
-    def __rtruediv__(self, other: Any) -> Tensor:
-        return ops.div(other, self)
-
-    def __rpow__(self, other: Any) -> Tensor:
-        return ops.pow(other, self)
-
-    @property
-    def T(self) -> Tensor:
-        """The transpose: the dimensions in reverse order, as a view."""
-        return ops.permute(self, *reversed(range(self.ndim)))
-
-    add, sub, mul, div, pow, matmul = ops.add, ops.sub, ops.mul, ops.div, ops.pow, ops.matmul
-    eq, ne, lt, le, gt, ge = ops.eq, ops.ne, ops.lt, ops.le, ops.gt, ops.ge
-    neg, abs, exp, log, sqrt, clone = ops.neg, ops.abs, ops.exp, ops.log, ops.sqrt, ops.clone
-    relu, sigmoid, tanh, gelu, erf = ops.relu, ops.sigmoid, ops.tanh, ops.gelu, ops.erf
-    softmax, log_softmax, logsumexp = ops.softmax, ops.log_softmax, ops.logsumexp
-    sum, mean, max, min = ops.sum, ops.mean, ops.max, ops.min
-    argmax, argmin, sum_to_size = ops.argmax, ops.argmin, ops.sum_to_size
-    reshape, view, flatten, expand = ops.reshape, ops.view, ops.flatten, ops.expand
-    transpose, permute, squeeze, unsqueeze = ops.transpose, ops.permute, ops.squeeze, ops.unsqueeze
-
     def float(self) -> Tensor:
         """This tensor as float32."""
         return cast(self, dtypes.float32)
 
 
 graph.tensor_class = Tensor
-_COMPARABLE = (Tensor, bool, int, float, np.generic)  # with anything else, == asks whether it is the same object
 
 
 def check_device(device: str) -> None:

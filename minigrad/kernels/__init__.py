@@ -51,6 +51,14 @@ from __future__ import annotations
 
 import importlib
 from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+Dims = tuple[int, ...]
+
+quiet = np.errstate(all="ignore")  # 1 / 0 is Inf and log(-1) is NaN, without a warning
 
 TARGETS = {"numba": "minigrad.kernels.cpu", "reference": "minigrad.kernels.reference"}
 

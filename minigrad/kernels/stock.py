@@ -63,7 +63,7 @@ def fill() -> Iterator[tuple[str, int, int]]:
     jobs = [
         (f"{name} {np.dtype(dtype)}", getattr(cpu, name), dtype)
         for name, function in inspect.getmembers(reference, inspect.isfunction)
-        if function.__module__ == reference.__name__ and getattr(cpu, name) is not function
+        if function.__module__.startswith(reference.__name__) and getattr(cpu, name) is not function
         for dtype in FLOATS
     ]
     for number, (name, function, dtype) in enumerate(jobs, 1):

@@ -15,6 +15,8 @@ from minigrad.ops.operands import floating, one_dim, tensor
 if TYPE_CHECKING:
     from minigrad.tensor import Tensor
 
+__all__ = ["gelu", "log_softmax", "relu", "sigmoid", "softmax", "tanh"]
+
 Gradients = tuple["Tensor | None", ...]
 
 

@@ -14,6 +14,8 @@ from minigrad.ops.operands import Number, cast, floating, pair, tensor
 if TYPE_CHECKING:
     from minigrad.tensor import Tensor
 
+__all__ = ["abs", "add", "clone", "div", "erf", "exp", "log", "mul", "neg", "pow", "sqrt", "sub"]
+
 Gradients = tuple["Tensor | None", ...]
 
 # -- two operands ---------------------------------------------------------------------------------------------

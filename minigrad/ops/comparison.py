@@ -10,6 +10,8 @@ from minigrad.ops.operands import Number, pair
 if TYPE_CHECKING:
     from minigrad.tensor import Tensor
 
+__all__ = ["eq", "ge", "gt", "le", "lt", "ne"]
+
 
 class Compare(Op):
     """out = x ? y        ? one of == != < <= > >="""

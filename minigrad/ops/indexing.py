@@ -13,6 +13,8 @@ from minigrad.ops.operands import tensor
 if TYPE_CHECKING:
     from minigrad.tensor import Tensor
 
+__all__ = ["index"]
+
 Gradients = tuple["Tensor | None", ...]
 
 

@@ -15,6 +15,8 @@ from minigrad.ops.shape import expand, reshape
 if TYPE_CHECKING:
     from minigrad.tensor import Tensor
 
+__all__ = ["argmax", "argmin", "logsumexp", "max", "mean", "min", "sum", "sum_to_size"]
+
 Gradients = tuple["Tensor | None", ...]
 
 

@@ -16,6 +16,10 @@ from minigrad.ops.operands import cast, one_dim, sizes, tensor
 if TYPE_CHECKING:
     from minigrad.tensor import Tensor
 
+__all__ = [
+    "cat", "expand", "flatten", "permute", "reshape", "squeeze", "stack", "transpose", "unsqueeze", "view",
+]  # fmt: skip
+
 Gradients = tuple["Tensor | None", ...]
 
 # -- operations -----------------------------------------------------------------------------------------------

@@ -9,6 +9,9 @@ cache of its own, which cannot be used here for two reasons:
 
 ``Cache`` below keeps a file for each kernel, signature and processor, and marks it with a digest of *all* kernel
 sources. Whoever edits a rule sees the effect on the next run.
+
+With ``NUMBA_DISABLE_JIT=1`` nothing is compiled, and kernels run as the Python that they are written in: slowly,
+but a debugger can follow them, and one can measure which lines the tests reach.
 """
 
 from __future__ import annotations
@@ -32,6 +35,7 @@ import numpy as np
 from numba.core.bytecode import FunctionIdentity
 from numba.core.caching import CompileResultCacheImpl, NullCache
 from numba.core.serialize import dumps
+from numba.extending import intrinsic
 
 log = logging.getLogger("minigrad")
 
@@ -56,6 +60,8 @@ def jit(name: str, function: Callable, *, parallel: bool = False, takes: tuple |
     With ``takes`` it is compiled now, once, for these types and whatever converts to them.
     """
     function.__name__ = function.__qualname__ = name  # what a profiler shows
+    if numba.config.DISABLE_JIT:
+        return np.errstate(all="ignore")(function)  # machine code does not warn either
     kernel = inline(function, parallel=parallel)
     kernel._cache = Cache(name)
     if takes is not None:
@@ -74,6 +80,11 @@ def specialise(rule: Callable, dtype: np.dtype, maths: dict[str, Callable]) -> C
     literals = (dtype.type(c) if type(c) in (int, float) else c for c in code.co_consts)
     names = {"__name__": __name__, **maths}  # without a module's name, what is on disk could not be loaded
     return inline(FunctionType(code.replace(co_consts=tuple(literals)), names, rule.__name__), forceinline=True)
+
+
+def emitted(plain: Callable) -> Callable:
+    """Decorates what emits the LLVM code of a function for kernels. ``plain`` computes the same without the JIT."""
+    return (lambda emitter: plain) if numba.config.DISABLE_JIT else intrinsic
 
 
 class Cache(NullCache):

@@ -27,12 +27,17 @@ from itertools import zip_longest
 import numpy as np
 from numba import types
 
-from minigrad.kernels import reference, rules
+from minigrad.kernels import Array, reference, rules
 from minigrad.kernels.cpu.compile import specialise
 from minigrad.kernels.cpu.math import FLOATS, MATHS
 from minigrad.kernels.cpu.memory import reads, row, share, writes
 from minigrad.kernels.cpu.threads import GRAIN, Kernel, Kernels
-from minigrad.kernels.reference import Array
+
+__all__ = [
+    "abs", "add", "bce", "bce_slope", "bce_with_logits", "div", "eq", "erf", "exp", "ge", "gelu",
+    "gelu_backward", "gt", "le", "log", "lt", "mul", "ne", "neg", "pow", "relu", "relu_backward", "sigmoid",
+    "sigmoid_backward", "sign", "sqrt", "sub", "tanh", "tanh_backward",
+]  # fmt: skip
 
 INTEGER = np.dtype(np.int64)
 BOOL = np.dtype(np.bool_)

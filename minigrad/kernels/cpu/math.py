@@ -241,7 +241,7 @@ def make_maths() -> dict[np.dtype, dict[str, Callable]]:
         log, log1p = make_log(dtype)
         tanh, erf = make_tanh(dtype, exp), make_erf(dtype, exp)
         maths[dtype] = {
-            "exp": exp, "log": log, "log1p": log1p, "sqrt": math.sqrt, "tanh": tanh, "erf": erf, "pow": math.pow,
+            "exp": exp, "log": log, "log1p": log1p, "sqrt": np.sqrt, "tanh": tanh, "erf": erf, "pow": np.power,
         }  # fmt: skip
     single, double = (maths[dtype] for dtype in FLOATS)
     single["pow"] = make_pow(double["exp"], double["log"])

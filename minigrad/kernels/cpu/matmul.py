@@ -17,14 +17,15 @@ from collections.abc import Callable
 
 import numpy as np
 
-from minigrad.kernels import reference
+from minigrad.kernels import Array, reference
 from minigrad.kernels.cpu.compile import inline
 from minigrad.kernels.cpu.math import FLOATS
 from minigrad.kernels.cpu.memory import at, reads, row, share, writes
 from minigrad.kernels.cpu.threads import GRAIN, Kernel, Kernels
 from minigrad.kernels.cpu.tile import FEW, host_registers, make_tile
 from minigrad.kernels.cpu.transpose import make_transpose
-from minigrad.kernels.reference import Array
+
+__all__ = ["linear", "matmul"]
 
 DEPTH = 512  # of k at once: C is seldom loaded and stored, and a block of A still stays in the second cache
 TILES_HIGH = 16  # rows of A at once, in tiles

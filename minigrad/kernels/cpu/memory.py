@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
+
 import numpy as np
 from numba import carray, types
 from numba.core import cgutils
-from numba.extending import intrinsic
 from numba.np.numpy_support import from_dtype
 
-from minigrad.kernels.cpu.compile import inline
+from minigrad.kernels.cpu.compile import emitted, inline
 
 
 def reads(dtype: np.dtype, ndim: int = 1, layout: str = "C") -> types.Array:
@@ -27,7 +28,12 @@ def share(n, part, parts):
     return n * part // parts, n * (part + 1) // parts
 
 
-@intrinsic
+def plain_at(array, offset):
+    pointer = ctypes.POINTER(np.ctypeslib.as_ctypes_type(array.dtype))
+    return ctypes.cast(array.ctypes.data + int(offset) * array.itemsize, pointer)
+
+
+@emitted(plain_at)
 def at(typing_context, array, offset):
     """A pointer to the element ``offset`` elements behind the first one, whatever the strides."""
 

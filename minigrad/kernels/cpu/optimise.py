@@ -1,15 +1,16 @@
-"""Optimiser steps: each reads and writes every array once, in place. The formulas stand in ``reference.py``."""
+"""Optimiser steps: each reads and writes every array once, in place. The formulas stand in ``reference/``."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from minigrad.kernels import reference
+from minigrad.kernels import Array, reference
 from minigrad.kernels.cpu.elementwise import EXP
 from minigrad.kernels.cpu.math import FLOATS
 from minigrad.kernels.cpu.memory import share
 from minigrad.kernels.cpu.threads import Kernel
-from minigrad.kernels.reference import Array
+
+__all__ = ["adam_step", "sgd_step"]
 
 
 def sgd_piece(p, g, lr, weight_decay, part, parts):

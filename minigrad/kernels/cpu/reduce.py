@@ -24,14 +24,14 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
 
-from minigrad.kernels import reference
-from minigrad.kernels.cpu.compile import inline
+from minigrad.kernels import Array, Dims, reference
+from minigrad.kernels.cpu.compile import emitted, inline
 from minigrad.kernels.cpu.math import FLOATS
 from minigrad.kernels.cpu.memory import reads, row, share, writes
 from minigrad.kernels.cpu.threads import Kernel, Kernels
-from minigrad.kernels.reference import Array, Dims
+
+__all__ = ["amax", "amin", "argmax", "argmin", "mean", "moments", "sum"]
 
 SHORT = 4096  # elements added up in lanes
 CHUNK = 1 << 16  # elements of a row that one thread folds
@@ -42,10 +42,10 @@ BLOCK = 256  # elements searched at once
 # -- folds of one row -----------------------------------------------------------------------------------------
 
 
-def extreme(llvm_name: str) -> Callable:
+def extreme(llvm_name: str, plain: Callable) -> Callable:
     """The larger or smaller of two numbers, NaN if one is NaN: one instruction, and loops of it are vectorised."""
 
-    @intrinsic
+    @emitted(plain)
     def choose(typing_context, x, y):
         def codegen(context, builder, signature, args):
             llvm_type = args[0].type
@@ -60,7 +60,7 @@ def extreme(llvm_name: str) -> Callable:
     return choose
 
 
-maximum, minimum = extreme("maximum"), extreme("minimum")
+maximum, minimum = extreme("maximum", np.maximum), extreme("minimum", np.minimum)
 in_lanes = functools.partial(inline, fastmath={"reassoc", "nsz"})  # sums may be added in any order
 
 

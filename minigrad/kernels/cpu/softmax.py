@@ -18,7 +18,7 @@ from collections.abc import Callable
 import numpy as np
 from numba import types
 
-from minigrad.kernels import reference
+from minigrad.kernels import Array, Dims, reference
 from minigrad.kernels.cpu.compile import inline
 from minigrad.kernels.cpu.elementwise import EXP
 from minigrad.kernels.cpu.math import FLOATS, MATHS
@@ -26,7 +26,11 @@ from minigrad.kernels.cpu.memory import reads, row, share, writes
 from minigrad.kernels.cpu.reduce import INDEX, LONG, compiled, fold, in_lanes, max_row, sum_row
 from minigrad.kernels.cpu.threads import Kernel, Kernels
 from minigrad.kernels.cpu.transpose import make_transpose
-from minigrad.kernels.reference import Array, Dims
+
+__all__ = [
+    "cross_entropy", "cross_entropy_backward", "log_softmax", "log_softmax_backward", "logsumexp", "softmax",
+    "softmax_backward",
+]  # fmt: skip
 
 SHORT = 1024  # elements added up in lanes, here in the dtype of the kernel
 ROWS = 16  # a cache line of float32, two of float64

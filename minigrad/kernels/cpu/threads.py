@@ -86,7 +86,7 @@ class Kernel:
         self.together = self.together or together(self.name, self.piece, self.takes)
         first, _entered = not _entered, True
         self.together(_threads, *args)
-        if first:
+        if first and not numba.config.DISABLE_JIT:  # without which there is no layer
             _grain = GRAINS[numba.threading_layer()]
 
 

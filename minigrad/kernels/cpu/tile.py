@@ -18,8 +18,9 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.core.registry import cpu_target
-from numba.extending import intrinsic
 from numba.np.numpy_support import from_dtype
+
+from minigrad.kernels.cpu.compile import emitted
 
 INDEX = ir.IntType(64)
 FEW = 3  # rows, with which a tile is as wide as the registers allow
@@ -60,6 +61,15 @@ def find_registers(triple: str, features: str) -> Registers:
 def host_registers() -> Registers:
     triple, _, features = cpu_target.target_context.codegen().magic_tuple()
     return find_registers(triple, features)
+
+
+def plain_tile(rows, vectors, columns, K, A, row_a, col_a, B, ldb, begin, start, ld_start, C, ldc):
+    for m in range(rows):
+        for n in range(columns):
+            total = start[m * ld_start + n] if begin else 0.0
+            for k in range(K):
+                total += A[m * row_a + k * col_a] * B[k * ldb + n]
+            C[m * ldc + n] = total
 
 
 def make_tile(dtype: np.dtype, registers: Registers, shapes: list[tuple[int, int]]) -> Callable:
@@ -159,7 +169,7 @@ def make_tile(dtype: np.dtype, registers: Registers, shapes: list[tuple[int, int
         builder.position_at_end(done)
         return context.get_dummy_value()
 
-    @intrinsic
+    @emitted(plain_tile)
     def tile(
         typing_context, rows, vectors, columns, K, A, row_a, col_a, B, ldb, begin, start, ld_start, C, ldc
     ):  # fmt: skip

@@ -13,10 +13,9 @@ from collections.abc import Callable
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.extending import intrinsic
 from numba.np.numpy_support import from_dtype
 
-from minigrad.kernels.cpu.compile import inline
+from minigrad.kernels.cpu.compile import emitted, inline
 from minigrad.kernels.cpu.memory import at
 from minigrad.kernels.cpu.tile import INDEX, host_registers
 
@@ -51,7 +50,12 @@ def make_turn(dtype: np.dtype, lanes: int) -> Callable:
             builder.store(value, line(target, target_step, i), align=dtype.itemsize)
         return context.get_dummy_value()
 
-    @intrinsic
+    def plain(source, source_step, target, target_step):
+        for r in range(lanes):
+            for c in range(lanes):
+                target[c * target_step + r] = source[r * source_step + c]
+
+    @emitted(plain)
     def turn(typing_context, source, source_step, target, target_step):
         pointer = types.CPointer(element)
         return types.void(pointer, types.intp, pointer, types.intp), codegen

@@ -11,6 +11,8 @@ from minigrad.ops.operands import broadcast, tensor
 if TYPE_CHECKING:
     from minigrad.tensor import Tensor
 
+__all__ = ["linear", "matmul"]
+
 Gradients = tuple["Tensor | None", ...]
 Shape = tuple[int, ...]
 

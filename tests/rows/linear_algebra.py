@@ -1,0 +1,48 @@
+"""Matrix products."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rows.row import Array, Row, real
+
+
+def linear(x: Array, W: Array, b: Array | float = 0.0) -> Array:
+    return np.asarray(x @ W.T + b)
+
+
+MATRICES = [
+    (real((2, 3)), real((3, 4))),
+    (real((1, 1)), real((1, 1))),
+    (real((0, 3)), real((3, 2))),
+    (real((2, 0)), real((0, 3))),
+    (real((2, 3)), real((3, 0))),
+    (real((3,)), real((3,))),
+    (real((3,)), real((3, 2))),
+    (real((2, 3)), real((3,))),
+    (real((2, 2, 3)), real((3,))),
+    (real((3,)), real((2, 3, 2))),
+    (real((2, 1, 2)), real((2, 3))),
+    (real((2, 1, 2, 1)), real((2, 1, 2))),
+    (real((3, 2)).T, real((4, 3)).T),
+    (real((2, 3))[::-1], real((3, 8))[:, ::-2]),
+    (real((33, 17)), real((17, 9))),
+]
+
+LAYERS = [
+    (real((2, 3)), real((4, 3)), real((4,))),
+    (real((3,)), real((2, 3)), real((2,))),
+    (real((2, 2, 3)), real((1, 3)), real((1,))),
+    (real((0, 3)), real((2, 3)), real((2,))),
+    (real((2, 0)), real((3, 0)), real((3,))),
+    (real((2, 3)), real((0, 3)), real((0,))),
+    (real((3, 2)).T, real((3, 4)).T, real((8,))[::-2]),
+    (real((33, 17)), real((9, 17)), real((9,))),
+]
+
+ROWS = [
+    Row("matmul", "", lambda m, x, y: m.matmul(x, y), np.matmul, MATRICES),
+    Row("matmul", "operator", lambda m, x, y: x @ y, np.matmul, MATRICES),
+    Row("linear", "", lambda m, x, W, b: m.linear(x, W, b), linear, LAYERS),
+    Row("linear", "no bias", lambda m, x, W: m.linear(x, W), linear, [sample[:2] for sample in LAYERS]),
+]
