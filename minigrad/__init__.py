@@ -6,29 +6,37 @@ forward, backward), ``tensor.py``, ``backward.py`` (the walk back), ``modes.py``
 ``kernels/cpu/``.
 """
 
-from minigrad import nn, ops, optim
+import sys
+from typing import NoReturn
+
+from minigrad import mistakes, nn, ops, optim
+from minigrad.anomaly import AnomalyError, detect_anomaly
 from minigrad.backward import grad
+from minigrad.checkpoint import checkpoint
 from minigrad.creation import (
     arange,
+    empty,
+    empty_like,
     eye,
+    from_dlpack,
     from_numpy,
     full,
     full_like,
     linspace,
-    manual_seed,
+    one_hot,
     ones,
     ones_like,
-    rand,
-    randint,
-    randn,
     tensor,
     zeros,
     zeros_like,
 )
+from minigrad.derivatives import hessian, jacobian, jvp, vjp
 from minigrad.dtypes import bool_, float32, float64, int8, int16, int32, int64, uint8
 from minigrad.formats.weights import WeightFileError, load, save
 from minigrad.graph import Kept, Op, record
 from minigrad.inspect.gradcheck import GradcheckError, gradcheck, gradgradcheck
+from minigrad.inspect.memory import memory
+from minigrad.inspect.profile import profile
 from minigrad.inspect.trace import Trace, trace
 from minigrad.modes import (
     enable_grad,
@@ -37,32 +45,48 @@ from minigrad.modes import (
     is_inference_mode_enabled,
     lean_mode,
     no_grad,
+    saved_tensors_hooks,
     set_grad_enabled,
     use_kernels,
 )
 from minigrad.ops import *
+from minigrad.random import manual_seed, rand, rand_like, randint, randn, randn_like, randperm
 from minigrad.tensor import Tensor
 from minigrad.threads import get_num_threads, set_num_threads
-from minigrad.viz.drawing import Drawing, draw
+from minigrad.viz.draw import draw
+from minigrad.viz.drawing import Drawing
+from minigrad.viz.play import Play, play
 
 __version__ = "0.1.0"
 
+
+def __getattr__(name: str) -> NoReturn:
+    raise mistakes.no_such_name("minigrad", sys.modules[__name__], name)
+
+
 __all__ = [
     *ops.__all__,
+    "AnomalyError",
     "Drawing",
     "GradcheckError",
     "Kept",
     "Op",
+    "Play",
     "Tensor",
     "Trace",
     "WeightFileError",
     "arange",
     "bool_",
+    "checkpoint",
+    "detect_anomaly",
     "draw",
+    "empty",
+    "empty_like",
     "enable_grad",
     "eye",
     "float32",
     "float64",
+    "from_dlpack",
     "from_numpy",
     "full",
     "full_like",
@@ -70,6 +94,7 @@ __all__ = [
     "grad",
     "gradcheck",
     "gradgradcheck",
+    "hessian",
     "inference_mode",
     "int8",
     "int16",
@@ -77,26 +102,37 @@ __all__ = [
     "int64",
     "is_grad_enabled",
     "is_inference_mode_enabled",
+    "jacobian",
+    "jvp",
     "lean_mode",
     "linspace",
     "load",
     "manual_seed",
+    "memory",
     "nn",
     "no_grad",
+    "one_hot",
     "ones",
     "ones_like",
     "optim",
+    "play",
+    "profile",
     "rand",
+    "rand_like",
     "randint",
     "randn",
+    "randn_like",
+    "randperm",
     "record",
     "save",
+    "saved_tensors_hooks",
     "set_grad_enabled",
     "set_num_threads",
     "tensor",
     "trace",
     "uint8",
     "use_kernels",
+    "vjp",
     "zeros",
     "zeros_like",
 ]

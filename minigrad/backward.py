@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from minigrad import graph
 from minigrad.graph import Constant, Op
-from minigrad.modes import set_grad_enabled
+from minigrad.modes import Switch, current_mode, current_scope, leave_scope, set_grad_enabled, set_scope
 
 if TYPE_CHECKING:
     from minigrad.tensor import Tensor
@@ -36,6 +36,9 @@ def backward(
                 totals.append((t, gradient if t.grad is None else t.grad + gradient))
     for t, total in totals:  # all or none
         t.grad = total
+    for t, _ in totals:
+        for hook in tuple(t.hooks.after.values()) if t.hooks else ():
+            hook(t)
 
 
 def grad(
@@ -103,16 +106,21 @@ def walk_back(
     arrived: dict[Op | Tensor, Tensor] = {}
     heap: list[tuple[int, Op]] = []
     wanted = None if targets is None else set(targets)
-    route = None if wanted is None else _route([start for start, _ in seeds], wanted)
+    route = None if wanted is None else nodes_between([start for start, _ in seeds], wanted)
+    reach = None if wanted is None or route is None else wanted | route
 
     def deliver(edge: Op | Tensor, gradient: Tensor, giver: Op | None) -> None:
-        if wanted is not None and edge not in wanted and edge not in route:  # type: ignore[operator]
+        if reach is not None and edge not in reach:
             return
         is_leaf = not isinstance(edge, Op)
         if not isinstance(gradient, graph.tensor_class):
             raise TypeError(f"{giver} must return tensors or None as gradients, not {gradient!r}")
         if gradient.array.shape != edge.shape:
             gradient = _undo_broadcasting(gradient, edge.shape, giver)
+        if gradient.array.dtype != edge.dtype:
+            raise TypeError(
+                f"{giver} returned a gradient of dtype {gradient.dtype} for an input of dtype {edge.dtype}"
+            )
         if giver is not None and (giver.arrays or is_leaf):
             gradient = _own(gradient, giver, may_be_view=not is_leaf)
         table: dict[Any, Tensor] = arrived if is_leaf else waiting
@@ -123,34 +131,63 @@ def walk_back(
         if isinstance(edge, Op):
             heappush(heap, (-edge.order, edge))
 
-    with set_grad_enabled(create_graph):
-        seeds = list(seeds)
-        for start, gradient in seeds:
-            deliver(start, gradient if create_graph else gradient.detach(), None)
-        while heap:
-            op = heappop(heap)[1]
-            gradient = waiting.pop(op)
-            if op.retained if wanted is None else op in wanted:
-                arrived[op] = _own(gradient, op, may_be_view=False)
-            if route is not None and op not in route:
-                continue
-            op.check_not_freed()
-            gradients = op.backward(gradient)
-            if type(gradients) is not tuple or len(gradients) != len(op.edges):
-                raise TypeError(
-                    f"{op} must return a tuple with a gradient for each of its {len(op.edges)} inputs, "
-                    f"it returned {gradients!r}"
-                )
-            for edge, g in zip(op.edges, gradients, strict=True):
-                if g is not None and not isinstance(edge, Constant):
-                    deliver(edge, g, op)
-            if not retain_graph:
-                op.free()
-        return _apart(arrived, {id(seed.array) for _, seed in seeds})
+    anomaly, here = current_mode().anomaly, set_scope(current_scope())
+    try:
+        with Switch(grad=create_graph, anomaly=None, saver=None, walks=True):  # its own results are not looked at
+            seeds = list(seeds)
+            for start, gradient in seeds:
+                deliver(start, gradient if create_graph else gradient.detach(), None)
+            while heap:
+                op = heappop(heap)[1]
+                gradient = waiting.pop(op)
+                if op.hooks:
+                    gradient = op.hooks.arriving(gradient)
+                if op.retained if wanted is None else op in wanted:
+                    arrived[op] = _own(gradient, op, may_be_view=False)
+                if route is not None and op not in route:
+                    continue
+                op.check_not_freed()
+                if create_graph:
+                    set_scope(op.scope)  # what a rule records belongs where its operation does
+                gradients = apply_rule(op, gradient, reach)
+                if op.hooks:
+                    gradients = op.hooks.leaving(gradients, gradient)
+                if anomaly:
+                    anomaly.check_gradients(op, gradient, gradients)
+                for edge, g in zip(op.edges, gradients, strict=True):
+                    if g is not None and not isinstance(edge, Constant):
+                        deliver(edge, g, op)
+                if not retain_graph:
+                    op.free()
+            found = _apart(arrived, seeds)
+            for target, gradient in found.items():
+                if isinstance(target, graph.tensor_class) and target.hooks:
+                    found[target] = target.hooks.arriving(gradient, is_shared=False)
+            return _apart(found, seeds)  # one hook may have given the same tensor to several
+    finally:
+        leave_scope(here)
 
 
-def _apart(arrived: dict[Op | Tensor, Tensor], taken: set[int]) -> dict[Op | Tensor, Tensor]:
+def apply_rule(op: Op, gradient: Tensor, reach: Container[Any] | None = None) -> tuple[Tensor | None, ...]:
+    """What the rule of ``op`` makes of a gradient; it skips what leads to no edge in ``reach``."""
+    outer, graph.walk.reach = graph.walk.reach, reach  # a rule may walk another graph, as a checkpoint's does
+    try:
+        gradients = op.backward(gradient)
+    finally:
+        graph.walk.reach = outer
+    if type(gradients) is not tuple or len(gradients) != len(op.edges):
+        raise TypeError(
+            f"{op} must return a tuple with a gradient for each of its {len(op.edges)} inputs, "
+            f"it returned {gradients!r}"
+        )
+    return gradients
+
+
+def _apart(
+    arrived: dict[Op | Tensor, Tensor], seeds: Iterable[tuple[Op | Tensor, Tensor]]
+) -> dict[Op | Tensor, Tensor]:  # fmt: skip
     """The gradients, no two in one array and none in a seed's: the next user may change it in place."""
+    taken = {id(seed.array) for _, seed in seeds}
     for target, gradient in arrived.items():
         if id(gradient.array) in taken:
             arrived[target] = gradient.clone()
@@ -175,13 +212,14 @@ def _own(gradient: Tensor, op: Op, *, may_be_view: bool) -> Tensor:
     return gradient.clone() if is_view or is_kept else gradient
 
 
-def _route(starts: Iterable[Op | Tensor], wanted: set[Op | Tensor]) -> set[Op]:
+def nodes_between(starts: Iterable[Op | Tensor], wanted: set[Op | Tensor]) -> set[Op]:
     """The nodes that lie before a wanted one: the walk need not enter any other."""
     seen: set[Op] = set()
+    first = min((t.order if isinstance(t, Op) else -1 for t in wanted), default=-1)
     stack = [start for start in starts if isinstance(start, Op)]
     while stack:
         op = stack.pop()
-        if op not in seen:
+        if op not in seen and op.order > first:  # what was recorded earlier does not depend on a wanted one
             seen.add(op)
             stack.extend(edge for edge in op.edges if isinstance(edge, Op))
     route: set[Op] = set()

@@ -1,4 +1,4 @@
-"""Making tensors: from data, of one value, by counting, at random."""
+"""Making tensors: from data, of one value, by counting. At random: ``random.py``."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from minigrad import dtypes
-from minigrad.graph import UNCOUNTED, Array
+from minigrad.graph import Array
 from minigrad.modes import current_mode
 from minigrad.ops.operands import sizes
 from minigrad.ops.operands import tensor as check_tensor
 from minigrad.tensor import Tensor, check_device
+from minigrad.versions import UNCOUNTED
 
 Size = int | Sequence[int]
 
@@ -43,7 +44,32 @@ def from_numpy(array: Array) -> Tensor:
     return Tensor.of(array)
 
 
-def _new(array: Array, requires_grad: bool, device: str) -> Tensor:
+def from_dlpack(data: Any) -> Tensor:
+    """A tensor that shares the memory of another library's array, such as a PyTorch tensor on the CPU.
+
+    Raises TypeError for what has no ``__dlpack__``, or an unknown dtype; BufferError where the other library does
+    not give its memory away, for instance because a gradient flows there.
+
+    >>> array = np.array([1.0, 2.0])
+    >>> t = from_dlpack(array)
+    >>> array[0] = 5.0
+    >>> t
+    tensor([5., 2.], dtype=float64)
+    """
+    if not hasattr(data, "__dlpack__"):
+        raise TypeError(
+            f"from_dlpack() expects an array of a library that knows DLPack, got {type(data).__name__}"
+        )
+    try:
+        array = np.from_dlpack(data)
+    except RuntimeError as error:  # a dtype or device that NumPy has not
+        raise TypeError(f"from_dlpack() cannot take this {type(data).__name__}: {error}") from None
+    dtypes.dtype(array.dtype)
+    return Tensor.of(array, None, data.version if isinstance(data, Tensor) else None)
+
+
+def new(array: Array, requires_grad: bool, device: str) -> Tensor:
+    """A tensor around an array that is nobody else's."""
     check_device(device)
     if not isinstance(requires_grad, bool):
         raise TypeError(f"requires_grad must be True or False, got {requires_grad!r}")
@@ -69,10 +95,20 @@ def full(
     """
     value = _number("full", fill_value)
     found = dtypes.of_number(value) if dtype is None else dtypes.dtype(dtype)
-    _check_fits("full", found, value)
+    dtypes.check_fits("full", found, value)
     with np.errstate(all="ignore"):  # what float32 cannot hold becomes Inf
-        array = np.full(_size("full", (size,)), value, found)
-    return _new(array, requires_grad, device)
+        array = np.full(size_of("full", (size,)), value, found)
+    return new(array, requires_grad, device)
+
+
+def empty(*size: Size, dtype: Any = None, requires_grad: bool = False, device: str = "cpu") -> Tensor:
+    """A tensor that nobody has written to yet: its elements are whatever the memory holds.
+
+    >>> empty(2, 3).shape
+    (2, 3)
+    """
+    found = dtypes.float32 if dtype is None else dtypes.dtype(dtype)
+    return new(np.empty(size_of("empty", size), found), requires_grad, device)
 
 
 def zeros(*size: Size, dtype: Any = None, requires_grad: bool = False, device: str = "cpu") -> Tensor:
@@ -82,7 +118,7 @@ def zeros(*size: Size, dtype: Any = None, requires_grad: bool = False, device: s
     tensor([[0., 0., 0.],
             [0., 0., 0.]])
     """
-    return full(_size("zeros", size), 0.0, dtype=dtype, requires_grad=requires_grad, device=device)
+    return full(size_of("zeros", size), 0.0, dtype=dtype, requires_grad=requires_grad, device=device)
 
 
 def ones(*size: Size, dtype: Any = None, requires_grad: bool = False, device: str = "cpu") -> Tensor:
@@ -91,7 +127,7 @@ def ones(*size: Size, dtype: Any = None, requires_grad: bool = False, device: st
     >>> ones(2)
     tensor([1., 1.])
     """
-    return full(_size("ones", size), 1.0, dtype=dtype, requires_grad=requires_grad, device=device)
+    return full(size_of("ones", size), 1.0, dtype=dtype, requires_grad=requires_grad, device=device)
 
 
 def full_like(
@@ -101,6 +137,12 @@ def full_like(
     own = check_tensor("full_like", other).dtype
     wanted = own if dtype is None else dtype
     return full(other.shape, fill_value, dtype=wanted, requires_grad=requires_grad, device=other.device)
+
+
+def empty_like(other: Tensor, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """:func:`empty` of the shape and dtype of ``other``."""
+    own = check_tensor("empty_like", other).dtype
+    return empty(other.shape, dtype=own if dtype is None else dtype, requires_grad=requires_grad)
 
 
 def zeros_like(other: Tensor, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
@@ -122,9 +164,9 @@ def eye(
     tensor([[1., 0.],
             [0., 1.]])
     """
-    rows, columns = _size("eye", (n, n if m is None else m))
+    rows, columns = size_of("eye", (n, n if m is None else m))
     found = dtypes.float32 if dtype is None else dtypes.dtype(dtype)
-    return _new(np.eye(rows, columns, dtype=found), requires_grad, device)
+    return new(np.eye(rows, columns, dtype=found), requires_grad, device)
 
 
 def arange(
@@ -147,8 +189,8 @@ def arange(
     found = own if dtype is None else dtypes.dtype(dtype)
     count = math.ceil((last - first) / step)
     for each in (own, found) if count else ():
-        _check_fits("arange", each, first, first + (count - 1) * step)
-    return _new(_cast(first + np.arange(count) * step, found), requires_grad, device)
+        dtypes.check_fits("arange", each, first, first + (count - 1) * step)
+    return new(_cast(first + np.arange(count) * step, found), requires_grad, device)
 
 
 def linspace(
@@ -163,77 +205,44 @@ def linspace(
     >>> linspace(0, 1, 5)
     tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
     """
-    (count,) = _size("linspace", (steps,))
+    (count,) = size_of("linspace", (steps,))
     first, last = _finite("linspace", start), _finite("linspace", end)
     found = dtypes.float32 if dtype is None else dtypes.dtype(dtype)
-    _check_fits("linspace", found, first, last)
-    return _new(_cast(np.linspace(first, last, count), found), requires_grad, device)
+    dtypes.check_fits("linspace", found, first, last)
+    return new(_cast(np.linspace(first, last, count), found), requires_grad, device)
 
 
-# -- at random ------------------------------------------------------------------------------------------------
+def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
+    """Classes as rows of one 1 and zeros, ``(...) -> (..., num_classes)``, int64 as in PyTorch.
 
-_generator = np.random.default_rng()
+    Without ``num_classes`` there are as many as the largest class needs. Raises TypeError for classes of another
+    dtype than integers, ValueError for a class below 0 or too large, or for none at all to count.
 
-
-def manual_seed(seed: int) -> None:
-    """Start the random numbers anew: the same seed gives the same numbers, on every machine.
-
-    Raises TypeError for what is no int, ValueError for a negative one.
-
-    >>> manual_seed(0)
-    >>> first = rand(3)
-    >>> manual_seed(0)
-    >>> bool((rand(3) == first).min())
-    True
+    >>> from minigrad.nn import functional as F
+    >>> F.one_hot(arange(3))
+    tensor([[1, 0, 0],
+            [0, 1, 0],
+            [0, 0, 1]])
     """
-    global _generator
-    start = _int("manual_seed", seed)
-    if start < 0:
-        raise ValueError(f"manual_seed: the seed must not be negative, got {start}")
-    _generator = np.random.default_rng(start)
-
-
-def generator() -> np.random.Generator:
-    """The generator behind the functions below; :func:`manual_seed` replaces it."""
-    return _generator
-
-
-def rand(*size: Size, dtype: Any = None, requires_grad: bool = False, device: str = "cpu") -> Tensor:
-    """Random numbers, uniform in [0, 1)."""
-    found = _float(dtype)
-    return _new(_generator.random(_size("rand", size), found.type), requires_grad, device)
-
-
-def randn(*size: Size, dtype: Any = None, requires_grad: bool = False, device: str = "cpu") -> Tensor:
-    """Random numbers from the normal distribution of mean 0 and variance 1."""
-    found = _float(dtype)
-    return _new(_generator.standard_normal(_size("randn", size), found.type), requires_grad, device)
-
-
-def randint(
-    low: int, high: int | None = None, size: Size = (), *, dtype: Any = None, device: str = "cpu"
-) -> Tensor:
-    """Random integers from ``low`` (0 if only one bound is given) up to and without ``high``; int64.
-
-    Raises TypeError for bounds that are no ints, ValueError if nothing is between them, OverflowError for bounds
-    that the dtype cannot hold.
-
-    >>> randint(5, size=(2, 3)).shape
-    (2, 3)
-    """
-    first, last = (_int("randint", bound) for bound in ((0, low) if high is None else (low, high)))
-    if first >= last:
-        raise ValueError(f"randint: there is no integer from {first} up to and without {last}")
-    found = dtypes.int64 if dtype is None else dtypes.dtype(dtype)
-    for each in (dtypes.int64, found):
-        _check_fits("randint", each, first, last - 1)
-    return _new(_generator.integers(first, last, _size("randint", (size,))).astype(found), False, device)
+    if check_tensor("one_hot", tensor).dtype.kind not in "iu":
+        raise TypeError(f"one_hot: classes are integers, these are {tensor.dtype}: use tensor.long()")
+    wanted = integer("one_hot", num_classes)
+    low, high = (tensor.array.min(), tensor.array.max()) if tensor.numel() else (0, -1)
+    count = int(high) + 1 if wanted == -1 else wanted
+    if count < 1 and not (wanted == 0 and not tensor.numel()):
+        raise ValueError(
+            f"one_hot: num_classes {wanted} for a tensor of shape {tensor.shape}: name at least one class"
+        )
+    if low < 0 or high >= count:
+        raise ValueError(f"one_hot: the classes must be from 0 to {count - 1}, these are from {low} to {high}")
+    return new((tensor.array[..., None] == np.arange(count)).astype(np.int64), False, tensor.device)
 
 
 # -- arguments ------------------------------------------------------------------------------------------------
 
 
-def _size(name: str, size: tuple[Any, ...]) -> tuple[int, ...]:
+def size_of(name: str, size: tuple[Any, ...]) -> tuple[int, ...]:
+    """The sizes of a new tensor, none of them negative."""
     found = sizes(name, size)
     if min(found, default=0) < 0:
         raise ValueError(f"{name}: sizes must not be negative, got {found}")
@@ -242,7 +251,7 @@ def _size(name: str, size: tuple[Any, ...]) -> tuple[int, ...]:
 
 def _number(name: str, value: Any) -> float:
     """``value`` as a number of Python."""
-    number = value.item() if isinstance(value, np.generic) else value
+    number = value.item() if isinstance(value, np.generic | Tensor) and not value.ndim else value
     if not isinstance(number, (bool, int, float)):
         raise TypeError(f"{name}() expects a number, got {value!r}")
     return number
@@ -255,30 +264,14 @@ def _finite(name: str, value: Any) -> float:
     return number
 
 
-def _int(name: str, value: Any) -> int:
+def integer(name: str, value: Any) -> int:
+    """``value`` as an int of Python."""
     try:
         return operator.index(value)
     except TypeError:
         raise TypeError(f"{name}() expects an int, got {value!r}") from None
 
 
-def _check_fits(name: str, dtype: dtypes.DType, *values: float) -> None:
-    """Raise OverflowError for numbers that an integer dtype would wrap around, or bool take for True."""
-    if dtype.kind == "f":
-        return
-    low, high = (0, 1) if dtype == dtypes.bool_ else (np.iinfo(dtype).min, np.iinfo(dtype).max)
-    for value in values:
-        if not low <= value <= high:  # so written that NaN is refused too
-            raise OverflowError(f"{name}: the number {value} does not fit into {dtype}")
-
-
 def _cast(array: Array, dtype: dtypes.DType) -> Array:
     with np.errstate(all="ignore"):  # what float32 cannot hold becomes Inf
         return array.astype(dtype)
-
-
-def _float(dtype: Any) -> dtypes.DType:
-    found = dtypes.float32 if dtype is None else dtypes.dtype(dtype)
-    if found.kind != "f":
-        raise TypeError(f"random floats cannot be {found}: use randint()")
-    return found

@@ -11,16 +11,19 @@ How derivatives flow along it is in ``backward.py``; what switches recording off
 from __future__ import annotations
 
 import inspect
-import itertools
+import threading
 import weakref
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, ClassVar, cast, overload
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self, cast, overload
 
 import numpy as np
 
-from minigrad import kernels
-from minigrad.modes import Scope, current_mode, current_scope, is_grad_enabled
+from minigrad import kernels, mistakes
+from minigrad.hooks import Handle, Hook, Hooks, register
+from minigrad.lines import Line, Place, line_of, users_place
+from minigrad.modes import Mode, Saver, Scope, current_mode, current_scope, is_grad_enabled
+from minigrad.versions import UNCOUNTED, Version, order
 
 if TYPE_CHECKING:
     from minigrad.tensor import Tensor
@@ -30,28 +33,7 @@ Array = np.ndarray[Any, Any]
 #: The class of record()'s results. tensor.py puts itself here, so that this floor need not know the one above.
 tensor_class: type[Tensor] = cast("type[Tensor]", None)
 
-_order = itertools.count()  # numbers nodes, and changes in place among them
-
 # -- a node ---------------------------------------------------------------------------------------------------
-
-
-class Version:
-    """Counts the changes made in place to one piece of memory; a tensor and its views share one."""
-
-    __slots__ = ("changed", "value")
-
-    def __init__(self) -> None:
-        self.value = 0
-        self.changed = -1  # the number that a node recorded at the last change would have had
-
-    def count(self) -> None:
-        """Enter one change."""
-        self.value += 1
-        self.changed = next(_order)
-
-
-#: The version of what is made in inference_mode(), where nobody counts.
-UNCOUNTED = Version()
 
 
 class Constant:
@@ -63,6 +45,26 @@ class Constant:
         self.shape, self.dtype = tensor.array.shape, tensor.array.dtype
         self.value = tensor.array.item() if tensor.array.ndim == 0 else None
         self.tensor = weakref.ref(tensor)
+
+
+class Packed:
+    """A kept value as :func:`saved_tensors_hooks` have stored it."""
+
+    __slots__ = ("saver", "stored", "tensor")
+
+    def __init__(self, saver: Saver, tensor: Tensor) -> None:
+        self.saver, self.stored = saver, saver[0](tensor.detach())
+        self.tensor = (tensor.shape, tensor.dtype)
+
+    def unpack(self) -> Tensor:
+        """The value, from the user's function, which must give back what it was given."""
+        found = self.saver[1](self.stored)
+        if not isinstance(found, tensor_class) or (found.shape, found.dtype) != self.tensor:
+            raise RuntimeError(
+                f"unpack must return the tensor of shape {self.tensor[0]} and dtype {self.tensor[1]} that pack "
+                f"was given, it returned {found!r}"
+            )
+        return found
 
 
 class Kept:
@@ -86,6 +88,18 @@ class Kept:
     def __get__(self, op: Op, owner: type[Op]) -> Tensor: ...
     def __get__(self, op: Op | None, owner: type[Op]) -> Kept | Tensor:
         return self if op is None else op.fetch(self)
+
+    def __set__(self, op: Op, value: Any) -> NoReturn:
+        raise mistakes.assigned(op, self.name)
+
+
+class Walk(threading.local):
+    """The walk back that is under way in a thread, as far as rules ask: two threads may walk the same nodes."""
+
+    reach: Container[Any] | None = None  # if it asks for some inputs, the edges that lead there
+
+
+walk = Walk()
 
 
 class Op:
@@ -123,9 +137,11 @@ class Op:
     shape: tuple[int, ...] = ()
     dtype: np.dtype[Any]
     scope: Scope | None = None
-    arrays: tuple[Array | None, ...] | None = None  # in the order of `keeps`; None once freed
+    place: Place | None = None  # the user's code that recorded it
+    arrays: tuple[Array | Packed | None, ...] | None = None  # in the order of `keeps`; None once freed
     versions: tuple[tuple[Version, int], ...] = ()
     retained: weakref.ref[Tensor] | None = None  # the output, if retain_grad() was called on it
+    hooks: Hooks | None = None
 
     def __init_subclass__(cls) -> None:
         cls.title = vars(cls).get("title", cls.__name__)
@@ -161,11 +177,18 @@ class Op:
     def wants(self, name: str) -> bool:
         """Whether the input of that name needs a gradient: a rule skips the work for one that does not."""
         position = self.inputs.index(name)
-        return position < len(self.edges) and not isinstance(self.edges[position], Constant)
+        if position >= len(self.edges) or isinstance(self.edges[position], Constant):
+            return False
+        return walk.reach is None or self.edges[position] in walk.reach
 
     def shape_of(self, name: str) -> tuple[int, ...]:
         """The shape of the input of that name."""
         return self.edges[self.inputs.index(name)].shape
+
+    @property
+    def line(self) -> Line | None:
+        """The line of the user's code that recorded the node; None in :func:`lean_mode`, which notes none."""
+        return line_of(self.place)
 
     @property
     def formula(self) -> str:
@@ -178,6 +201,9 @@ class Op:
 
     def __repr__(self) -> str:
         return f"<{self.name()}>"
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise mistakes.missing(self, name)
 
     @property
     def next_functions(self) -> tuple[tuple[Op | AccumulateGrad | None, int], ...]:
@@ -198,8 +224,27 @@ class Op:
         return {
             kept.name: tensor_class.of(array, None, version)
             for kept, array, (version, _) in zip(self.keeps, self.arrays, self.versions, strict=True)
-            if array is not None
+            if isinstance(array, np.ndarray)
         }
+
+    def fresh(self) -> Self:
+        """The same operation with the same parameters, not recorded yet."""
+        new = type(self).__new__(type(self))
+        vars(new).update({name: value for name, value in vars(self).items() if name not in _NODE})
+        return new
+
+    def register_hook(self, hook: Hook) -> Handle:
+        """Call ``hook(grad_inputs, grad_outputs)`` after each ``backward`` of this node, with tuples of tensors.
+
+        It may return other ``grad_inputs``.
+        """
+        self.hooks = self.hooks or Hooks()
+        return register(self.hooks.after, hook)
+
+    def register_prehook(self, hook: Hook) -> Handle:
+        """Call ``hook(grad_outputs)`` before each ``backward`` of this node; it may return others."""
+        self.hooks = self.hooks or Hooks()
+        return register(self.hooks.before, hook)
 
     @property
     def freed(self) -> bool:
@@ -225,14 +270,12 @@ class Op:
         array = self.arrays[kept.slot]
         if array is None:
             raise RuntimeError(f"{self} kept no {kept.name}: it was recorded in lean_mode()")
-        version, seen = self.versions[kept.slot]
-        if version.value != seen:
-            raise RuntimeError(
-                f"{self} needs its {kept.name} of shape {array.shape} as it was in the forward pass, version "
-                f"{seen}, but it has been changed in place since and is at version {version.value}: "
-                "change a clone(), or change it after backward()"
-            )
         edge: Op | Tensor | Constant = self if kept.source is None else self.edges[kept.source]
+        version, seen = self.versions[kept.slot]
+        if isinstance(array, Packed):
+            return self._unpacked(kept, array.unpack(), edge)
+        if version.value != seen:
+            raise mistakes.changed(self, kept.name, array, version, seen)
         if isinstance(edge, Op):
             return tensor_class.of(array, edge if is_grad_enabled() else None, version)
         if isinstance(edge, Constant):
@@ -242,6 +285,20 @@ class Op:
                 f"{self} needs its {kept.name} of shape {array.shape}, but that leaf has a new array"
             )
         return edge
+
+    def _unpacked(self, kept: Kept, found: Tensor, edge: Op | Tensor | Constant) -> Tensor:
+        """The value that a user's function brought back, in its place in the graph."""
+        version, seen = self.versions[kept.slot]
+        leaf = edge if isinstance(edge, tensor_class) and is_grad_enabled() else None
+        if version.value != seen and (leaf is not None or found.version is version):  # no copy was stored
+            raise mistakes.changed(self, kept.name, found.array, version, seen)
+        if leaf is not None:
+            return leaf
+        return tensor_class.of(found.array, edge if isinstance(edge, Op) and is_grad_enabled() else None)
+
+
+#: What makes an operation a node, as opposed to its parameters.
+_NODE = set("edges order shape dtype scope place arrays versions retained hooks".split())
 
 
 class AccumulateGrad:
@@ -271,30 +328,46 @@ def record(op: Op, *tensors: Tensor) -> Tensor:
     observer = mode.observer
     started = perf_counter() if observer else 0.0
     target = kernels.loaded.get(mode.target) or kernels.load(mode.target)
-    array = op.forward(target, *[t.array for t in tensors])
-    if not isinstance(array, np.ndarray):  # NumPy makes numbers of arrays without dimensions
-        array = np.asarray(array)
+    try:
+        array = op.forward(target, *[t.array for t in tensors])
+    except (AttributeError, TypeError):
+        mistakes.check_call(op, tensors, Op, tensor_class)
+        raise
+    if not isinstance(array, np.ndarray):
+        array = mistakes.output_of(op, array)
 
-    wanted = mode.records and op.is_differentiable and True in [t._requires_grad for t in tensors]
-    version = UNCOUNTED if mode.inference else tensors[0].version if op.is_view else None
-    out = tensor_class.of(array, op if wanted else None, version)
+    wanted = False
+    if mode.records and op.is_differentiable:
+        for t in tensors:  # for two operands, a loop takes a third of the time of any()
+            if t._requires_grad:
+                wanted = True
+    out = tensor_class.of(array, op if wanted else None, UNCOUNTED if mode.inference else None)
+    if op.is_view and not (mode.inference and tensors[0].is_inference()):  # the view of a counted one is counted
+        out.become_view(tensors[0], op, recorded=mode.records)
     if wanted:
         if op.order >= 0:
             raise RuntimeError(f"{op} is a node already: record a new {type(op).__name__} for each call")
-        op.edges = tuple([t.grad_fn or (t if t._requires_grad else t.constant()) for t in tensors])
-        op.order = next(_order)
+        edges = []
+        for t in tensors:
+            edges.append(t.grad_fn or (t if t._requires_grad else t.constant()))
+        op.edges = tuple(edges)
+        op.order = next(order)
         op.shape, op.dtype = array.shape, array.dtype
         op.scope = current_scope()
+        if not mode.lean:
+            op.place = users_place(3)  # users_place, record, the operation's function
         op.arrays = ()
         if op.keeps:
-            _keep(op, tensors, out, mode.lean)
+            _keep(op, tensors, out, mode)
+    if mode.anomaly:
+        mode.anomaly.check(op, tensors, out)
     if observer:
         observer(op, tensors, out, perf_counter() - started)
     return out
 
 
-def _keep(op: Op, tensors: Sequence[Tensor], out: Tensor, lean: bool) -> None:
-    arrays: list[Array | None] = []
+def _keep(op: Op, tensors: Sequence[Tensor], out: Tensor, mode: Mode) -> None:
+    arrays: list[Array | Packed | None] = []
     versions: list[tuple[Version, int]] = []
     for kept in op.keeps:
         t = out if kept.source is None else tensors[kept.source]
@@ -304,6 +377,9 @@ def _keep(op: Op, tensors: Sequence[Tensor], out: Tensor, lean: bool) -> None:
                 f"{op} must keep its {kept.name}, a tensor made in inference_mode(), which counts no changes: "
                 "use a clone() of it made outside"
             )
-        arrays.append(None if lean and kept.seen_only else t.array)
+        if mode.lean and kept.seen_only:
+            arrays.append(None)
+        else:
+            arrays.append(Packed(mode.saver, t) if mode.saver else t.array)
         versions.append((version, version.value))
     op.arrays, op.versions = tuple(arrays), tuple(versions)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 from minigrad import kernels
 
 if TYPE_CHECKING:
+    from minigrad.anomaly import Anomaly
     from minigrad.graph import Op
     from minigrad.tensor import Tensor
 
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 
 #: What is told of every operation: the op, its inputs, its output, and the seconds that it took.
 Observer = Callable[["Op", tuple["Tensor", ...], "Tensor", float], None]
+
+
+#: What stores a kept value, and what brings it back.
+Saver = tuple[Callable[["Tensor"], Any], Callable[[Any], "Tensor"]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,9 @@ class Mode:
     lean: bool = False  # keep only what backward reads
     target: str = "numba"
     observer: Observer | None = None
+    saver: Saver | None = None  # how values are kept, unless in the node itself
+    anomaly: Anomaly | None = None  # what is looked for in every result
+    walks: bool = False  # within a walk back
     outer: Mode | None = field(default=None, compare=False, repr=False)  # what holds again after this one
     records: bool = field(init=False)  # whether an operation becomes a node, if an input wants a gradient
 
@@ -47,7 +55,7 @@ _mode: ContextVar[Mode] = ContextVar("minigrad mode", default=Mode())  # noqa: B
 current_mode: Callable[[], Mode] = _mode.get
 
 
-class _Switch(ContextDecorator):
+class Switch(ContextDecorator):
     """A change of mode, as a context manager and a decorator. Each thread and task has its own mode."""
 
     changes: Mapping[str, Any]
@@ -75,7 +83,7 @@ class _Switch(ContextDecorator):
         return super().__call__(function)
 
 
-class _Plain(_Switch):
+class _Plain(Switch):
     """A switch without arguments; a subclass says what it changes."""
 
     def __init__(self, *arguments: object) -> None:
@@ -104,7 +112,7 @@ class enable_grad(_Plain):
     changes = MappingProxyType({"grad": True})
 
 
-class inference_mode(_Switch):
+class inference_mode(Switch):
     """Like :class:`no_grad`, and do not even count changes: what is made inside can never enter a graph."""
 
     def __init__(self, mode: bool = True) -> None:
@@ -117,14 +125,39 @@ class lean_mode(_Plain):
     changes = MappingProxyType({"lean": True})
 
 
-class observe(_Switch):
+class observe(Switch):
     """Tell ``observer(op, inputs, output, seconds)`` of every operation, recorded or not. One at a time."""
 
     def __init__(self, observer: Observer) -> None:
         super().__init__(observer=observer)
 
 
-class _Setting(_Switch):
+class saved_tensors_hooks(Switch):
+    """Store kept values by functions of your own: on disk, compressed, or not at all.
+
+    ``pack(tensor)`` is given each value as it is kept and returns anything; ``unpack`` is given that and returns
+    the tensor, when ``backward`` asks for it. A context manager and a decorator for the forward pass.
+
+    Raises TypeError if one of them cannot be called; RuntimeError, from ``backward``, if ``unpack`` returns
+    anything but a tensor of the same shape and dtype.
+
+    >>> import minigrad as mg
+    >>> x = mg.tensor(3.0, requires_grad=True)
+    >>> with mg.saved_tensors_hooks(lambda t: print("pack", t), lambda _: mg.tensor(5.0)):
+    ...     y = x**2
+    pack tensor(3.)
+    >>> mg.grad(y, x)
+    (tensor(10.),)
+    """
+
+    def __init__(self, pack_hook: Callable[[Tensor], Any], unpack_hook: Callable[[Any], Tensor]) -> None:
+        for hook in (pack_hook, unpack_hook):
+            if not callable(hook):
+                raise TypeError(f"saved_tensors_hooks expects two functions, got {hook!r}")
+        super().__init__(saver=(pack_hook, unpack_hook))
+
+
+class _Setting(Switch):
     """A switch that acts at once, so that it can be called plainly, and is undone if it was used in a ``with``."""
 
     def __init__(self, **changes: Any) -> None:
@@ -212,3 +245,6 @@ def enter_scope(module: Any) -> Token[Scope | None]:
 
 
 leave_scope: Callable[[Token[Scope | None]], None] = _scope.reset
+
+#: From here on nodes belong to this scope.
+set_scope: Callable[[Scope | None], Token[Scope | None]] = _scope.set

@@ -13,11 +13,14 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from minigrad import backward, dtypes, graph
-from minigrad.graph import UNCOUNTED, Array, Constant, Op, Version
+from minigrad import backward, dtypes, graph, mistakes
+from minigrad.graph import Array, Constant, Op
+from minigrad.hooks import Handle, Hook, Hooks, register
 from minigrad.methods import Operations
 from minigrad.modes import current_mode
-from minigrad.ops.operands import cast
+from minigrad.names import named
+from minigrad.ops.operands import cast, one_dim
+from minigrad.versions import UNCOUNTED, Version
 
 Shape = tuple[int, ...]
 
@@ -44,20 +47,24 @@ class Tensor(Operations):
     (tensor(5., grad_fn=<SumBackward>), tensor([2., 4.]))
     """
 
-    __slots__ = ("__weakref__", "_constant", "_grad", "_requires_grad", "_version", "array", "grad_fn")
+    __slots__ = (
+        "__weakref__", "_constant", "_grad", "_hooks", "_requires_grad", "_version", "array", "grad_fn", "view_of",
+    )  # fmt: skip
 
     array: Array
     grad_fn: Op | None
     _grad: Tensor | None
     _constant: Constant | None
     _version: Version | None  # None until somebody asks
+    _hooks: Hooks | None  # only on a leaf that a gradient was asked for
+    view_of: tuple[Tensor, Op] | None  # a tensor whose memory this one shares, and the operation that leads here
 
     def __init__(
         self, data: Any, dtype: Any = None, requires_grad: bool = False, device: str = "cpu"
     ) -> None:  # fmt: skip
         check_device(device)
         self.array = _array_of(data, dtype)
-        self._grad = self.grad_fn = self._constant = None
+        self._grad = self.grad_fn = self._constant = self.view_of = None
         self._version = UNCOUNTED if current_mode().inference else None
         self._requires_grad = False
         if requires_grad is not False:
@@ -70,7 +77,7 @@ class Tensor(Operations):
         t.array = array
         t.grad_fn = grad_fn
         t._version = version
-        t._grad = t._constant = None
+        t._grad = t._constant = t.view_of = None
         t._requires_grad = grad_fn is not None
         return t
 
@@ -90,6 +97,8 @@ class Tensor(Operations):
         if value and self.array.dtype.kind != "f":
             raise TypeError(f"only floats can require a gradient, this tensor is {self.array.dtype}")
         self._requires_grad = value
+        if not hasattr(self, "_hooks"):
+            self._hooks = None
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Set ``requires_grad``, and return the tensor itself."""
@@ -145,6 +154,43 @@ class Tensor(Operations):
         if self.grad_fn is not None:
             self.grad_fn.retained = weakref.ref(self)
 
+    @property
+    def hooks(self) -> Hooks | None:
+        """The hooks of a leaf; those of another tensor are on its node."""
+        return getattr(self, "_hooks", None)
+
+    def register_hook(self, hook: Hook) -> Handle:
+        """Call ``hook(gradient)`` whenever the gradient of this tensor is computed; it may return another one.
+
+        Raises RuntimeError if the tensor does not require a gradient.
+
+        >>> import minigrad as mg
+        >>> x = mg.tensor(3.0, requires_grad=True)
+        >>> y = x * x
+        >>> handle = y.register_hook(lambda gradient: print("dy =", gradient.item()))
+        >>> (y * 2).backward()
+        dy = 2.0
+        """
+        return register(self._own_hooks("register_hook").gradient, hook)
+
+    def register_post_accumulate_grad_hook(self, hook: Hook) -> Handle:
+        """Call ``hook(tensor)`` after each ``backward`` that has added to ``.grad``. Only on a leaf.
+
+        Raises RuntimeError on any other tensor.
+        """
+        if not self.is_leaf:
+            raise RuntimeError(f"register_post_accumulate_grad_hook() on no leaf: {self.grad_fn} made this tensor")
+        return register(self._own_hooks("register_post_accumulate_grad_hook").after, hook)
+
+    def _own_hooks(self, name: str) -> Hooks:
+        if not self.requires_grad:
+            raise RuntimeError(f"{name}() on a tensor that does not require a gradient")
+        if self.grad_fn is not None:
+            self.grad_fn.hooks = self.grad_fn.hooks or Hooks()
+            return self.grad_fn.hooks
+        found = self._hooks = self.hooks or Hooks()
+        return found
+
     def detach(self) -> Tensor:
         """The same memory, cut off from the graph."""
         return Tensor.of(self.array, None, self.version)
@@ -162,10 +208,18 @@ class Tensor(Operations):
         self._version = found
         return found
 
+    def become_view(self, of: Tensor, op: Op, *, recorded: bool) -> None:
+        """Note that ``op`` made this tensor from the memory of another: changes of the one are changes of both."""
+        self._version, self.view_of = of.version, (of, op)
+        if recorded:
+            self._version.add_view(self)
+
     def touch(self) -> None:
         """Say that ``array`` was changed in place: a node that kept it will refuse to use it."""
         if self._version is not UNCOUNTED:
             self.version.count()
+
+    named = named  # in pictures
 
     # -- the array --------------------------------------------------------------------------------------------
 
@@ -192,7 +246,7 @@ class Tensor(Operations):
 
     def size(self, dim: int | None = None) -> Any:
         """The sizes, or the size of one dimension."""
-        return self.shape if dim is None else self.shape[dim]
+        return self.shape if dim is None else self.shape[one_dim("size", dim, self.ndim)]
 
     def dim(self) -> int:
         """The number of dimensions."""
@@ -212,19 +266,18 @@ class Tensor(Operations):
         """The elements as nested lists of Python numbers."""
         return self.array.tolist()
 
-    def numpy(self) -> Array:
+    def numpy(self, *, force: bool = False) -> Array:
         """The array itself, not a copy. Raises RuntimeError if a gradient flows here: use ``detach()`` first.
 
-        Whoever changes it in place says so with :meth:`touch`, or a graph that kept it computes wrong gradients.
+        ``force`` is another way to say that. Whoever changes the array says so with :meth:`touch`, or a graph that
+        kept it computes wrong gradients.
         """
-        if self.requires_grad:
+        if self.requires_grad and not force:
             raise RuntimeError("numpy() on a tensor that requires a gradient: use t.detach().numpy()")
         return self.array
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         return np.array(self.numpy(), dtype=dtype, copy=copy)
-
-    __array_ufunc__ = None  # so that ndarray + tensor asks the tensor, which says what to do instead
 
     def to(self, *wanted: Any) -> Tensor:
         """This tensor with another dtype, ``t.to(mg.float64)``, or on a device, ``t.to("cpu")``."""
@@ -257,6 +310,9 @@ class Tensor(Operations):
             notes.append("requires_grad=True")
         return f"tensor({', '.join([text, *notes])})"
 
+    def __getattr__(self, name: str) -> NoReturn:
+        raise mistakes.no_such_name("a Tensor", self, name)
+
     def __format__(self, spec: str) -> str:
         return format(self.item(), spec) if spec else repr(self)
 
@@ -283,9 +339,6 @@ class Tensor(Operations):
         if self.dtype.kind not in "iu":
             raise TypeError(f"only an integer tensor can be an index, this one is {self.dtype}")
         return operator.index(self.item())
-
-    def __setitem__(self, key: Any, value: Any) -> NoReturn:
-        raise TypeError("tensors are not changed in place: build a new one, with mg.cat() or by arithmetic")
 
     def float(self) -> Tensor:
         """This tensor as float32."""
@@ -315,7 +368,10 @@ def _array_of(data: Any, dtype: Any) -> Array:
         raise TypeError(f"a tensor is made of numbers, these data are {array.dtype}: {data!r:.60}")
     with np.errstate(all="ignore"):  # what float32 cannot hold becomes Inf
         if dtype is not None:
-            return array.astype(dtypes.dtype(dtype))
+            wanted = dtypes.dtype(dtype)
+            if wanted.kind in "iu" and array.size and not isinstance(data, (np.ndarray, np.generic)):
+                dtypes.check_fits("tensor", wanted, np.trunc(array.min()), np.trunc(array.max()))
+            return array.astype(wanted)
         if array.dtype == np.float64 and not isinstance(data, (np.ndarray, np.generic)):
             return array.astype(dtypes.float32)  # Python floats
     return array.astype(dtypes.dtype(array.dtype), copy=False)

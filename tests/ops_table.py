@@ -7,18 +7,61 @@ from typing import Any
 import numpy as np
 
 import minigrad as mg
-from rows import activation, arithmetic, comparison, indexing, linear_algebra, loss, reduction, shape
+from rows import (
+    activation,
+    arithmetic,
+    choice,
+    comparison,
+    contraction,
+    cumulative,
+    diagonals,
+    division,
+    exponential,
+    extremes,
+    indexing,
+    joining,
+    linear_algebra,
+    logic,
+    loss,
+    order,
+    pieces,
+    reduction,
+    repeating,
+    rounding,
+    selection,
+    shape,
+    sorting,
+    statistics,
+    trigonometry,
+)
 from rows.row import Array, Row, Sample
 
 __all__ = ["DIFFERENTIABLE", "TABLE", "Array", "Row", "Sample", "tensors"]
 
 TABLE: list[Row] = [
     *arithmetic.ROWS,
+    *division.ROWS,
+    *exponential.ROWS,
+    *trigonometry.ROWS,
+    *rounding.ROWS,
+    *choice.ROWS,
     *comparison.ROWS,
+    *logic.ROWS,
     *activation.ROWS,
     *reduction.ROWS,
     *linear_algebra.ROWS,
     *shape.ROWS,
+    *contraction.ROWS,
+    *diagonals.ROWS,
+    *joining.ROWS,
+    *order.ROWS,
+    *pieces.ROWS,
+    *repeating.ROWS,
+    *cumulative.ROWS,
+    *extremes.ROWS,
+    *selection.ROWS,
+    *sorting.ROWS,
+    *statistics.ROWS,
     *indexing.ROWS,
     *loss.ROWS,
 ]

@@ -62,6 +62,7 @@ def chain(length: int) -> float:
     return (process_time() - started) / length
 
 
+@pytest.mark.compiled
 def test_chain_of_a_million_adds_works_at_a_flat_cost_a_node() -> None:
     chain(1_000)
     short = sorted(chain(1_000) for _ in range(9))[4]
@@ -249,7 +250,7 @@ def test_error_in_mid_walk_changes_no_gradient_not_even_a_retained_one() -> None
     h.retain_grad()
     y = h.exp() + w
     w.touch()
-    with pytest.raises(RuntimeError, match="<MulBackward> needs its y"):
+    with pytest.raises(RuntimeError, match=r"<MulBackward>, .* needs its y"):
         y.backward()
     assert (x.grad, w.grad, h.grad) == (None, None, None)
 

@@ -9,6 +9,7 @@ import pytest
 
 import minigrad as mg
 from graphs import Watched, leaf, scalar
+from minigrad import nn
 from minigrad.modes import observe
 
 
@@ -153,3 +154,12 @@ def test_gradient_through_dtypes_has_the_dtype_of_the_leaf() -> None:
     (x * y + x.double()).sum().backward()
     assert (x.grad.dtype, y.grad.dtype) == (mg.float32, mg.float64)
     assert x.grad.tolist() == [2, 2]
+
+
+def test_what_a_rule_records_belongs_to_the_module_of_its_operation() -> None:
+    model = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1))
+    x = mg.ones(1, 2, requires_grad=True)
+    (dx,) = mg.grad(model(x).sum(), x, create_graph=True)
+    assert dx.grad_fn.scope.module is model[0]
+    assert dx.grad_fn.edges[0].scope.module is model[1]
+    assert (x * 2).grad_fn.scope is None

@@ -61,6 +61,15 @@ def facts(t: mg.Tensor) -> tuple[Any, ...]:
         (mg.zeros_like(mg.ones(2, dtype=mg.int8)), [0, 0], (2,), "int8"),
         (mg.ones_like(mg.zeros(1), dtype=mg.float64), [1.0], (1,), "float64"),
         (mg.full_like(mg.zeros(1), 3), [3.0], (1,), "float32"),
+        (mg.one_hot(mg.tensor([2, 0])), [[0, 0, 1], [1, 0, 0]], (2, 3), "int64"),
+        (mg.one_hot(mg.tensor(1), 3), [0, 1, 0], (3,), "int64"),
+        (
+            mg.one_hot(mg.tensor([[0], [1]], dtype=mg.uint8), num_classes=2),
+            [[[1, 0]], [[0, 1]]],
+            (2, 1, 2),
+            "int64",
+        ),
+        (mg.one_hot(mg.zeros(0, dtype=mg.int64), 3), [], (0, 3), "int64"),
     ],
 )
 def test_values_shape_and_dtype(made: mg.Tensor, values: Any, shape: Any, dtype: str) -> None:
@@ -73,11 +82,42 @@ def full(n: int, **how: Any) -> mg.Tensor:
     return mg.full((n,), 1.0, **how)
 
 
-@pytest.mark.parametrize("make", [mg.zeros, mg.ones, mg.rand, mg.randn, mg.eye, full])
+@pytest.mark.parametrize("make", [mg.zeros, mg.ones, mg.empty, mg.rand, mg.randn, mg.eye, full])
 def test_requires_grad_and_device_are_passed_on(make: Callable[..., mg.Tensor]) -> None:
     assert make(2, requires_grad=True, device="cpu").requires_grad
     with pytest.raises(ValueError, match="there is no device 'tpu': use 'cpu'"):
         make(2, device="tpu")
+
+
+def test_empty_has_a_shape_and_a_dtype_and_is_nobody_elses() -> None:
+    made = [
+        mg.empty(2, 3),
+        mg.empty((2, 3), dtype="int8"),
+        mg.empty_like(mg.zeros(2, 3)),
+        mg.empty_like(mg.zeros(2, 3), dtype=int),
+    ]
+    assert [t.dtype.name for t in made] == ["float32", "int8", "float32", "int64"]
+    assert {t.shape for t in made} == {(2, 3)}
+    assert made[0].array.base is None
+
+
+def test_random_tensors_like_others_have_their_shape_and_dtype() -> None:
+    x = mg.zeros(40, 5, dtype=mg.float64)
+    u, n = mg.rand_like(x), mg.randn_like(x, dtype=mg.float32, requires_grad=True)
+    assert (u.shape, u.dtype, n.shape, n.dtype, n.requires_grad) == ((40, 5), "float64", (40, 5), "float32", True)
+    assert 0 <= u.min().item() < 0.1 < 0.9 < u.max().item() < 1
+    assert n.min().item() < -1
+
+
+def test_randperm_has_each_number_once_in_an_order_of_the_seed() -> None:
+    mg.manual_seed(3)
+    first = mg.randperm(20)
+    assert (sorted(first.tolist()), first.dtype) == (list(range(20)), mg.int64)
+    assert first.tolist() != list(range(20))
+    mg.manual_seed(3)
+    assert mg.randperm(20).tolist() == first.tolist()
+    assert mg.randperm(0).shape == (0,)
+    assert mg.randperm(3, dtype=mg.float32).dtype == mg.float32
 
 
 def test_tensor_copies_and_from_numpy_shares() -> None:
@@ -159,6 +199,22 @@ def test_random_numbers_are_in_their_range() -> None:
         (lambda: mg.manual_seed("x"), TypeError, "manual_seed() expects an int, got 'x'"),
         (lambda: mg.manual_seed(-1), ValueError, "manual_seed: the seed must not be negative, got -1"),
         (lambda: mg.zeros(2, requires_grad="no"), TypeError, "requires_grad must be True or False, got 'no'"),
+        (lambda: mg.empty(-1), ValueError, "empty: sizes must not be negative, got (-1,)"),
+        (lambda: mg.empty_like(3), TypeError, "empty_like() expects a Tensor, got int"),
+        (lambda: mg.rand_like(mg.zeros(2, dtype=int)), TypeError, "random floats cannot be int64: use randint()"),
+        (lambda: mg.randn_like(3), TypeError, "randn_like() expects a Tensor, got int"),
+        (lambda: mg.randperm(-1), ValueError, "randperm: sizes must not be negative, got (-1,)"),
+        (lambda: mg.randperm(2.5), TypeError, "randperm: sizes must be ints, got (2.5,)"),
+        (lambda: mg.randperm(300, dtype=mg.uint8), OverflowError, "randperm: the number 299 does not fit"),
+        (lambda: mg.one_hot(mg.tensor([1.0])), TypeError,
+         "one_hot: classes are integers, these are float32: use tensor.long()"),
+        (lambda: mg.one_hot(mg.tensor([3]), 3), ValueError,
+         "one_hot: the classes must be from 0 to 2, these are from 3 to 3"),
+        (lambda: mg.one_hot(mg.tensor([-1, 1])), ValueError,
+         "one_hot: the classes must be from 0 to 1, these are from -1 to 1"),
+        (lambda: mg.one_hot(mg.tensor([], dtype=int)), ValueError,
+         "one_hot: num_classes -1 for a tensor of shape (0,): name at least one class"),
+        (lambda: mg.one_hot([1]), TypeError, "one_hot() expects a Tensor, got list"),
         (lambda: mg.randn(2, dtype=mg.int64), TypeError, "random floats cannot be int64: use randint()"),
     ],
 )  # fmt: skip

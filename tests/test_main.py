@@ -42,6 +42,7 @@ def test_info_tells_what_a_bug_report_needs(capsys: pytest.CaptureFixture[str]) 
     assert facts["threads"].startswith(f"{mg.get_num_threads()}, layers that can be loaded: ")
 
 
+@pytest.mark.compiled
 def test_the_cache_is_shown_and_cleared_and_an_edited_rule_makes_it_old(package: Path) -> None:
     assert run(package, "-m", "minigrad", "cache").startswith("0 compiled (0 of them from other sources), 0.0 MB")
     run(package, "-c", "import minigrad as mg; mg.ones(3).relu()")

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import numpy as np
 import pytest
 
 import minigrad as mg
@@ -256,3 +257,57 @@ def test_a_decorator_without_parentheses_or_on_a_class_is_refused() -> None:
         mg.no_grad(len)
     with pytest.raises(TypeError, match="decorates functions"):
         mg.no_grad()(dict)
+
+
+# -- how values are kept --------------------------------------------------------------------------------------
+
+
+def test_kept_values_go_through_pack_and_come_back_through_unpack() -> None:
+    x, w = mg.tensor([1.0, 2.0], requires_grad=True), mg.tensor([3.0, 4.0], requires_grad=True)
+    packed: list[mg.Tensor] = []
+
+    def pack(t: mg.Tensor) -> int:
+        packed.append(t.clone())
+        return len(packed) - 1
+
+    with mg.saved_tensors_hooks(pack, lambda i: packed[i]):
+        loss = (x * w).exp().sum()
+    assert [t.tolist() for t in packed] == [[1, 2], [3, 4], (x * w).exp().tolist()]
+    assert loss.grad_fn.next_functions[0][0].kept == {}
+    loss.backward()
+    plain_x = mg.tensor([1.0, 2.0], requires_grad=True)
+    (plain_x * w.detach()).exp().sum().backward()
+    assert x.grad.tolist() == plain_x.grad.tolist()
+
+
+def test_packed_values_can_be_differentiated_twice() -> None:
+    x = mg.tensor(2.0, requires_grad=True)
+    with mg.saved_tensors_hooks(lambda t: t.clone(), lambda t: t):
+        y = x.exp() * x
+    (first,) = mg.grad(y, x, create_graph=True)
+    (second,) = mg.grad(first, x)
+    assert second.item() == pytest.approx(4 * np.exp(2.0), rel=1e-6)
+
+
+def test_change_in_place_of_a_packed_value_does_no_harm() -> None:
+    x = mg.tensor([1.0], requires_grad=True)
+    y = x * 1
+    with mg.saved_tensors_hooks(lambda t: t.clone(), lambda t: t):
+        z = y * y
+    y.mul_(100)
+    z.sum().backward()
+    assert x.grad.tolist() == [2]
+
+
+def test_unpack_that_gives_something_else_is_refused() -> None:
+    x = mg.tensor([1.0, 2.0], requires_grad=True)
+    with mg.saved_tensors_hooks(lambda t: None, lambda _: mg.ones(3)):
+        y = x.exp()
+    with pytest.raises(RuntimeError, match=r"unpack must return the tensor of shape \(2,\) and dtype float32"):
+        y.sum().backward()
+    assert x.grad is None
+
+
+def test_saver_must_be_two_functions() -> None:
+    with pytest.raises(TypeError, match="saved_tensors_hooks expects two functions, got 3"):
+        mg.saved_tensors_hooks(print, 3)

@@ -13,22 +13,76 @@ operands of a binary kernel have one dtype and shapes that broadcast, ``dims`` a
 =====================================  ================================================================
 contract                               result, with shapes
 =====================================  ================================================================
-``neg abs sign exp log sqrt erf(x)``   elementwise, ``x.shape``
-``relu sigmoid tanh gelu(z)``          elementwise, ``z.shape``
+``neg abs reciprocal sqrt rsqrt(x)``   elementwise, ``x.shape``
+``exp exp2 expm1 log log2 log10        the same
+log1p erf(x)``
+``sin cos tan asin acos atan sinh      the same
+cosh asinh acosh atanh(x)``
+``sign floor ceil trunc round(x)``     the same
+``round_to(x, decimals)``              the same, to multiples of ``10^-decimals``
+``isnan isinf isfinite                 the same, bool
+logical_not(x)``
+``bitwise_not(x)``                     elementwise, integers and bools
+``relu sigmoid tanh gelu gelu_tanh     elementwise, ``z.shape``
+silu mish hardsigmoid hardswish
+logsigmoid softsign(z)``
+``leaky_relu(z, negative_slope)``      the same, with parameters
+``hardtanh(z, min_val, max_val)``      the same
+``elu(z, above, below, rate)``         the same
+``softplus(z, beta, threshold)``       the same
 ``relu_backward sigmoid_backward       elementwise: ``da`` times the derivative, written with ``a``
 tanh_backward(da, a)``
-``gelu_backward(da, z)``               the same, written with ``z``
+``gelu_backward gelu_tanh_backward     the same, written with ``z``
+silu_backward mish_backward
+hardsigmoid_backward
+hardswish_backward
+logsigmoid_backward
+softsign_backward(da, z)``
+``leaky_relu_backward                  the same, with parameters; ``da`` has the shape of ``z``
+(da, z, negative_slope)``
+``hardtanh_backward                    the same
+(da, z, min_val, max_val)``
+``elu_backward                         the same
+(da, z, above, below, rate)``
+``softplus_backward                    the same
+(da, z, beta, threshold)``
 ``add sub mul div pow(x, y)``          elementwise with broadcasting
+``floor_divide trunc_divide            the same; integers ``y`` are not 0
+remainder fmod(x, y)``
+``maximum minimum atan2(x, y)``        the same
 ``eq ne lt le gt ge(x, y)``            the same, bool
+``isclose(x, y, rtol, atol,            the same, bool: ``|x - y| <= atol + rtol |y|``
+equal_nan)``
+``logical_and logical_or               the same, bool
+logical_xor(x, y)``
+``bitwise_and bitwise_or               the same, integers and bools
+bitwise_xor(x, y)``
+``clamp(x, low, high)``                elementwise with broadcasting
+``lerp(x, y, weight)``                 the same
+``where(condition, x, y)``             the same, with a bool ``condition``
+``huber(d, delta)``                    elementwise, of a difference
 ``bce bce_slope(p, y)``                binary cross-entropy of probabilities, and its derivative for p
 ``bce_with_logits(z, y)``              the same of logits
 ``cross_entropy(z, y)``                ``(B, C), (B,)`` int64 -> ``(B,)``: ``-log softmax(z)[y]`` of each row
 ``cross_entropy_backward               ``(B, C)``: ``dl`` times its derivative for ``z``, written with the losses
 (dl, z, loss, y)``
 ``moments(x, dims, keepdim)``          mean and (biased) variance over ``dims``, each shaped as of ``sum``
+``normalise(x, dims, eps)``            ``x.shape``: ``(x - mean) / (variance + eps)^(1/2)``, moments over ``dims``
+``normalise_backward                   ``x.shape``: the derivative of that, times ``dy``
+(dy, x, dims, eps)``
 ``sum mean amax amin logsumexp         ``x`` with ``dims`` (a tuple) reduced away, or of size 1 when
 (x, dims, keepdim)``                   ``keepdim``
+``prod any all(x, dims, keepdim)``      the same
+``norm(x, dims, keepdim, p)``          the same: ``(sum |x|^p)^(1/p)``, the largest or smallest ``|x|`` for
+                                       p = inf or -inf, how many are not 0 for p = 0
 ``argmax argmin(x, dim, keepdim)``     int64 index of the first extreme (or NaN) along ``dim``
+``argmedian(x, dim, keepdim)``         int64 index of the first lower median (or NaN) along ``dim``
+``argsort(x, dim, descending)``        int64 index that sorts along ``dim``: stable, NaN is the largest
+``topk(x, dim, k, largest, sorted)``   the first k of it, ``largest`` or smallest; by place if not ``sorted``
+``cumsum(x, dim, reverse)``            the running sum along ``dim``, from its end where ``reverse``
+``cumprod(x, dim)``                    the running product along ``dim``
+``recurrence(a, b, dim, transposed)``  s with ``s_k = b_k + a_k s_(k-1)`` along ``dim``, or, where
+                                       ``transposed``, ``s_k = b_k + a_(k+1) s_(k+1)``
 ``softmax log_softmax(z, dim)``        ``z.shape``
 ``softmax_backward                     ``z.shape``: the derivative of a softmax, written with ``a``
 log_softmax_backward(da, a, dim)``
@@ -37,11 +91,21 @@ log_softmax_backward(da, a, dim)``
 ``reshape permute expand(x, how)``     a view where the memory allows it
 ``cast(x, dtype)  copy(x)``            a new array
 ``cat stack(arrays, dim)``             a new array
+``flip(x, dims)                        a new array, its elements in another order
+roll(x, shifts, dims)``
+``repeat(x, repeats)``                 the whole of ``x`` one after another, ``repeats[d]`` times along each dim
+``pad(x, widths, value)``              ``x`` with (before, after) elements of ``value`` around it along each dim
+``tril triu(x, k)``                    ``x``, with 0 above or below the diagonal ``k``
+``diagonal(x, k, dim1, dim2)``         a view of the diagonals, along a new last dim
+``diagonal_backward                    zeros of ``shape`` with ``dy`` on that diagonal
+(dy, shape, k, dim1, dim2)``
+``unfold(x, dim, size, step)``         a view of all windows along ``dim``, with a new last dim of ``size``
+``unfold_backward                      zeros of ``shape`` with the windows ``dy`` added
+(dy, shape, dim, size, step)``
 ``index(x, key)``                      ``x[key]``, as NumPy
 ``index_backward(dy, shape, key)``     zeros of ``shape`` with ``dy`` added at ``key``, repeats summed
-``take_along(x, index, dim)``          the elements of ``x`` at ``index`` along ``dim``
-``take_along_backward                  zeros of ``shape`` with ``dy`` added there
-(dy, shape, index, dim)``
+``put(x, key, v)``                     a copy of ``x`` with ``v`` at ``key``; the last one, where a key repeats
+``put_add(x, key, v)``                 a copy of ``x`` with ``v`` added at ``key``, repeats summed
 ``sgd_step(p, g, v, ...)``             one step of SGD, in place on ``p`` and ``v``
 ``adam_step(p, g, m, s, ...)``         one step of Adam, in place on ``p``, ``m`` and ``s``
 =====================================  ================================================================

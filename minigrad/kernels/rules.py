@@ -7,31 +7,31 @@ A rule is plain Python on numbers, so it can be tried in a prompt:
 >>> relu_backward(3.0, 0.0)
 0.0
 
-Every target compiles it into its own kernels and supplies its own ``erf``, ``exp``, ``log``, ``log1p``,
-``sqrt`` and ``tanh`` in place of the ones from ``math``. The literals below take the dtype of the kernel: in a
-float32 kernel ``1.0`` is a float32, so that nothing is computed in float64 by accident.
+Every target compiles it into its own kernels and supplies its own ``erf``, ``exp``, ``expm1``, ``log``,
+``log1p``, ``tanh`` and ``normal_cdf`` in place of the ones that are found here. The literals below take the dtype
+of the kernel: in a float32 kernel ``1.0`` is a float32, so that nothing is computed in float64 by accident.
 
-``z`` is a pre-activation, ``a`` the activation, ``da`` the derivative of the loss with respect to ``a``.
+``z`` is a pre-activation, ``a`` the activation, ``da`` the derivative of the loss with respect to ``a``. What
+comes after them are parameters, the same for all elements: they are handed to the machine code, not built in.
+The exponents below are never positive, so that nothing overflows: where ``e`` is ``e^-|z|``, the logistic
+function is ``1 / (1 + e)`` for a positive z and ``e / (1 + e)`` for a negative one.
+
 NaN in ``z``, ``p`` or ``y`` comes out as NaN: a comparison with it is false, and the branch taken then returns it.
 """
 
 from __future__ import annotations
 
-from math import erf, exp, log, log1p, tanh
+from math import erf, exp, expm1, log, log1p, tanh
 
 __all__ = [
-    "bce",
-    "bce_slope",
-    "bce_with_logits",
-    "gelu",
-    "gelu_backward",
-    "relu",
-    "relu_backward",
-    "sigmoid",
-    "sigmoid_backward",
-    "tanh",
-    "tanh_backward",
-]
+    "bce", "bce_slope", "bce_with_logits", "elu", "elu_backward", "gelu", "gelu_backward", "gelu_tanh",
+    "gelu_tanh_backward", "hardsigmoid", "hardsigmoid_backward", "hardswish", "hardswish_backward", "hardtanh",
+    "hardtanh_backward", "huber", "leaky_relu", "leaky_relu_backward", "logsigmoid", "logsigmoid_backward", "mish",
+    "mish_backward", "relu", "relu_backward", "sigmoid", "sigmoid_backward", "silu", "silu_backward", "softplus",
+    "softplus_backward", "softsign", "softsign_backward", "tanh", "tanh_backward",
+]  # fmt: skip
+
+# -- written with a -------------------------------------------------------------------------------------------
 
 
 def relu(z: float) -> float:
@@ -45,7 +45,7 @@ def relu_backward(da: float, a: float) -> float:
 
 
 def sigmoid(z: float) -> float:
-    """a = 1 / (1 + e^-z), with an exponent that is never positive, so that nothing overflows."""
+    """a = 1 / (1 + e^-z)."""
     e = exp(-abs(z))
     return (1.0 if z >= 0.0 else e) / (1.0 + e)
 
@@ -60,14 +60,169 @@ def tanh_backward(da: float, a: float) -> float:
     return da * (1.0 - a * a)
 
 
+# -- linear above a threshold ---------------------------------------------------------------------------------
+
+
+def leaky_relu(z: float, negative_slope: float) -> float:
+    """a = z where z > 0, else negative_slope z."""
+    return z if z > 0.0 else negative_slope * z
+
+
+def leaky_relu_backward(da: float, z: float, negative_slope: float) -> float:
+    """dz = da where z > 0, else negative_slope da."""
+    return da if z > 0.0 else negative_slope * da
+
+
+def hardtanh(z: float, min_val: float, max_val: float) -> float:
+    """a = z, but at least min_val and at most max_val."""
+    return min_val if z < min_val else max_val if z > max_val else z
+
+
+def hardtanh_backward(da: float, z: float, min_val: float, max_val: float) -> float:
+    """dz = da between the limits, else 0; at them too."""
+    return 0.0 if z <= min_val or z >= max_val else da
+
+
+def elu(z: float, above: float, below: float, rate: float) -> float:
+    """a = above z where z > 0, else below (e^(rate z) - 1)."""
+    return above * z if z > 0.0 else below * expm1(rate * z)
+
+
+def elu_backward(da: float, z: float, above: float, below: float, rate: float) -> float:
+    """dz = da above where z > 0, else da below e^(rate z).  This below is the rate times the one of elu."""
+    return da * above if z > 0.0 else da * (below * exp(rate * z))
+
+
+# -- a gate times z -------------------------------------------------------------------------------------------
+
+
+def normal_cdf(z: float) -> float:
+    """P(Z <= z) of a standard normal Z = (1 + erf(z / sqrt 2)) / 2."""
+    return 0.5 * (1.0 + erf(z * 0.7071067811865476))
+
+
 def gelu(z: float) -> float:
-    """a = z P(Z <= z) of a standard normal Z = z/2 (1 + erf(z / sqrt 2))."""
-    return 0.5 * z * (1.0 + erf(z * 0.7071067811865476))
+    """a = z P(Z <= z) of a standard normal Z."""
+    return z * normal_cdf(z)
 
 
 def gelu_backward(da: float, z: float) -> float:
     """dz = da (P(Z <= z) + z e^(-z^2 / 2) / sqrt(2 pi)), the second factor being the density of Z."""
-    return da * (0.5 * (1.0 + erf(z * 0.7071067811865476)) + z * exp(-0.5 * z * z) * 0.3989422804014327)
+    return da * (normal_cdf(z) + z * exp(-0.5 * z * z) * 0.3989422804014327)
+
+
+def gelu_tanh(z: float) -> float:
+    """a = z/2 (1 + tanh u) = z / (1 + e^-2u) with u = sqrt(2 / pi) (z + 0.044715 z^3)."""
+    t = 1.5957691216057308 * z * (1.0 + 0.044715 * z * z)
+    e = exp(-abs(t))
+    return z * ((1.0 if t >= 0.0 else e) / (1.0 + e))
+
+
+def gelu_tanh_backward(da: float, z: float) -> float:
+    """dz = da (s + z s (1 - s) 2 du/dz) with s = 1 / (1 + e^-2u); the rise of s is 0 where e^-2|u| is."""
+    t = 1.5957691216057308 * z * (1.0 + 0.044715 * z * z)
+    e = exp(-abs(t))
+    d = 1.0 + e
+    rise = 0.0 if e == 0.0 else e / (d * d) * (z * 1.5957691216057308 * (1.0 + 0.134145 * z * z))
+    return da * ((1.0 if t >= 0.0 else e) / d + rise)
+
+
+def silu(z: float) -> float:
+    """a = z s with s = 1 / (1 + e^-z)."""
+    e = exp(-abs(z))
+    return z * ((1.0 if z >= 0.0 else e) / (1.0 + e))
+
+
+def silu_backward(da: float, z: float) -> float:
+    """dz = da s (1 + z (1 - s))."""
+    e = exp(-abs(z))
+    d = 1.0 + e
+    return da * ((1.0 if z >= 0.0 else e) / d * (1.0 + z * ((e if z >= 0.0 else 1.0) / d)))
+
+
+def mish(z: float) -> float:
+    """a = z t with t = tanh log(1 + e^z) = n / (n + 2), n = e^z (e^z + 2); both divided by e^2z for z > 0."""
+    e = exp(-abs(z))
+    top = 1.0 + 2.0 * e if z >= 0.0 else e * (e + 2.0)
+    rest = 2.0 * e * e if z >= 0.0 else 2.0
+    return z * (top / (top + rest))
+
+
+def mish_backward(da: float, z: float) -> float:
+    """dz = da (t + z s (1 - t^2)) with s = 1 / (1 + e^-z)."""
+    e = exp(-abs(z))
+    top = 1.0 + 2.0 * e if z >= 0.0 else e * (e + 2.0)
+    rest = 2.0 * e * e if z >= 0.0 else 2.0
+    t = top / (top + rest)
+    s = (1.0 if z >= 0.0 else e) / (1.0 + e)
+    return da * (t + z * s * (rest / (top + rest) * (1.0 + t)))
+
+
+def hardsigmoid(z: float) -> float:
+    """a = z/6 + 1/2, but at least 0 and at most 1."""
+    return 0.0 if z <= -3.0 else 1.0 if z >= 3.0 else (z + 3.0) / 6.0
+
+
+def hardsigmoid_backward(da: float, z: float) -> float:
+    """dz = da / 6 where -3 < z < 3, else 0."""
+    return 0.0 if z <= -3.0 or z >= 3.0 else da / 6.0
+
+
+def hardswish(z: float) -> float:
+    """a = z hardsigmoid(z)."""
+    return 0.0 if z <= -3.0 else z if z >= 3.0 else z * ((z + 3.0) / 6.0)
+
+
+def hardswish_backward(da: float, z: float) -> float:
+    """dz = da (z/3 + 1/2) where -3 < z < 3, 0 below and da above."""
+    return 0.0 if z <= -3.0 else da if z >= 3.0 else da * ((2.0 * z + 3.0) / 6.0)
+
+
+# -- soft steps and corners -----------------------------------------------------------------------------------
+
+
+def softplus(z: float, beta: float, threshold: float) -> float:
+    """a = log(1 + e^(beta z)) / beta, or z where beta z is above the threshold."""
+    t = beta * z
+    return z if t > threshold else ((t if t > 0.0 else 0.0) + log1p(exp(-abs(t)))) / beta
+
+
+def softplus_backward(da: float, z: float, beta: float, threshold: float) -> float:
+    """dz = da / (1 + e^(-beta z)), or da where beta z is above the threshold."""
+    t = beta * z
+    e = exp(-abs(t))
+    return da if t > threshold else da * ((1.0 if t >= 0.0 else e) / (1.0 + e))
+
+
+def logsigmoid(z: float) -> float:
+    """a = -log(1 + e^-z)."""
+    return (z if z < 0.0 else 0.0) - log1p(exp(-abs(z)))
+
+
+def logsigmoid_backward(da: float, z: float) -> float:
+    """dz = da / (1 + e^z)."""
+    e = exp(-abs(z))
+    return da * ((e if z >= 0.0 else 1.0) / (1.0 + e))
+
+
+def softsign(z: float) -> float:
+    """a = z / (1 + |z|)."""
+    return z / (1.0 + abs(z))
+
+
+def softsign_backward(da: float, z: float) -> float:
+    """dz = da / (1 + |z|)^2."""
+    d = 1.0 + abs(z)
+    return da / (d * d)
+
+
+# -- losses ---------------------------------------------------------------------------------------------------
+
+
+def huber(d: float, delta: float) -> float:
+    """l = d^2 / 2 where |d| <= delta, else delta (|d| - delta / 2)."""
+    size = abs(d)
+    return 0.5 * d * d if size <= delta else delta * (size - 0.5 * delta)
 
 
 def bce(p: float, y: float) -> float:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.kernels import cpu, reference
+from minigrad.kernels import Array, cpu, reference
 from minigrad.kernels.cpu import compile as compiling
 
 FLOATS = (np.float32, np.float64)
@@ -61,53 +61,40 @@ def fill() -> Iterator[tuple[str, int, int]]:
     Each function of the contract is called with a few elements and with as many as are worth several threads.
     """
     jobs = [
-        (f"{name} {np.dtype(dtype)}", getattr(cpu, name), dtype)
+        (name, function, dtype)
         for name, function in inspect.getmembers(reference, inspect.isfunction)
         if function.__module__.startswith(reference.__name__) and getattr(cpu, name) is not function
-        for dtype in FLOATS
+        for dtype in dtypes(name)
     ]
     for number, (name, function, dtype) in enumerate(jobs, 1):
-        yield name, number, len(jobs)
+        yield f"{name} {np.dtype(dtype)}", number, len(jobs)
         for side in (2, 1024):
             for arguments, options in samples(function, dtype, side):
-                function(*arguments, **options)
+                getattr(cpu, name)(*arguments, **options)
 
 
-def samples(function: Callable[..., Any], dtype: Any, side: int) -> Iterator[Arguments]:
-    """Arguments for a function of the contract, chosen by the names of its parameters; arrays of side x side."""
-    x = np.full((side, side), 0.5, dtype)
-    row, label = np.ones(side, dtype), np.zeros(side, np.int64)
-    names = tuple(inspect.signature(function).parameters)
-    if names[:2] == ("p", "g"):
-        yield from _steps(names, x)
-    elif names[:1] == ("x",) and "W" in names:
-        for rows in (1, side):
-            yield (x[:rows], x, row), {}
-    elif function.__name__ == "matmul":
-        for rows in (1, side):
-            for y in (x, x.T):
-                yield (x[:rows], y), {}
-    elif "dims" in names:
-        for dims in ((0,), (1,)):
-            yield (x, dims, False), {}
-    elif "dim" in names:
-        arrays = [x] * (names.index("dim"))
-        for dim in (0, 1):
-            yield (*arrays, dim, *([False] if "keepdim" in names else [])), {}
-    elif function.__name__ == "cross_entropy":
-        yield (x, label), {}
-    elif function.__name__ == "cross_entropy_backward":
-        yield (row, x, row, label), {}
-    else:
-        yield (x,) * len(names), {}
+def dtypes(name: str) -> tuple[type, ...]:
+    """The dtypes for which there are kernels of a function that take long to compile."""
+    return (np.int64,) if name.startswith("bitwise") else FLOATS
 
 
-def _steps(names: tuple[str, ...], x: np.ndarray[Any, Any]) -> Iterator[Arguments]:
-    p, g, m, s = (x.copy() for _ in range(4))
-    if "v" in names:
-        options = {"lr": 0.1, "momentum": 0.9, "dampening": 0.0, "weight_decay": 0.0}
-        options |= {"nesterov": False, "first": False}
-        yield (p, g, None), options
-        yield (p, g, m), options
-    else:
-        yield (p, g, m, s), {"lr": 0.1, "beta1": 0.9, "beta2": 0.9, "eps": 1e-8, "weight_decay": 0.0, "step": 1}
+def samples(function: Callable[..., Any], dtype: type, side: int) -> Iterator[Arguments]:
+    """Two sets of arguments for a function of the reference, by its parameters; arrays are of side x side.
+
+    The sets differ in what there may be two kernels for: the dim, few rows or many, a momentum or none.
+    """
+    parameters = inspect.signature(function).parameters
+    row: Array = np.ones(side, dtype)
+    label = np.zeros(side, np.int64)
+    numbers = {"float": 0.5, "int": 1, "bool": False}
+    for dim in (0, 1):
+        x: Array = np.full((side, side), 0.5, dtype)
+        kinds = {"Array | None": (None, x)[dim], "Dims": x.shape, "Any": (label,), **numbers}
+        names: dict[str, Any] = {"dim": dim, "dims": (dim,), "condition": x > 0}
+        if function.__name__.startswith("cross_entropy"):
+            names = {"y": label, "dl": row, "loss": row}
+        elif function.__name__ in ("matmul", "linear"):
+            names = {"x": x[: (1, side)[dim]], "y": x.T, "b": row}
+        values = {n: names.get(n, kinds.get(p.annotation, x)) for n, p in parameters.items()}
+        options = {n: values.pop(n) for n, p in parameters.items() if p.kind is p.KEYWORD_ONLY}
+        yield tuple(values.values()), options

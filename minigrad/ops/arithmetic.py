@@ -1,29 +1,31 @@
-"""Arithmetic of one or two operands, with broadcasting."""
+"""Sums, products and powers, with broadcasting."""
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minigrad import dtypes
 from minigrad.graph import Array, Kept, Op, record
-from minigrad.ops.operands import Number, cast, floating, pair, tensor
+from minigrad.ops.operands import Gradients, Number, cast, dtype_of, number, pair, several, tensor
+from minigrad.ops.rounding import sign
 
 if TYPE_CHECKING:
     from minigrad.tensor import Tensor
 
-__all__ = ["abs", "add", "clone", "div", "erf", "exp", "log", "mul", "neg", "pow", "sqrt", "sub"]
+__all__ = ["abs", "add", "clone", "lerp", "mul", "neg", "pow", "square", "sub"]
 
-Gradients = tuple["Tensor | None", ...]
-
-# -- two operands ---------------------------------------------------------------------------------------------
+# -- sums and products ----------------------------------------------------------------------------------------
 # Where an operand was broadcast its gradient comes out too large; the walk back sums it (backward.py).
 
 
 class Add(Op):
-    """out = x + y"""
+    """out = x + y
+
+    dout/dx = 1
+    dout/dy = 1
+    """
 
     output = "out"
 
@@ -35,7 +37,11 @@ class Add(Op):
 
 
 class Sub(Op):
-    """out = x - y"""
+    """out = x - y
+
+    dout/dx = 1
+    dout/dy = -1
+    """
 
     output = "out"
 
@@ -47,7 +53,11 @@ class Sub(Op):
 
 
 class Mul(Op):
-    """out = x * y"""
+    """out = x * y
+
+    dout/dx = y
+    dout/dy = x
+    """
 
     output = "out"
     x = Kept()
@@ -62,23 +72,60 @@ class Mul(Op):
         return dx, dy
 
 
-class Div(Op):
-    """out = x / y"""
+def add(x: Tensor | Number, y: Tensor | Number, *, alpha: Number = 1) -> Tensor:
+    """Sum, elementwise: ``out = x + alpha * y``.
 
-    output = "out"
-    x = Kept()
-    y = Kept()
+    Shapes broadcast, dtypes promote as in PyTorch, and either operand may be a Python number.
+    Raises ValueError for shapes that do not broadcast, TypeError for anything but tensors and numbers, or for a
+    fraction as ``alpha`` between integers.
 
-    def forward(self, kernels: Any, x: Array, y: Array) -> Any:
-        return kernels.div(x, y)
+    >>> import minigrad as mg
+    >>> mg.tensor([[1.0], [2.0]]) + mg.tensor([10.0, 20.0])
+    tensor([[11., 21.],
+            [12., 22.]])
+    """
+    x, y = pair("add", x, y)
+    return record(Add(), x, y if alpha == 1 else _times("add", alpha, y))
 
-    def backward(self, dout: Tensor) -> Gradients:
-        dx = dout / self.y
-        return dx, -dx * (self.x / self.y) if self.wants("y") else None
+
+def sub(x: Tensor | Number, y: Tensor | Number, *, alpha: Number = 1) -> Tensor:
+    """Difference, elementwise: ``out = x - alpha * y``; operands as for :func:`add`, but not bool.
+
+    >>> import minigrad as mg
+    >>> 1 - mg.tensor([1.0, 4.0])
+    tensor([ 0., -3.])
+    """
+    x, y = pair("sub", x, y)
+    if x.dtype == dtypes.bool_:
+        raise TypeError("sub: bools have no difference; use != for exclusive or")
+    return record(Sub(), x, y if alpha == 1 else _times("sub", alpha, y))
+
+
+def _times(name: str, alpha: Number, y: Tensor) -> Tensor:
+    own = dtype_of(name, alpha)
+    if not dtypes.yields_to(own, y.dtype):
+        raise TypeError(f"{name}: alpha={alpha} would make {own} of {y.dtype} elements")
+    return mul(alpha, y)
+
+
+def mul(x: Tensor | Number, y: Tensor | Number) -> Tensor:
+    """Product, elementwise: ``out = x * y``; operands as for :func:`add`.
+
+    >>> import minigrad as mg
+    >>> mg.tensor([1, 2]) * 1.5
+    tensor([1.5000, 3.0000])
+    """
+    return record(Mul(), *pair("mul", x, y))
+
+
+# -- powers ---------------------------------------------------------------------------------------------------
 
 
 class Pow(Op):
-    """y = x^exponent"""
+    """y = x^exponent
+
+    dy/dx = exponent x^(exponent - 1)
+    """
 
     x = Kept()
 
@@ -98,7 +145,11 @@ class Pow(Op):
 
 
 class PowTensor(Op):
-    """out = x^y"""
+    """out = x^y
+
+    dout/dx = y x^(y - 1)
+    dout/dy = x^y ln x
+    """
 
     title = "Pow"
     x = Kept()
@@ -116,58 +167,6 @@ class PowTensor(Op):
         if self.wants("y"):  # x^y log x, and 0 where x = 0
             dy = dout * (self.out * (x + (x == 0)).log())
         return dx, dy
-
-
-def add(x: Tensor | Number, y: Tensor | Number) -> Tensor:
-    """Sum, elementwise: ``out = x + y``.
-
-    Shapes broadcast, dtypes promote as in PyTorch, and either operand may be a Python number.
-    Raises ValueError for shapes that do not broadcast, TypeError for anything but tensors and numbers.
-
-    >>> import minigrad as mg
-    >>> mg.tensor([[1.0], [2.0]]) + mg.tensor([10.0, 20.0])
-    tensor([[11., 21.],
-            [12., 22.]])
-    """
-    return record(Add(), *pair("add", x, y))
-
-
-def sub(x: Tensor | Number, y: Tensor | Number) -> Tensor:
-    """Difference, elementwise: ``out = x - y``; operands as for :func:`add`, but not bool.
-
-    >>> import minigrad as mg
-    >>> 1 - mg.tensor([1.0, 4.0])
-    tensor([ 0., -3.])
-    """
-    x, y = pair("sub", x, y)
-    if x.dtype == dtypes.bool_:
-        raise TypeError("sub: bools have no difference; use != for exclusive or")
-    return record(Sub(), x, y)
-
-
-def mul(x: Tensor | Number, y: Tensor | Number) -> Tensor:
-    """Product, elementwise: ``out = x * y``; operands as for :func:`add`.
-
-    >>> import minigrad as mg
-    >>> mg.tensor([1, 2]) * 1.5
-    tensor([1.5000, 3.0000])
-    """
-    return record(Mul(), *pair("mul", x, y))
-
-
-def div(x: Tensor | Number, y: Tensor | Number) -> Tensor:
-    """Quotient, elementwise: ``out = x / y``; operands as for :func:`add`, integers become float32.
-
-    Division by zero gives Inf or NaN, as in IEEE arithmetic.
-
-    >>> import minigrad as mg
-    >>> mg.tensor([1, -1, 0]) / 0
-    tensor([ inf, -inf,  nan])
-    """
-    x, y = pair("div", x, y)
-    if x.dtype.kind != "f":
-        x, y = cast(x, dtypes.float32), cast(y, dtypes.float32)
-    return record(Div(), x, y)
 
 
 def pow(x: Tensor | Number, exponent: Tensor | Number) -> Tensor:
@@ -190,11 +189,24 @@ def pow(x: Tensor | Number, exponent: Tensor | Number) -> Tensor:
     return record(PowTensor(), base, power)
 
 
+def square(x: Tensor) -> Tensor:
+    """Square, elementwise: ``y = x^2``, which is recorded as a power; ``dy/dx = 2 x``.
+
+    >>> import minigrad as mg
+    >>> mg.tensor([3.0, -2.0]).square()
+    tensor([9., 4.])
+    """
+    return pow(tensor("square", x), 2)
+
+
 # -- one operand ----------------------------------------------------------------------------------------------
 
 
 class Neg(Op):
-    """y = -x"""
+    """y = -x
+
+    dy/dx = -1
+    """
 
     def forward(self, kernels: Any, x: Array) -> Any:
         return kernels.neg(x)
@@ -212,69 +224,14 @@ class Abs(Op):
         return kernels.abs(x)
 
     def backward(self, dy: Tensor) -> Gradients:
-        return (dy * record(Sign(), self.x),)
-
-
-class Sign(Op):
-    """y = -1, 0 or 1, the sign of x: constant between the jumps, so it has no graph"""
-
-    is_differentiable = False
-
-    def forward(self, kernels: Any, x: Array) -> Any:
-        return kernels.sign(x)
-
-
-class Exp(Op):
-    """y = e^x"""
-
-    y = Kept()
-
-    def forward(self, kernels: Any, x: Array) -> Any:
-        return kernels.exp(x)
-
-    def backward(self, dy: Tensor) -> Gradients:
-        return (dy * self.y,)
-
-
-class Log(Op):
-    """y = ln x"""
-
-    x = Kept()
-
-    def forward(self, kernels: Any, x: Array) -> Any:
-        return kernels.log(x)
-
-    def backward(self, dy: Tensor) -> Gradients:
-        return (dy / self.x,)
-
-
-class Sqrt(Op):
-    """y = x^(1/2)"""
-
-    y = Kept()
-
-    def forward(self, kernels: Any, x: Array) -> Any:
-        return kernels.sqrt(x)
-
-    def backward(self, dy: Tensor) -> Gradients:
-        return (dy / (self.y * 2),)
-
-
-class Erf(Op):
-    """y = erf x"""
-
-    x = Kept()
-
-    def forward(self, kernels: Any, x: Array) -> Any:
-        return kernels.erf(x)
-
-    def backward(self, dy: Tensor) -> Gradients:
-        x = self.x
-        return (dy * ((-x * x).exp() * (2 / math.sqrt(math.pi))),)
+        return (dy * sign(self.x),)
 
 
 class Clone(Op):
-    """y = x, in memory of its own"""
+    """y = x, in memory of its own
+
+    dy/dx = 1
+    """
 
     def forward(self, kernels: Any, x: Array) -> Any:
         return kernels.copy(x)
@@ -291,60 +248,18 @@ def neg(x: Tensor) -> Tensor:
     tensor([-1,  2])
     """
     if tensor("neg", x).dtype == dtypes.bool_:
-        raise TypeError("neg: a bool has no negative; use x == False for its opposite")
+        raise TypeError("neg: a bool has no negative; use ~x for its opposite")
     return record(Neg(), x)
 
 
 def abs(x: Tensor) -> Tensor:
-    """Absolute value, elementwise: ``y = |x|``. The derivative at 0 is taken to be 0.
+    """Absolute value, elementwise: ``y = |x|``. The derivative at 0 is taken to be 0. Not for bool (TypeError).
 
     >>> import minigrad as mg
     >>> mg.tensor([-1.5, 2.0]).abs()
     tensor([1.5000, 2.0000])
     """
-    return record(Abs(), tensor("abs", x))
-
-
-def exp(x: Tensor) -> Tensor:
-    """Exponential, elementwise: ``y = e^x``, ``dy/dx = y``. Integers become float32.
-
-    >>> import minigrad as mg
-    >>> mg.tensor([0.0, 1.0]).exp()
-    tensor([1.0000, 2.7183])
-    """
-    return record(Exp(), floating("exp", x))
-
-
-def log(x: Tensor) -> Tensor:
-    """Natural logarithm, elementwise: ``y = ln x``, ``dy/dx = 1 / x``. NaN below 0, -Inf at 0.
-
-    >>> import minigrad as mg
-    >>> mg.tensor([1.0, 0.0, -1.0]).log()
-    tensor([0.0000,   -inf,    nan])
-    """
-    return record(Log(), floating("log", x))
-
-
-def sqrt(x: Tensor) -> Tensor:
-    """Square root, elementwise: ``y = x^(1/2)``, ``dy/dx = 1 / (2 y)``. NaN below 0.
-
-    >>> import minigrad as mg
-    >>> mg.tensor([4.0, 2.0]).sqrt()
-    tensor([2.0000, 1.4142])
-    """
-    return record(Sqrt(), floating("sqrt", x))
-
-
-def erf(x: Tensor) -> Tensor:
-    """Error function, elementwise: ``y = 2 / sqrt(pi)`` times the integral of ``e^(-t^2)`` from 0 to x.
-
-    ``dy/dx = 2 / sqrt(pi) e^(-x^2)``. Integers become float32.
-
-    >>> import minigrad as mg
-    >>> mg.tensor([0.0, 1.0]).erf()
-    tensor([0.0000, 0.8427])
-    """
-    return record(Erf(), floating("erf", x))
+    return record(Abs(), number("abs", x))
 
 
 def clone(x: Tensor) -> Tensor:
@@ -355,3 +270,43 @@ def clone(x: Tensor) -> Tensor:
     tensor([1, 2])
     """
     return record(Clone(), tensor("clone", x))
+
+
+# -- between two ----------------------------------------------------------------------------------------------
+
+
+class Lerp(Op):
+    """out = start + weight (end - start)
+
+    dout/dstart = 1 - weight
+    dout/dend = weight
+    dout/dweight = end - start
+    """
+
+    output = "out"
+    start = Kept()
+    end = Kept()
+    weight = Kept()
+
+    def forward(self, kernels: Any, start: Array, end: Array, weight: Array) -> Any:
+        return kernels.lerp(start, end, weight)
+
+    def backward(self, dout: Tensor) -> Gradients:
+        dstart = dout * (1 - self.weight) if self.wants("start") else None
+        dend = dout * self.weight if self.wants("end") else None
+        dweight = dout * (self.end - self.start) if self.wants("weight") else None
+        return dstart, dend, dweight
+
+
+def lerp(start: Tensor, end: Tensor | Number, weight: Tensor | Number) -> Tensor:
+    """Linear interpolation, elementwise: ``out = start + weight (end - start)``, exact where weight is 0 or 1.
+
+    Shapes broadcast. Raises TypeError unless a float results.
+
+    >>> import minigrad as mg
+    >>> mg.lerp(mg.tensor([0.0, 10.0]), mg.tensor([1.0, 20.0]), 0.25)
+    tensor([ 0.2500, 12.5000])
+    """
+    if all(dtype_of("lerp", x).kind != "f" for x in (start, end, weight)):
+        raise TypeError(f"lerp: of {tensor('lerp', start).dtype} elements: use x.float()")
+    return record(Lerp(), *several("lerp", tensor("lerp", start), end, weight))

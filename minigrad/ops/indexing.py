@@ -8,14 +8,12 @@ import numpy as np
 
 from minigrad import graph
 from minigrad.graph import Array, Op, record
-from minigrad.ops.operands import tensor
+from minigrad.ops.operands import Gradients, Number, cast, plain, scalar, tensor
 
 if TYPE_CHECKING:
     from minigrad.tensor import Tensor
 
 __all__ = ["index"]
-
-Gradients = tuple["Tensor | None", ...]
 
 
 class Index(Op):
@@ -48,32 +46,47 @@ class IndexBackward(Op):
         return (record(Index(self.key), g),)
 
 
-class TakeAlong(Op):
+class Put(Op):
+    """out = x, but v at key        where an index repeats, the last v stays, and it alone has a gradient"""
+
+    output = "out"
+
+    def __init__(self, key: Any) -> None:
+        self.key = key
+
+    def forward(self, kernels: Any, x: Array, v: Array) -> Any:
+        return kernels.put(x, self.key, v)
+
+    def backward(self, dout: Tensor) -> Gradients:
+        zero = graph.tensor_class.of(np.zeros((), dout.dtype))
+        dx = record(Put(self.key), dout, zero) if self.wants("x") else None
+        if not self.wants("v"):
+            return dx, None
+        dv = record(Index(self.key), dout)
+        lost = _overwritten(self.shape, self.key)
+        return dx, dv if lost is None else record(Put(lost), dv, zero)
+
+
+class PutAdd(Op):
+    """out = x, with v added at key        as often as an index repeats"""
+
+    output = "out"
+
+    def __init__(self, key: Any) -> None:
+        self.key = key
+
+    def forward(self, kernels: Any, x: Array, v: Array) -> Any:
+        return kernels.put_add(x, self.key, v)
+
+    def backward(self, dout: Tensor) -> Gradients:
+        return dout, record(Index(self.key), dout) if self.wants("v") else None
+
+
+class TakeAlong(Index):
     """y = x[index]        along dim"""
 
     def __init__(self, index: Array, dim: int) -> None:
-        self.index, self.dim = index, dim
-
-    def forward(self, kernels: Any, x: Array) -> Any:
-        return kernels.take_along(x, self.index, self.dim)
-
-    def backward(self, dy: Tensor) -> Gradients:
-        return (record(TakeAlongBackward(self.shape_of("x"), self.index, self.dim), dy),)
-
-
-class TakeAlongBackward(Op):
-    """dx[index] += dy        along dim, starting from zeros"""
-
-    output = "dx"
-
-    def __init__(self, shape: tuple[int, ...], index: Array, dim: int) -> None:
-        self.to_shape, self.index, self.dim = shape, index, dim
-
-    def forward(self, kernels: Any, dy: Array) -> Any:
-        return kernels.take_along_backward(dy, self.to_shape, self.index, self.dim)
-
-    def backward(self, g: Tensor) -> Gradients:
-        return (record(TakeAlong(self.index, self.dim), g),)
+        super().__init__(along(index, dim))
 
 
 def index(x: Tensor, key: Any) -> Tensor:
@@ -87,18 +100,73 @@ def index(x: Tensor, key: Any) -> Tensor:
     (tensor([4, 6]), tensor([5, 6]), tensor([[3, 1],
             [6, 4]]))
     """
-    parts = tuple(_part(part) for part in (key if isinstance(key, tuple) else (key,)))
-    return record(Index(parts), tensor("index", x))
+    return record(Index(key_of(key)), tensor("index", x))
+
+
+def index_put(x: Tensor, key: Any, v: Tensor | Number) -> Tensor:
+    """A copy of ``x`` with ``out[key] = v``: ``v`` takes the dtype of ``x`` and broadcasts to ``x[key]``.
+
+    Raises ValueError where it does not broadcast, IndexError for a key that :func:`index` would refuse.
+
+    >>> import minigrad as mg
+    >>> from minigrad.ops.indexing import index_put
+    >>> index_put(mg.zeros(2, 3), (0, slice(1, None)), mg.tensor([1, 2]))
+    tensor([[0., 1., 2.],
+            [0., 0., 0.]])
+    """
+    parts, v = fitting(tensor("index_put", x), key, v)
+    return record(Put(parts), x, v)
+
+
+def fitting(x: Tensor, key: Any, v: Tensor | Number) -> tuple[tuple[Any, ...], Tensor]:
+    """``key`` as NumPy takes it, and ``v`` as a tensor that can be assigned there."""
+    parts = key_of(key)
+    shape = x.array[parts].shape
+    if isinstance(v, (bool, int, float, np.generic)):
+        v = scalar("x[key] = v", plain("x[key] = v", v), x.dtype)
+    v = cast(v if isinstance(v, graph.tensor_class) else graph.tensor_class(v), x.dtype)
+    if v.shape != shape:
+        surplus = max(v.ndim - len(shape), 0)  # sizes of 1 in front are dropped, as in NumPy
+        fits = all(n in (1, m) for n, m in zip(v.shape[::-1], shape[::-1], strict=False))
+        if not fits or set(v.shape[:surplus]) - {1}:
+            raise ValueError(
+                f"x[key] = v: v of shape {v.shape} does not broadcast to {shape}, the shape of x[key]"
+            )
+        v = v.reshape(v.shape[surplus:])
+    return parts, v
+
+
+def key_of(key: Any) -> tuple[Any, ...]:
+    """``key`` as NumPy takes it, a tuple. Its arrays are copied: the graph keeps them for the way back."""
+    return tuple(_part(part) for part in (key if isinstance(key, tuple) else (key,)))
+
+
+def along(index: Array, dim: int) -> tuple[Array, ...]:
+    """The key of the elements ``index`` along ``dim``: its other parts say where in ``index`` each one stands."""
+    grids: tuple[Array, ...] = np.indices(index.shape, sparse=True)
+    return (*grids[:dim], index, *grids[dim + 1 :])
 
 
 def _part(part: Any) -> Any:
-    """One part of a key, as NumPy takes it. An array is copied: the graph keeps it for the way back."""
+    """One part of a key: an int, a slice, None, ... or an array of ints or bools."""
     if isinstance(part, graph.tensor_class):
         part = part.array
-    if isinstance(part, (list, np.ndarray)):
+    if isinstance(part, (list, np.ndarray, bool, np.bool_)):
         part = np.array(part)
         if not part.size and part.dtype.kind == "f":  # [] holds no float
             part = part.astype(np.int64)
         if part.dtype.kind not in "iub":
             raise IndexError(f"index: tensors and arrays must be integer or bool, got {part.dtype}")
+        if not part.ndim and part.dtype.kind != "b":  # a number, which gives a view
+            return int(part)
     return part
+
+
+def _overwritten(shape: tuple[int, ...], key: tuple[Any, ...]) -> Array | None:
+    """Which of the elements assigned to ``x[key]`` a later one overwrites; None where no index can repeat."""
+    if not any(isinstance(part, np.ndarray) and part.dtype.kind != "b" for part in key):
+        return None
+    places = np.empty(shape, np.int64)
+    order = np.arange(places[key].size).reshape(places[key].shape)
+    places[key] = order
+    return np.asarray(places[key] != order)

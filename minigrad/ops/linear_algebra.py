@@ -6,19 +6,24 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from minigrad.graph import Array, Kept, Op, record
-from minigrad.ops.operands import broadcast, tensor
+from minigrad.ops.arithmetic import mul
+from minigrad.ops.operands import Gradients, broadcast, tensor
+from minigrad.ops.shape import reshape
 
 if TYPE_CHECKING:
     from minigrad.tensor import Tensor
 
-__all__ = ["linear", "matmul"]
+__all__ = ["bmm", "dot", "linear", "matmul", "mm", "mv", "outer"]
 
-Gradients = tuple["Tensor | None", ...]
 Shape = tuple[int, ...]
 
 
 class MatMul(Op):
-    """out = x @ y"""
+    """out = x @ y
+
+    dout/dx = y^T
+    dout/dy = x^T
+    """
 
     output = "out"
     x = Kept()
@@ -51,7 +56,12 @@ class MatMul(Op):
 
 
 class Linear(Op):
-    """z = x W^T + b"""
+    """z = x W^T + b
+
+    dz/dx = W
+    dz/dW = x
+    dz/db = 1
+    """
 
     x = Kept()
     W = Kept()
@@ -119,8 +129,78 @@ def matmul(x: Tensor, y: Tensor) -> Tensor:
         )
     if left[:-2] != right[:-2]:
         broadcast("matmul, batch dimensions", left[:-2], right[:-2])
-    _one_dtype("matmul", x, y)
+    one_dtype("matmul", x, y)
     return record(MatMul(), x, y)
+
+
+def dot(x: Tensor, y: Tensor) -> Tensor:
+    """:func:`matmul` of two vectors, ``out = sum_k x_k y_k``: ``(K,), (K,) -> ()``. Takes no other shapes.
+
+    >>> import minigrad as mg
+    >>> mg.dot(mg.tensor([1.0, 2.0]), mg.tensor([3.0, 4.0]))
+    tensor(11.)
+    """
+    return _strict_product("dot", x, y, "(K,) @ (K,)")
+
+
+def mv(x: Tensor, y: Tensor) -> Tensor:
+    """:func:`matmul` of a matrix and a vector: ``(M, K) @ (K,) -> (M,)``. Takes no other shapes.
+
+    >>> import minigrad as mg
+    >>> mg.mv(mg.tensor([[1.0, 2.0], [3.0, 4.0]]), mg.tensor([1.0, 1.0]))
+    tensor([3., 7.])
+    """
+    return _strict_product("mv", x, y, "(M, K) @ (K,)")
+
+
+def mm(x: Tensor, y: Tensor) -> Tensor:
+    """:func:`matmul` of two matrices: ``(M, K) @ (K, N) -> (M, N)``. Takes no other shapes.
+
+    >>> import minigrad as mg
+    >>> mg.mm(mg.tensor([[1.0, 2.0]]), mg.tensor([[3.0], [4.0]]))
+    tensor([[11.]])
+    """
+    return _strict_product("mm", x, y, "(M, K) @ (K, N)")
+
+
+def bmm(x: Tensor, y: Tensor) -> Tensor:
+    """:func:`matmul` of two batches of matrices: ``(B, M, K) @ (B, K, N) -> (B, M, N)``. Takes no other shapes.
+
+    >>> import minigrad as mg
+    >>> mg.bmm(mg.ones(2, 1, 3), mg.ones(2, 3, 1)).shape
+    (2, 1, 1)
+    """
+    return _strict_product("bmm", x, y, "(B, M, K) @ (B, K, N)")
+
+
+def _strict_product(name: str, x: Tensor, y: Tensor, form: str) -> Tensor:
+    """``x @ y`` for shapes of one form alone, in which a letter stands for one size."""
+    left, right = tensor(name, x).array.shape, tensor(name, y).array.shape
+    wanted = [side.strip("(,) ").replace(",", "").split() for side in form.split("@")]
+    sizes: dict[str, int] = {}
+    for letters, shape in zip(wanted, (left, right), strict=True):
+        fits = len(letters) == len(shape) and all(
+            sizes.setdefault(letter, n) == n for letter, n in zip(letters, shape, strict=True)
+        )
+        if not fits:
+            raise ValueError(f"{name}: {left} @ {right}: the shapes must be {form}; matmul() takes others")
+    one_dtype(name, x, y)
+    return record(MatMul(), x, y)
+
+
+def outer(x: Tensor, y: Tensor) -> Tensor:
+    """Every product of two vectors' elements, ``out_ij = x_i y_j``: ``(M,), (N,) -> (M, N)``.
+
+    Raises ValueError for anything but vectors.
+
+    >>> import minigrad as mg
+    >>> mg.outer(mg.tensor([1, 2]), mg.tensor([3, 4, 5]))
+    tensor([[ 3,  4,  5],
+            [ 6,  8, 10]])
+    """
+    if not tensor("outer", x).ndim == 1 == tensor("outer", y).ndim:
+        raise ValueError(f"outer: takes two vectors, got the shapes {x.shape} and {y.shape}")
+    return mul(reshape(x, x.numel(), 1), y)
 
 
 def linear(x: Tensor, W: Tensor, b: Tensor | None = None) -> Tensor:
@@ -142,10 +222,11 @@ def linear(x: Tensor, W: Tensor, b: Tensor | None = None) -> Tensor:
             "they must be (..., d_in), (d_out, d_in) and (d_out,)"
         )
     inputs = (x, W) if b is None else (x, W, b)
-    _one_dtype("linear", *inputs)
+    one_dtype("linear", *inputs)
     return record(Linear(), *inputs)
 
 
-def _one_dtype(name: str, *tensors: Tensor) -> None:
+def one_dtype(name: str, *tensors: Tensor) -> None:
+    """Raise TypeError where the tensors have several dtypes."""
     if len({t.array.dtype for t in tensors}) > 1:
         raise TypeError(f"{name}: the dtypes {', '.join(t.dtype.name for t in tensors)} must be equal")

@@ -1,23 +1,45 @@
-"""Losses whose formula needs care, or a kernel; the others are made of operations, in nn/functional.py."""
+"""Losses whose formula needs care, or a kernel; the others are made of operations, in nn/functional/."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from minigrad.graph import Array, Kept, Op, record
-from minigrad.ops.activation import SoftmaxBackward
 from minigrad.ops.indexing import TakeAlong
+from minigrad.ops.operands import Gradients
+from minigrad.ops.rectifiers import hardtanh
+from minigrad.ops.soft import SoftmaxBackward
 
 if TYPE_CHECKING:
     from minigrad.tensor import Tensor
 
-Gradients = tuple["Tensor | None", ...]
+# -- of a number ----------------------------------------------------------------------------------------------
+
+
+class Huber(Op):
+    """l = d^2 / 2 where |d| <= delta, else delta (|d| - delta / 2)"""
+
+    output = "l"
+    d = Kept()
+
+    def __init__(self, delta: float) -> None:
+        self.delta = delta
+
+    def forward(self, kernels: Any, d: Array) -> Any:
+        return kernels.huber(d, self.delta)
+
+    def backward(self, dl: Tensor) -> Gradients:
+        return (dl * hardtanh(self.d, -self.delta, self.delta),)
+
 
 # -- of a class -----------------------------------------------------------------------------------------------
 
 
 class CrossEntropy(Op):
-    """l = log sum e^z - z_y        for each row z of C logits and its class y"""
+    """l = log sum e^z - z_y        for each row z of C logits and its class y
+
+    dl/dz = softmax(z) - [j = y]
+    """
 
     output = "l"
     z = Kept()
@@ -56,7 +78,10 @@ class CrossEntropyBackward(Op):
 
 
 class BinaryCrossEntropy(Op):
-    """l = -(y log p + (1 - y) log(1 - p))"""
+    """l = -(y log p + (1 - y) log(1 - p))
+
+    dl/dp = (p - y) / (p (1 - p))
+    """
 
     output = "l"
     p = Kept()
@@ -89,7 +114,10 @@ class BinaryCrossEntropySlope(Op):
 
 
 class BinaryCrossEntropyWithLogits(Op):
-    """l = max(z, 0) - z y + log(1 + e^-|z|)"""
+    """l = max(z, 0) - z y + log(1 + e^-|z|)
+
+    dl/dz = 1 / (1 + e^-z) - y
+    """
 
     output = "l"
     z = Kept()

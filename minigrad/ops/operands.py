@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import operator
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from minigrad.tensor import Tensor
 
 Number = float | int | bool | np.generic
+Gradients = tuple["Tensor | None", ...]
 Dims = int | Sequence[int] | None
 
 _LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
@@ -41,6 +43,11 @@ def cast(x: Tensor, dtype: DType) -> Tensor:
     return x if x.dtype == dtype else record(To(dtype), x)
 
 
+def as_dtype(x: Tensor, dtype: Any) -> Tensor:
+    """``x`` as ``dtype``, where a user gave one."""
+    return x if dtype is None else cast(x, dtypes.dtype(dtype))
+
+
 def tensor(name: str, x: Any) -> Tensor:
     """``x``, which must be a tensor."""
     if not isinstance(x, graph.tensor_class):
@@ -54,6 +61,26 @@ def floating(name: str, x: Any) -> Tensor:
     return x if x.dtype.kind == "f" else cast(x, dtypes.float32)
 
 
+def number(name: str, x: Any) -> Tensor:
+    """``x``, a tensor of integers or floats: what has a size, a sign, a remainder."""
+    found = tensor(name, x)
+    if found.dtype == dtypes.bool_:
+        raise TypeError(f"{name}: of bool elements: use x.to(mg.uint8)")
+    return found
+
+
+def only_floats(name: str, x: Tensor) -> Tensor:
+    """``x``, which must have a float dtype already."""
+    if x.dtype.kind != "f":
+        raise TypeError(f"{name}: of {x.dtype} elements: use x.float()")
+    return x
+
+
+def zeros_like(x: Tensor) -> Tensor:
+    """The gradient of what is constant between jumps."""
+    return graph.tensor_class.of(np.zeros(x.array.shape, x.array.dtype))
+
+
 def pair(name: str, x: Tensor | Number, y: Tensor | Number) -> tuple[Tensor, Tensor]:
     """Two operands of one dtype whose shapes broadcast. One of them may be a Python number."""
     if not isinstance(x, graph.tensor_class):
@@ -61,16 +88,47 @@ def pair(name: str, x: Tensor | Number, y: Tensor | Number) -> tuple[Tensor, Ten
         return x, y
     if not isinstance(y, graph.tensor_class):
         return _beside_number(name, x, y)
+    if x.array.shape != y.array.shape:
+        broadcast(name, x.shape, y.shape)
     if x.array.dtype != y.array.dtype:
         dtype = _common(x, y)
         x, y = cast(x, dtype), cast(y, dtype)
-    if x.array.shape != y.array.shape:
-        broadcast(name, x.shape, y.shape)
     return x, y
+
+
+def several(name: str, *operands: Tensor | Number) -> tuple[Tensor, ...]:
+    """Operands of one dtype whose shapes broadcast. Any of them may be a Python number."""
+    kinds: tuple[list[DType], ...] = ([], [], [])
+    for x in operands:
+        rank = 2 if not isinstance(x, graph.tensor_class) else 0 if x.ndim else 1
+        kinds[rank].append(dtype_of(name, x))
+    broadcast(name, *(x.shape for x in operands if isinstance(x, graph.tensor_class)))
+    dtype = dtypes.bool_
+    for kind in kinds:  # arrays decide, then tensors without dimensions, then numbers
+        found = functools.reduce(dtypes.promote_types, kind, dtypes.bool_)
+        dtype = dtype if dtypes.yields_to(found, dtype) else found
+    return tuple(
+        cast(x, dtype) if isinstance(x, graph.tensor_class) else scalar(name, plain(name, x), dtype)
+        for x in operands
+    )
 
 
 def _beside_number(name: str, x: Tensor, value: Any) -> tuple[Tensor, Tensor]:
     """``x``, and the number as a tensor of no dimensions, both of the dtype that results."""
+    value = plain(name, value)
+    own = dtypes.of_number(value)
+    dtype = x.dtype if dtypes.yields_to(own, x.dtype) else own
+    return cast(x, dtype), scalar(name, value, dtype)
+
+
+def dtype_of(name: str, x: Any) -> DType:
+    """The dtype of an operand, a tensor or a Python number, on its own."""
+    found: DType = x.dtype if isinstance(x, graph.tensor_class) else dtypes.of_number(plain(name, x))
+    return found
+
+
+def plain(name: str, value: Any) -> float:
+    """The number of Python that ``value`` must be, or of NumPy."""
     if isinstance(value, np.generic):
         value = value.item()
     if not isinstance(value, (bool, int, float)):
@@ -78,15 +136,25 @@ def _beside_number(name: str, x: Tensor, value: Any) -> tuple[Tensor, Tensor]:
             f"{name}() expects tensors and Python numbers, got {type(value).__name__}: "
             "mg.tensor() and mg.from_numpy() make tensors"
         )
-    own = dtypes.of_number(value)
-    dtype = x.dtype if dtypes.yields_to(own, x.dtype) else own
+    return value
+
+
+def scalar(name: str, value: float, dtype: DType) -> Tensor:
+    """A Python number as a tensor of no dimensions. Raises OverflowError where an integer dtype cannot hold it."""
     if dtype == dtypes.float32 and abs(value) > _LARGEST_FLOAT32:
         value = math.copysign(math.inf, value)  # NumPy would do the same, and warn
     try:
         array = np.asarray(value, dtype)
-    except OverflowError:
+    except (OverflowError, ValueError):  # too large, or NaN
         raise OverflowError(f"{name}: the number {value} does not fit into {dtype}") from None
-    return cast(x, dtype), graph.tensor_class.of(array)
+    return graph.tensor_class.of(array)
+
+
+def parameter(name: str, what: str, value: Any) -> float:
+    """A parameter of an operation, which must be a number of Python or NumPy, as a float."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.number)):
+        raise TypeError(f"{name}: {what} must be a number, got {value!r}")
+    return float(value)
 
 
 def _common(x: Tensor, y: Tensor) -> DType:

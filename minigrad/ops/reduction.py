@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from minigrad import dtypes
 from minigrad.graph import Array, Kept, Op, record
-from minigrad.ops.indexing import TakeAlong
-from minigrad.ops.operands import Dims, cast, floating, many_dims, one_dim, sizes, tensor
+from minigrad.ops.comparison import ne
+from minigrad.ops.cumulative import Cumprod, before
+from minigrad.ops.operands import Dims, Gradients, as_dtype, cast, floating, many_dims, only_floats, sizes, tensor
 from minigrad.ops.shape import expand, reshape
 
 if TYPE_CHECKING:
     from minigrad.tensor import Tensor
 
-__all__ = ["argmax", "argmin", "logsumexp", "max", "mean", "min", "sum", "sum_to_size"]
-
-Gradients = tuple["Tensor | None", ...]
+__all__ = ["all", "any", "count_nonzero", "logsumexp", "mean", "prod", "sum", "sum_to_size"]
 
 
 class Reduction(Op):
@@ -34,7 +33,10 @@ class Reduction(Op):
 
 
 class Sum(Reduction):
-    """y = sum x        over dims"""
+    """y = sum x        over dims
+
+    dy/dx = 1
+    """
 
     def forward(self, kernels: Any, x: Array) -> Any:
         return kernels.sum(x, self.dims, self.keepdim)
@@ -44,7 +46,10 @@ class Sum(Reduction):
 
 
 class Mean(Reduction):
-    """y = sum x / n        over the n elements of dims"""
+    """y = sum x / n        over the n elements of dims
+
+    dy/dx = 1 / n
+    """
 
     def forward(self, kernels: Any, x: Array) -> Any:
         return kernels.mean(x, self.dims, self.keepdim)
@@ -54,29 +59,34 @@ class Mean(Reduction):
         return (self.spread(dy / math.prod(shape[d] for d in self.dims)),)
 
 
-class Max(Reduction):
-    """y = max x        over dims; equal largest elements share the gradient"""
+class Prod(Reduction):
+    """y = prod x        over dims
+
+    dy/dx = y / x
+    """
 
     x = Kept()
-    y = Kept()
-    kernel = "amax"
 
     def forward(self, kernels: Any, x: Array) -> Any:
-        return getattr(kernels, self.kernel)(x, self.dims, self.keepdim)
+        return kernels.prod(x, self.dims, self.keepdim)
 
     def backward(self, dy: Tensor) -> Gradients:
-        at = cast(self.x == self.spread(self.y), dy.dtype)
-        return (self.spread(dy) * (at / at.sum(self.dims, keepdim=True)),)
-
-
-class Min(Max):
-    """y = min x        over dims; equal smallest elements share the gradient"""
-
-    kernel = "amin"
+        # dx_k = dy times what comes before x_k, times what comes after it: nothing is divided by an x_k of 0
+        x, d = self.x, self.x.ndim - len(self.dims)
+        order = [*(k for k in range(x.ndim) if k not in self.dims), *self.dims]
+        turned = x.permute(order)
+        rows = turned.reshape(*turned.shape[:d], math.prod(turned.shape[d:]))
+        earlier = before(record(Cumprod(d), rows), d, 1)
+        later = before(record(Cumprod(d), rows.flip(d)), d, 1).flip(d)
+        others = (earlier * later).reshape(turned.shape)
+        return (self.spread(dy) * others.permute([order.index(k) for k in range(x.ndim)]),)
 
 
 class LogSumExp(Reduction):
-    """y = log sum e^x        over dims"""
+    """y = log sum e^x        over dims
+
+    dy/dx = e^(x - y)
+    """
 
     x = Kept()
     y = Kept()
@@ -88,52 +98,34 @@ class LogSumExp(Reduction):
         return (self.spread(dy) * (self.x - self.spread(self.y)).exp(),)
 
 
-class MaxAlong(TakeAlong):
-    """y = max x        along dim; the gradient goes to the first largest element"""
-
-    title = "Max"
-
-
-class MinAlong(TakeAlong):
-    """y = min x        along dim; the gradient goes to the first smallest element"""
-
-    title = "Min"
-
-
-class ArgExtreme(Op):
-    """y = the index of the first largest or smallest x        along dim"""
+class Truth(Op):
+    """y = whether any x, or all x, are not 0        over dims"""
 
     is_differentiable = False
 
-    def __init__(self, kernel: str, dim: int) -> None:
-        self.kernel, self.dim = kernel, dim
+    def __init__(self, kernel: str, dims: tuple[int, ...], keepdim: bool) -> None:
+        self.kernel, self.dims, self.keepdim = kernel, dims, keepdim
 
     def forward(self, kernels: Any, x: Array) -> Any:
-        return getattr(kernels, self.kernel)(x, self.dim, True)
+        return getattr(kernels, self.kernel)(x, self.dims, self.keepdim)
 
 
-class ValuesAndIndices(NamedTuple):
-    """What ``max(dim)`` and ``min(dim)`` give: the extreme values, and where they stand."""
-
-    values: Tensor
-    indices: Tensor
-
-
-def sum(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
+def sum(x: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """Sum over ``dim``: one dimension, several, or all (None). Integers and bools add up to int64.
 
-    ``keepdim`` keeps a reduced dimension with size 1. Raises IndexError for a dim that is out of range.
+    ``keepdim`` keeps a reduced dimension with size 1. ``x`` is converted to ``dtype``, which the result has too.
+    Raises IndexError for a dim that is out of range, ValueError for one that is named twice.
 
     >>> import minigrad as mg
     >>> x = mg.tensor([[1.0, 2.0], [3.0, 4.0]])
     >>> x.sum(), x.sum(dim=0)
     (tensor(10.), tensor([4., 6.]))
     """
-    x = tensor("sum", x)
-    return record(Sum(many_dims("sum", dim, x.ndim), keepdim), x)
+    op = Sum(many_dims("sum", dim, tensor("sum", x).ndim), keepdim)
+    return as_dtype(record(op, as_dtype(x, dtype)), dtype)
 
 
-def mean(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
+def mean(x: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """Mean over ``dim``, as for :func:`sum`. Only for floats (TypeError); NaN over no elements.
 
     >>> import minigrad as mg
@@ -141,9 +133,54 @@ def mean(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     tensor([[1.5000],
             [3.5000]])
     """
-    if tensor("mean", x).dtype.kind != "f":
-        raise TypeError(f"mean: of {x.dtype} elements: use x.float().mean()")
-    return record(Mean(many_dims("mean", dim, x.ndim), keepdim), x)
+    op = Mean(many_dims("mean", dim, tensor("mean", x).ndim), keepdim)
+    return record(op, as_floats("mean", x, dtype))
+
+
+def prod(x: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    """Product over ``dim``, as for :func:`sum`. Integers and bools multiply to int64; of no elements it is 1.
+
+    ``dy/dx_k`` is the product of the others, which is right also where elements are 0.
+
+    >>> import minigrad as mg
+    >>> x = mg.tensor([2.0, 0.0, 3.0], requires_grad=True)
+    >>> x.prod().backward()
+    >>> x.grad
+    tensor([0., 6., 0.])
+    """
+    op = Prod(many_dims("prod", dim, tensor("prod", x).ndim), keepdim)
+    return as_dtype(record(op, as_dtype(x, dtype)), dtype)
+
+
+def any(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
+    """Whether any element over ``dim`` is not 0: bool, or uint8 for uint8. False of no elements; NaN is not 0.
+
+    >>> import minigrad as mg
+    >>> mg.tensor([[0, 1], [0, 0]]).any(dim=1)
+    tensor([ True, False])
+    """
+    return _truth("any", x, dim, keepdim)
+
+
+def all(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
+    """Whether all elements over ``dim`` are not 0: bool, or uint8 for uint8. True of no elements.
+
+    >>> import minigrad as mg
+    >>> mg.tensor([[0, 1], [2, 3]]).all(dim=1)
+    tensor([False,  True])
+    """
+    return _truth("all", x, dim, keepdim)
+
+
+def count_nonzero(x: Tensor, dim: Dims = None) -> Tensor:
+    """How many elements over ``dim`` are not 0, as int64.
+
+    >>> import minigrad as mg
+    >>> mg.tensor([[0.0, 1.0], [2.0, 3.0]]).count_nonzero(dim=0)
+    tensor([1, 2])
+    """
+    op = Sum(many_dims("count_nonzero", dim, tensor("count_nonzero", x).ndim), False)
+    return record(op, ne(x, 0))
 
 
 def logsumexp(x: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
@@ -157,57 +194,6 @@ def logsumexp(x: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
     return record(LogSumExp(many_dims("logsumexp", dim, x.ndim), keepdim), x)
 
 
-def max(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor | ValuesAndIndices:
-    """The largest element; with ``dim``, the largest along it and its index, as a named tuple. NaN wins.
-
-    Of several equal ones the first has the index and, with ``dim``, the gradient; without, they share it.
-    Raises ValueError where there is no element.
-
-    >>> import minigrad as mg
-    >>> x = mg.tensor([[1.0, 5.0], [7.0, 2.0]])
-    >>> x.max()
-    tensor(7.)
-    >>> x.max(dim=1)
-    ValuesAndIndices(values=tensor([5., 7.]), indices=tensor([1, 0]))
-    """
-    if dim is None:
-        return _extreme("max", Max, x)
-    return _extreme_along("max", MaxAlong, x, dim, keepdim)
-
-
-def min(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor | ValuesAndIndices:
-    """The smallest element; the rest is as for :func:`max`.
-
-    >>> import minigrad as mg
-    >>> mg.tensor([3.0, 1.0, 2.0]).min(dim=0)
-    ValuesAndIndices(values=tensor(1.), indices=tensor(1))
-    """
-    if dim is None:
-        return _extreme("min", Min, x)
-    return _extreme_along("min", MinAlong, x, dim, keepdim)
-
-
-def argmax(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
-    """The int64 index of the first largest element (or NaN) along ``dim``, or in the flattened tensor.
-
-    >>> import minigrad as mg
-    >>> x = mg.tensor([[1.0, 5.0], [7.0, 2.0]])
-    >>> x.argmax(dim=1), x.argmax()
-    (tensor([1, 0]), tensor(2))
-    """
-    return _arg("argmax", x, dim, keepdim)
-
-
-def argmin(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
-    """The index of the first smallest element; the rest is as for :func:`argmax`.
-
-    >>> import minigrad as mg
-    >>> mg.tensor([3.0, 1.0, 2.0]).argmin()
-    tensor(1)
-    """
-    return _arg("argmin", x, dim, keepdim)
-
-
 def sum_to_size(x: Tensor, *shape: int | Sequence[int]) -> Tensor:
     """Sum over the dimensions that broadcasting would have made: the way back from ``expand``.
 
@@ -217,43 +203,23 @@ def sum_to_size(x: Tensor, *shape: int | Sequence[int]) -> Tensor:
     """
     target = sizes("sum_to_size", shape)
     added = x.ndim - len(target)
-    fits = added >= 0 and all(n in (1, m) for n, m in zip(target, x.shape[added:], strict=True))
-    if not fits:
+    if added < 0 or [n for n, m in zip(target, x.shape[added:], strict=True) if n not in (1, m)]:
         raise ValueError(f"sum_to_size: {x.shape} is no broadcast of {target}")
+    if not target:
+        return sum(x)
     dims = [d for d in range(x.ndim) if d < added or (target[d - added] == 1 and x.shape[d] != 1)]
     return reshape(sum(x, dims), target) if dims else x
 
 
-def _extreme(name: str, op: type[Max], x: Tensor) -> Tensor:
-    if not tensor(name, x).numel():
-        raise ValueError(f"{name}: a tensor of shape {x.shape} has no element")
-    return record(op(tuple(range(x.ndim)), False), x)
+def as_floats(name: str, x: Tensor, dtype: Any) -> Tensor:
+    """``x`` as ``dtype``, which must be of floats; without one, ``x`` must be."""
+    if dtype is None:
+        return only_floats(name, x)
+    if dtypes.dtype(dtype).kind != "f":
+        raise TypeError(f"{name}: the dtype must be one of floats, got {dtype}")
+    return as_dtype(x, dtype)
 
 
-def _extreme_along(
-    name: str, op: type[TakeAlong], x: Tensor, dim: int, keepdim: bool
-) -> ValuesAndIndices:  # fmt: skip
-    if not tensor(name, x).ndim:
-        return _extreme_along(name, op, reshape(x, (1,)), dim, keepdim=False)
-    indices = _arg(name, x, dim, keepdim=True)
-    values = record(op(indices.array.reshape(indices.shape), one_dim(name, dim, x.ndim)), x)
-    if keepdim:
-        return ValuesAndIndices(values, indices)
-    return ValuesAndIndices(values.squeeze(dim), indices.squeeze(dim))
-
-
-def _arg(name: str, x: Tensor, dim: int | None, keepdim: bool) -> Tensor:
-    if dim is None:
-        flat = reshape(tensor(name, x), (-1,) if x.numel() else (0,))
-        out = _arg(name, flat, 0, keepdim=False)
-        return reshape(out, (1,) * x.ndim) if keepdim else out
-    d = one_dim(name, dim, tensor(name, x).ndim)
-    if not x.ndim:
-        return _arg(name, reshape(x, (1,)), 0, keepdim=False)
-    if not x.shape[d]:
-        raise ValueError(f"{name}: dim {dim} of shape {x.shape} has no element")
-    kernel = "argmin" if name in ("min", "argmin") else "argmax"
-    if x.dtype == dtypes.bool_:
-        x = cast(x, dtypes.uint8)
-    out = record(ArgExtreme(kernel, d), x)
-    return out if keepdim else out.squeeze(d)
+def _truth(name: str, x: Tensor, dim: Dims, keepdim: bool) -> Tensor:
+    out = record(Truth(name, many_dims(name, dim, tensor(name, x).ndim), keepdim), x)
+    return cast(out, dtypes.uint8) if x.dtype == dtypes.uint8 else out

@@ -1,4 +1,4 @@
-"""Shape: the same elements seen in another order or arrangement; views of one memory wherever it allows."""
+"""Shape: the same elements in another arrangement, or repeated by broadcasting; views wherever it can be."""
 
 from __future__ import annotations
 
@@ -8,108 +8,37 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minigrad import dtypes
 from minigrad.graph import Array, Op, record
-from minigrad.ops.indexing import Index
-from minigrad.ops.operands import cast, one_dim, sizes, tensor
+from minigrad.ops.arithmetic import Clone
+from minigrad.ops.operands import Gradients, broadcast, one_dim, sizes, tensor
 
 if TYPE_CHECKING:
     from minigrad.tensor import Tensor
 
 __all__ = [
-    "cat", "expand", "flatten", "permute", "reshape", "squeeze", "stack", "transpose", "unsqueeze", "view",
+    "broadcast_tensors", "broadcast_to", "contiguous", "expand", "expand_as", "flatten", "reshape", "reshape_as",
+    "squeeze", "unflatten", "unsqueeze", "view", "view_as",
 ]  # fmt: skip
 
-Gradients = tuple["Tensor | None", ...]
-
-# -- operations -----------------------------------------------------------------------------------------------
+# -- another arrangement --------------------------------------------------------------------------------------
 
 
 class Reshape(Op):
     """y = reshape(x, shape)        The elements in order, in another shape."""
 
-    is_view = True
-
     def __init__(self, shape: tuple[int, ...]) -> None:
         self.new_shape = shape
 
     def forward(self, kernels: Any, x: Array) -> Any:
-        return kernels.reshape(x, self.new_shape)
+        y = kernels.reshape(x, self.new_shape)
+        self.is_view = x.flags.c_contiguous or np.may_share_memory(x, y)  # else it had to copy
+        return y
 
     def backward(self, dy: Tensor) -> Gradients:
         return (reshape(dy, self.shape_of("x")),)
 
 
-class Permute(Op):
-    """y = permute(x, dims)        Dim i of y is dim dims[i] of x."""
-
-    is_view = True
-
-    def __init__(self, dims: tuple[int, ...]) -> None:
-        self.dims = dims
-
-    def forward(self, kernels: Any, x: Array) -> Any:
-        return kernels.permute(x, self.dims)
-
-    def backward(self, dy: Tensor) -> Gradients:
-        return (permute(dy, tuple(int(d) for d in np.argsort(self.dims))),)
-
-
-class Transpose(Permute):
-    """y = transpose(x, dims)        A permutation that exchanges two dims."""
-
-
-class Expand(Op):
-    """y = expand(x, shape)        x repeated along dims of size 1, and along new ones in front."""
-
-    is_view = True
-
-    def __init__(self, shape: tuple[int, ...]) -> None:
-        self.new_shape = shape
-
-    def forward(self, kernels: Any, x: Array) -> Any:
-        return kernels.expand(x, self.new_shape)
-
-    def backward(self, dy: Tensor) -> Gradients:
-        return (dy,)  # too large; the walk back sums it to the shape of x
-
-
-class Cat(Op):
-    """y = cat(inputs, dim)        The inputs one after another along dim."""
-
-    def __init__(self, dim: int) -> None:
-        self.dim = dim
-
-    def forward(self, kernels: Any, *arrays: Array) -> Any:
-        return kernels.cat(arrays, self.dim)
-
-    def backward(self, dy: Tensor) -> Gradients:
-        ends = np.cumsum([edge.shape[self.dim] for edge in self.edges]).tolist()
-        before = (slice(None),) * self.dim
-        starts = [0, *ends[:-1]]
-        return tuple(
-            record(Index((*before, slice(start, end))), dy) for start, end in zip(starts, ends, strict=True)
-        )
-
-
-class Stack(Op):
-    """y = stack(inputs, dim)        The inputs one after another along a new dim."""
-
-    def __init__(self, dim: int) -> None:
-        self.dim = dim
-
-    def forward(self, kernels: Any, *arrays: Array) -> Any:
-        return kernels.stack(arrays, self.dim)
-
-    def backward(self, dy: Tensor) -> Gradients:
-        before = (slice(None),) * self.dim
-        return tuple(record(Index((*before, i)), dy) for i in range(len(self.edges)))
-
-
-# -- functions ------------------------------------------------------------------------------------------------
-
-
-def reshape(x: Tensor, *shape: int | Sequence[int]) -> Tensor:
+def reshape(x: Tensor, shape: int | Sequence[int] = (), *more: int) -> Tensor:
     """The elements of ``x``, in order, in another shape; one size may be -1 and is worked out.
 
     A view where the memory allows it, else a copy. Raises ValueError where the number of elements differs.
@@ -119,7 +48,19 @@ def reshape(x: Tensor, *shape: int | Sequence[int]) -> Tensor:
     tensor([[0, 1, 2],
             [3, 4, 5]])
     """
-    return record(Reshape(_arrange("reshape", tensor("reshape", x).shape, sizes("reshape", shape))), x)
+    new = sizes("reshape", (shape, *more))
+    return record(Reshape(_arrange("reshape", tensor("reshape", x).shape, new)), x)
+
+
+def reshape_as(x: Tensor, other: Tensor) -> Tensor:
+    """:func:`reshape` to the shape of ``other``.
+
+    >>> import minigrad as mg
+    >>> mg.arange(4).reshape_as(mg.zeros(2, 2))
+    tensor([[0, 1],
+            [2, 3]])
+    """
+    return reshape(x, tensor("reshape_as", other).shape)
 
 
 def view(x: Tensor, *shape: int | Sequence[int]) -> Tensor:
@@ -140,6 +81,16 @@ def view(x: Tensor, *shape: int | Sequence[int]) -> Tensor:
     return record(Reshape(new), x)
 
 
+def view_as(x: Tensor, other: Tensor) -> Tensor:
+    """:func:`view` in the shape of ``other``.
+
+    >>> import minigrad as mg
+    >>> mg.arange(4).view_as(mg.zeros(4, 1)).shape
+    (4, 1)
+    """
+    return view(x, tensor("view_as", other).shape)
+
+
 def flatten(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """The dims from ``start_dim`` to ``end_dim``, both included, made one.
 
@@ -155,31 +106,18 @@ def flatten(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     return record(Reshape((*x.shape[:start], middle, *x.shape[end + 1 :])), x)
 
 
-def permute(x: Tensor, *dims: int | Sequence[int]) -> Tensor:
-    """The dims in another order, as a view: dim i of the result is dim ``dims[i]`` of ``x``.
+def unflatten(x: Tensor, dim: int, shape: Sequence[int]) -> Tensor:
+    """The dim ``dim`` made several, of the sizes ``shape``; one of them may be -1. The opposite of flatten.
 
     >>> import minigrad as mg
-    >>> mg.zeros(2, 3, 4).permute(2, 0, 1).shape
-    (4, 2, 3)
+    >>> mg.zeros(2, 12).unflatten(1, (3, -1)).shape
+    (2, 3, 4)
     """
-    order = tuple(one_dim("permute", d, tensor("permute", x).ndim) for d in sizes("permute", dims))
-    if sorted(order) != list(range(x.ndim)):
-        raise ValueError(f"permute: {sizes('permute', dims)} is no order of {x.ndim} dimensions")
-    return record(Permute(order), x)
-
-
-def transpose(x: Tensor, dim0: int, dim1: int) -> Tensor:
-    """Two dims exchanged, as a view.
-
-    >>> import minigrad as mg
-    >>> mg.zeros(2, 3, 4).transpose(0, -1).shape
-    (4, 3, 2)
-    """
-    order = list(range(tensor("transpose", x).ndim))
-    i, j = one_dim("transpose", dim0, x.ndim), one_dim("transpose", dim1, x.ndim)
-    if order:
-        order[i], order[j] = j, i
-    return record(Transpose(tuple(order)), x)
+    d = one_dim("unflatten", dim, tensor("unflatten", x).ndim)
+    given = sizes("unflatten", (shape,))
+    if not given:
+        raise ValueError(f"unflatten: no sizes given for dim {dim} of shape {x.shape}")
+    return record(Reshape((*x.shape[:d], *_arrange("unflatten", x.shape[d : d + 1], given), *x.shape[d + 1 :])), x)
 
 
 def squeeze(x: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
@@ -205,6 +143,46 @@ def unsqueeze(x: Tensor, dim: int) -> Tensor:
     return record(Reshape((*x.shape[:d], 1, *x.shape[d:])), x)
 
 
+def contiguous(x: Tensor) -> Tensor:
+    """The elements one after another in memory: ``x`` itself, if they are, else a copy in which they are.
+
+    >>> import minigrad as mg
+    >>> x = mg.zeros(2, 3)
+    >>> x.contiguous() is x, x.T.is_contiguous(), x.T.contiguous().is_contiguous()
+    (True, False, True)
+    """
+    return x if tensor("contiguous", x).array.flags.c_contiguous else record(Clone(), x)
+
+
+def _arrange(name: str, old: tuple[int, ...], new: tuple[int, ...]) -> tuple[int, ...]:
+    """``new`` with its -1 worked out."""
+    known = math.prod(n for n in new if n != -1)
+    total = math.prod(old)
+    if new.count(-1) == 1 and known and total % known == 0:
+        new = tuple(total // known if n == -1 else n for n in new)
+    if min(new, default=0) < 0 or math.prod(new) != total:
+        raise ValueError(f"{name}: the {total} elements of shape {old} do not fill the shape {new}")
+    return new
+
+
+# -- broadcasting ---------------------------------------------------------------------------------------------
+
+
+class Expand(Op):
+    """y = expand(x, shape)        x repeated along dims of size 1, and along new ones in front."""
+
+    is_view = True
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.new_shape = shape
+
+    def forward(self, kernels: Any, x: Array) -> Any:
+        return kernels.expand(x, self.new_shape)
+
+    def backward(self, dy: Tensor) -> Gradients:
+        return (dy,)  # too large; the walk back sums it to the shape of x
+
+
 def expand(x: Tensor, *shape: int | Sequence[int]) -> Tensor:
     """``x`` repeated along dims of size 1 and along new ones in front, as a view; -1 keeps a size.
 
@@ -226,53 +204,34 @@ def expand(x: Tensor, *shape: int | Sequence[int]) -> Tensor:
     return record(Expand(new), x)
 
 
-def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
-    """The tensors one after another along ``dim``; their other sizes must be equal.
+def expand_as(x: Tensor, other: Tensor) -> Tensor:
+    """:func:`expand` to the shape of ``other``.
 
     >>> import minigrad as mg
-    >>> mg.cat([mg.zeros(2, 1), mg.ones(2, 2)], dim=1)
-    tensor([[0., 1., 1.],
-            [0., 1., 1.]])
+    >>> mg.tensor([1, 2]).expand_as(mg.zeros(3, 2)).shape
+    (3, 2)
     """
-    tensors = _same_dtype("cat", tensors)
-    d = one_dim("cat", dim, tensors[0].ndim)
-    rest = {(*t.shape[:d], *t.shape[d + 1 :]) if t.ndim else None for t in tensors}
-    if len(rest) > 1 or None in rest or len({t.ndim for t in tensors}) > 1:
-        shapes = ", ".join(str(t.shape) for t in tensors)
-        raise ValueError(f"cat: along dim {dim}, the other sizes of {shapes} must be equal")
-    return record(Cat(d), *tensors)
+    return expand(x, tensor("expand_as", other).shape)
 
 
-def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
-    """The tensors, all of one shape, one after another along a new dim.
+def broadcast_to(x: Tensor, shape: Sequence[int]) -> Tensor:
+    """``x`` broadcast to a shape, as a view: :func:`expand` by the name that NumPy gives it.
 
     >>> import minigrad as mg
-    >>> mg.stack([mg.tensor([1, 2]), mg.tensor([3, 4])], dim=1)
-    tensor([[1, 3],
-            [2, 4]])
+    >>> mg.broadcast_to(mg.tensor([1, 2]), (2, 2))
+    tensor([[1, 2],
+            [1, 2]])
     """
-    tensors = _same_dtype("stack", tensors)
-    if len({t.shape for t in tensors}) > 1:
-        raise ValueError(f"stack: the shapes {', '.join(str(t.shape) for t in tensors)} must be equal")
-    return record(Stack(one_dim("stack", dim, tensors[0].ndim + 1)), *tensors)
+    return expand(x, shape)
 
 
-def _arrange(name: str, old: tuple[int, ...], new: tuple[int, ...]) -> tuple[int, ...]:
-    """``new`` with its -1 worked out."""
-    known = math.prod(n for n in new if n != -1)
-    total = math.prod(old)
-    if new.count(-1) == 1 and known and total % known == 0:
-        new = tuple(total // known if n == -1 else n for n in new)
-    if min(new, default=0) < 0 or math.prod(new) != total:
-        raise ValueError(f"{name}: the {total} elements of shape {old} do not fill the shape {new}")
-    return new
+def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
+    """The tensors as views of the one shape that all of them broadcast to.
 
-
-def _same_dtype(name: str, tensors: Sequence[Tensor]) -> list[Tensor]:
-    tensors = [tensor(name, t) for t in tensors]
-    if not tensors:
-        raise ValueError(f"{name}: needs at least one tensor")
-    dtype = tensors[0].dtype
-    for t in tensors:
-        dtype = dtypes.promote_types(dtype, t.dtype)
-    return [cast(t, dtype) for t in tensors]
+    >>> import minigrad as mg
+    >>> x, y = mg.broadcast_tensors(mg.zeros(2, 1), mg.zeros(3))
+    >>> x.shape, y.shape
+    ((2, 3), (2, 3))
+    """
+    shape = broadcast("broadcast_tensors", *[tensor("broadcast_tensors", t).shape for t in tensors])
+    return tuple(expand(t, shape) for t in tensors)

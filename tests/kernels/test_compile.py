@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import shutil
 import subprocess
@@ -17,6 +18,8 @@ from minigrad import kernels
 from minigrad.kernels import cpu, rules
 from minigrad.kernels.cpu.compile import specialise
 from minigrad.kernels.cpu.math import MATHS
+
+pytestmark = pytest.mark.compiled
 
 PROGRAM = """
 import numpy as np
@@ -40,7 +43,8 @@ def start(package: Path, program: str = PROGRAM, **environment: str) -> subproce
     root = package.parent.parent
     clean = {k: v for k, v in os.environ.items() if not k.startswith("NUMBA_")}
     return subprocess.Popen(
-        [sys.executable, "-c", program], cwd=root, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        [sys.executable, "-W", "error", "-c", program],
+        cwd=root, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         env=clean | {"PYTHONPATH": str(root)} | environment,
     )  # fmt: skip
 
@@ -159,6 +163,47 @@ def test_a_read_only_package_and_home_work_without_a_cache(package: Path, tmp_pa
         assert err.endswith("no directory to keep them in\n")
 
 
+def test_another_processor_has_files_of_its_own(package: Path) -> None:
+    other = {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""}
+    for environment, files in ((other, 2), ({}, 4)):
+        sigmoids, _, err = run(package, **environment)
+        assert sigmoids == pytest.approx(RIGHT, rel=1e-6)
+        assert "compiling" in err
+        assert len(cached(package)) == files
+    for environment in (other, {}):
+        assert run(package, **environment)[-1] == ""
+
+
+@pytest.mark.parametrize("library", ["numba", "llvmlite", "numpy"])
+def test_files_from_another_version_are_compiled_anew(package: Path, library: str) -> None:
+    run(package, f"import numba, {library}; {library}.__version__ += '.post1'\n{PROGRAM}")
+    for text in ("compiling", ""):
+        sigmoids, _, err = run(package)
+        assert sigmoids == pytest.approx(RIGHT, rel=1e-6)
+        assert text in err and bool(text) == bool(err)
+        assert len(cached(package)) == 2  # written over
+
+
+def test_a_folder_that_can_no_longer_be_written_to_is_only_read(package: Path) -> None:
+    run(package)
+    for path in cached(package):
+        path.unlink()
+        path.mkdir()  # nothing can be renamed to it, also by an administrator
+    for _ in range(2):
+        sigmoids, _, err = run(package)
+        assert sigmoids == pytest.approx(RIGHT, rel=1e-6)
+        assert "compiling" in err
+    left = [path for path in (package / "cpu" / "__pycache__").iterdir() if path.suffix != ".pyc"]
+    assert sorted(left) == cached(package)
+
+
+def test_the_cache_can_be_kept_elsewhere(package: Path, tmp_path: Path) -> None:
+    elsewhere = {"NUMBA_CACHE_DIR": str(tmp_path / "elsewhere")}
+    for text in ("compiling", ""):
+        assert text in run(package, **elsewhere)[-1]
+    assert len(cached(tmp_path / "elsewhere")) == len(cached(tmp_path)) == 2
+
+
 def test_four_processes_compile_at_once(package: Path) -> None:
     for process in [start(package) for _ in range(4)]:
         sigmoids, relus, _ = finish(process)
@@ -177,12 +222,10 @@ def test_four_processes_compile_at_once(package: Path) -> None:
 @pytest.mark.parametrize("name", rules.__all__)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_a_rule_computes_in_the_dtype_of_its_kernel_alone(name: str, dtype: type) -> None:
-    count = 1 if name in ("relu", "sigmoid", "tanh", "gelu") else 2
+    count = len(inspect.signature(getattr(rules, name)).parameters)
     number = from_dtype(np.dtype(dtype))
     rule = MATHS[np.dtype(dtype)]["tanh"] if name == "tanh" else None
     rule = rule or specialise(getattr(rules, name), np.dtype(dtype), MATHS[np.dtype(dtype)])
-    if not hasattr(rule, "compile"):
-        return  # the C library's, for float64
     rule.compile((number,) * count)
     (signature,) = rule.overloads
     kinds = set(rule.overloads[signature].type_annotation.typemap.values())

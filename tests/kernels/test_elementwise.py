@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from typing import Any
 
 import numpy as np
@@ -10,16 +12,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import mutually_broadcastable_shapes
 
-from minigrad.kernels import cpu, reference, rules
+from minigrad.kernels import cpu, reference
 from minigrad.kernels.cpu.elementwise import collapse
 
 FLOATS = ["float32", "float64"]
 INTEGERS = ["int64", "int32", "int16", "int8", "uint8"]
 SPECIAL = [0.0, -0.0, 1.0, -1.0, 0.5, 2.0, 3.0, 1e4, -1e4, 1e-40, 88.9, -104.0, 710.5, -746.0]
 SPECIAL += [np.inf, -np.inf, np.nan]
-UNARY = "neg abs sign exp log sqrt erf relu sigmoid tanh gelu".split()
-ARITHMETIC = "add sub mul div pow".split()
-COMPARISONS = "eq ne lt le gt ge".split()
+UNARY = "neg abs sign reciprocal sqrt rsqrt floor ceil trunc round relu sigmoid tanh gelu".split()
+UNARY += "exp exp2 expm1 log log2 log10 log1p erf sin cos tan asin acos atan sinh cosh asinh acosh atanh".split()
+QUESTIONS = "isnan isinf isfinite logical_not".split()
+ARITHMETIC = "add sub mul div pow maximum minimum atan2 floor_divide trunc_divide remainder fmod".split()
+COMPARISONS = "eq ne lt le gt ge logical_and logical_or logical_xor".split()
 BACKWARD = "relu_backward sigmoid_backward tanh_backward gelu_backward".split()
 LOSSES = "bce bce_slope bce_with_logits".split()
 BINARY = ARITHMETIC + COMPARISONS + BACKWARD + LOSSES
@@ -52,7 +56,7 @@ def samples(name: str, dtype: str, shape: tuple[int, ...], seed: int = 0) -> np.
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
-@pytest.mark.parametrize("name", UNARY)
+@pytest.mark.parametrize("name", UNARY + QUESTIONS)
 def test_unary_agrees_on_special_values(name: str, dtype: str) -> None:
     with np.errstate(over="ignore"):
         x = np.array(SPECIAL, dtype)
@@ -60,7 +64,7 @@ def test_unary_agrees_on_special_values(name: str, dtype: str) -> None:
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
-@pytest.mark.parametrize("name", UNARY)
+@pytest.mark.parametrize("name", UNARY + QUESTIONS)
 def test_unary_agrees_on_every_layout_and_size(name: str, dtype: str) -> None:
     function, twin = getattr(cpu, name), getattr(reference, name)
     x = samples(name, dtype, (6, 7, 5))
@@ -82,36 +86,12 @@ def test_unary_agrees_on_every_layout_and_size(name: str, dtype: str) -> None:
         np.testing.assert_array_equal(view, before)
 
 
-def erf_series(x: np.ndarray) -> np.ndarray:
-    """2 / sqrt(pi) e^-x^2 sum_k 2^k x^(2k + 1) / (1 3 5 ... (2k + 1)): terms of one sign, so nothing cancels."""
-    x = np.clip(x, -6.5, 6.5)
-    term = total = x
-    for k in range(1, 250):
-        term = term * (2 * x * x) / (2 * k + 1)
-        total = total + term
-    return total * np.exp(-x * x) * 2 / np.sqrt(x.dtype.type("3.14159265358979323846264338327950288"))
-
-
-@pytest.mark.parametrize("name", ["exp", "log", "tanh", "sigmoid", "erf"])
-@pytest.mark.parametrize(("dtype", "exact"), [("float32", np.float64), ("float64", np.longdouble)])
-def test_transcendental_kernels_are_right_to_two_units_in_the_last_place(
-    name: str, dtype: str, exact: Any
-) -> None:
-    if np.finfo(exact).eps >= np.finfo(dtype).eps:
-        pytest.skip("this machine has no wider float to compare with")
-    tiny = np.finfo(dtype).smallest_subnormal * np.arange(1, 500)
-    near = [np.linspace(-2, 2, 50_001), np.logspace(-30, 30, 999), tiny]
-    wide = np.concatenate([np.linspace(-750, 720, 200_001), *near])
-    x = np.abs(wide.astype(dtype)) if name == "log" else wide.astype(dtype)
-    twin = erf_series if name == "erf" else getattr(reference, name)
-    got, want = getattr(cpu, name)(x), twin(x.astype(exact))
-    with np.errstate(over="ignore", under="ignore"):
-        rounded = want.astype(dtype)
-        np.testing.assert_array_equal(np.isinf(got), np.isinf(rounded))
-        finite = np.isfinite(rounded)
-        unit = np.spacing(np.abs(rounded[finite])).astype(exact)
-        error = np.abs(got[finite].astype(exact) - want[finite]) / unit
-    assert error.max() < (3 if name == "sigmoid" else 2)  # which divides by what it has rounded twice
+def test_gelu_keeps_its_digits_below_zero_too() -> None:
+    z = np.linspace(-5, 5, 20_001, dtype=np.float32)
+    exact = np.array([0.5 * x * math.erfc(-x * math.sqrt(0.5)) for x in z.tolist()])
+    error = np.abs(cpu.gelu(z).astype(np.float64) - exact)
+    assert (error <= 4e-6 * np.abs(exact)).all()
+    assert (error[z > 0] / np.spacing(exact[z > 0].astype(np.float32))).max() < 2.5
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
@@ -167,7 +147,8 @@ def test_binary_agrees_on_every_pattern_of_broadcasting(name: str, dtype: str) -
         if name == "pow":
             x = np.abs(x)
         want = np.asarray(getattr(reference, name)(x, y))
-        assert_same(getattr(cpu, name)(x, y), want, ulps=16)  # 1 - a a and the like cancel
+        near = 16 if name == "gelu_backward" else 0  # whose reference has 1 + erf
+        assert_same(getattr(cpu, name)(x, y), want, ulps=16, near=near)  # 1 - a a and the like cancel
 
 
 @settings(deadline=None, max_examples=60)
@@ -188,9 +169,12 @@ def test_collapsed_operands_address_the_same_elements_as_numpy(shapes: Any, flip
 def test_integers_agree_and_wrap_around_as_in_numpy(dtype: str) -> None:
     low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
     x, y = np.array([low, high, 0, 1, 7, 100], dtype), np.array([2, 2, 3, 1, 5, 100], dtype)
-    for name in ("neg", "abs", "sign"):
+    for name in ("neg", "abs", "sign", "bitwise_not", *QUESTIONS):
         assert_same(getattr(cpu, name)(x), getattr(reference, name)(x))
-    for name in [*"add sub mul pow".split(), *COMPARISONS]:
+    divisions = "floor_divide trunc_divide remainder fmod".split()
+    bits = "bitwise_and bitwise_or bitwise_xor".split()
+    for name in [*"add sub mul pow maximum minimum".split(), *divisions, *bits, *COMPARISONS]:
+        x, y = (x, np.where(y == 0, 1, y)) if name in divisions else (x, y)
         assert_same(getattr(cpu, name)(x, y), getattr(reference, name)(x, y))
         assert_same(getattr(cpu, name)(x[:, None], y), getattr(reference, name)(x[:, None], y))
 
@@ -201,6 +185,28 @@ def test_bools_agree() -> None:
         assert_same(getattr(cpu, name)(x, y), getattr(reference, name)(x, y))
 
 
+@pytest.mark.parametrize("dtype", [*FLOATS, "int64", "int8", "bool"])
+@pytest.mark.parametrize("name", ["where", "clamp", "lerp"])
+def test_three_operands_agree_on_every_pattern_of_broadcasting(name: str, dtype: str) -> None:
+    shapes = [(), (1,), (5,), (4, 5), (4, 1), (1, 5), (2, 4, 5)]
+    for x_shape, y_shape, z_shape in itertools.product(shapes, repeat=3):
+        x, y, z = (samples(name, dtype, shape, seed) for seed, shape in enumerate((x_shape, y_shape, z_shape)))
+        if name == "where":
+            x = np.asarray(x > 0)
+        elif dtype in ("int8", "bool") or (name, dtype) == ("lerp", "int64"):
+            continue
+        want = np.asarray(getattr(reference, name)(x, y, z))
+        assert_same(getattr(cpu, name)(x, y, z), want, near=16 if name == "lerp" else 0)
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_bounds_agree_on_all_triples_of_special_values(dtype: str) -> None:
+    with np.errstate(over="ignore"):
+        x = np.array(SPECIAL, dtype)
+    triples = x[:, None, None], x[:, None], x
+    assert_same(cpu.clamp(*triples), reference.clamp(*triples), ulps=0)
+
+
 def test_zero_dimensional_results_are_arrays() -> None:
     for dtype in ("float32", "int32", "bool"):
         x = np.array(1, dtype)
@@ -209,22 +215,31 @@ def test_zero_dimensional_results_are_arrays() -> None:
             assert isinstance(result, np.ndarray) and result.shape == ()
 
 
+@pytest.mark.parametrize("dtype", [*FLOATS, "int64"])
+@pytest.mark.parametrize("name", ["add", "sub", "mul"])
+def test_two_scalars_give_what_arrays_of_one_element_give(name: str, dtype: str) -> None:
+    values = [0, 1, -1, 3, 7, 2**31 - 1, 2**40, -(2**62), 2**62, 2**63 - 1, -(2**63)]
+    if dtype != "int64":
+        values = [*SPECIAL, 0.1, 1 / 3, 1e-45, 2.0**-149, 2.0**62, 1e38, 3e38, 1e308, 16777217.0]
+    with np.errstate(over="ignore"):
+        x = np.array(values, dtype)
+    pairs = getattr(cpu, name)(x[:, None], x)
+    for i, j in np.ndindex(pairs.shape):
+        number = getattr(cpu, name)(np.array(x[i]), np.array(x[j]))
+        assert (number.shape, number.dtype) == ((), x.dtype)
+        assert number.tobytes() == pairs[i, j].tobytes() or (number != number and pairs[i, j] != pairs[i, j])
+
+
 def test_powers_agree_where_they_are_easily_wrong() -> None:
     x, y = np.array([0.0, -2.0, -2.0, -2.0, np.nan, 2.0]), np.array([0.0, 3.0, 2.0, 0.5, 0.0, -1.0])
     np.testing.assert_array_equal(cpu.pow(x, y), [1.0, -8.0, 4.0, np.nan, 1.0, 0.5])
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("dtype", FLOATS)
 def test_large_arrays_run_in_parallel_with_the_same_result(dtype: str) -> None:
-    x = samples("exp", dtype, (700, 301))
+    x = samples("exp", dtype, (700, 601))  # more than GRAIN
     assert_same(cpu.sigmoid(x), np.concatenate([cpu.sigmoid(row)[None] for row in x]), ulps=0)
     assert_same(cpu.add(x, x[0]), x + x[0], ulps=0)
     flat = x.reshape(1, -1)
     assert_same(cpu.add(flat, flat[:, :1]), flat + flat[:, :1], ulps=0)
-
-
-@pytest.mark.parametrize("name", rules.__all__)
-def test_rules_run_as_plain_python(name: str) -> None:
-    arguments = [0.25, 0.75][: 1 if name in UNARY else 2]
-    want = float(getattr(reference, name)(*map(np.float64, arguments)))
-    assert getattr(rules, name)(*arguments) == pytest.approx(want, rel=1e-14)

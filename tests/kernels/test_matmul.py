@@ -13,7 +13,7 @@ import pytest
 
 from minigrad.kernels import cpu, reference
 from minigrad.kernels.cpu.compile import inline
-from minigrad.kernels.cpu.matmul import DEPTH, FEW, TILES_HIGH, textbook
+from minigrad.kernels.cpu.matmul import DEPTH, FEW, TILES_HIGH, WORTH, _batch, _few_rows, _one, textbook
 from minigrad.kernels.cpu.tile import find_registers, host_registers
 
 FLOATS = ["float32", "float64"]
@@ -58,6 +58,16 @@ def test_long_sums_continue_from_block_to_block(dtype: str, K: int) -> None:
         assert_product(cpu.linear(x, np.ascontiguousarray(y.T), bias), x, y, bias)
 
 
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_packed_panels_are_right_in_every_order_of_memory(dtype: str) -> None:
+    MR, NR = host_registers().tile(np.dtype(dtype))
+    for M, N, K in ((5, WORTH * NR + 1, DEPTH + 1), (WORTH * MR, DEPTH + 1, 2)):
+        for x in (normal(dtype, M, K), normal(dtype, K, M).T):
+            for y in (normal(dtype, K, N, seed=1), normal(dtype, N, K, seed=1).T, normal(dtype, K, 2 * N)[:, ::2]):
+                assert_product(cpu.matmul(x, y), x, y)
+
+
+@pytest.mark.compiled
 @pytest.mark.parametrize("dtype", FLOATS)
 def test_large_products_are_right_in_every_order_of_memory(dtype: str) -> None:
     M, N, K = 530, 540, 550  # more than one thread, packed
@@ -110,6 +120,30 @@ def test_linear_adds_the_bias(dtype: str) -> None:
             assert_product(cpu.linear(x, W, None), x, W.T)
 
 
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("M", [1, FEW, 70])
+@pytest.mark.parametrize("parts", [1, 2, 3, 5, 8])
+def test_the_parts_of_a_product_make_the_whole(parts: int, M: int, dtype: str) -> None:
+    K, N = 9, 101
+    x, y, bias = normal(dtype, M, K), normal(dtype, K, N, seed=1), normal(dtype, N, seed=2)
+    kernel = (_few_rows if M <= FEW else _one)[np.dtype(dtype)]
+    for operand in (y, np.asfortranarray(y)):
+        C = np.full((M, N), np.nan, dtype)
+        for part in range(parts):
+            kernel.piece(x, operand, bias, C, part, parts)
+        assert_product(C, x, y, bias)
+
+
+@pytest.mark.parametrize("batch", [2, 5])
+@pytest.mark.parametrize("parts", [1, 2, 3, 4])
+def test_the_parts_of_a_batch_make_the_whole(parts: int, batch: int) -> None:
+    x, y = normal("float32", batch, 4, 9), normal("float32", batch, 9, 5, seed=1)
+    C = np.full((batch, 4, 5), np.nan, np.float32)
+    for part in range(parts):
+        _batch[x.dtype].piece(x, y, np.empty(0, np.float32), C, part, parts)
+    assert_product(C, x, y)
+
+
 def test_operands_are_left_alone_and_results_are_fresh() -> None:
     x, W, b = normal("float32", 1, 3), normal("float32", 1, 3), normal("float32", 1)
     copies = x.copy(), W.copy(), b.copy()
@@ -158,6 +192,7 @@ def test_tiles_fit_the_registers_of_each_kind_of_processor() -> None:
         assert registers.rows * registers.vectors + registers.vectors + 1 <= count
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("features", ["", "+avx,+avx2,+fma"])
 def test_lesser_processors_compute_the_same(features: str, tmp_path: Path) -> None:
     """The code for a processor without AVX-512, and without AVX2 and FMA, run on this one."""

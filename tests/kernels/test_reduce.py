@@ -45,6 +45,7 @@ def test_zero_dimensional_input_gives_a_zero_dimensional_array(name: str) -> Non
     close(getattr(cpu, name)(x, (), False), np.array(3.0, np.float32))
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("dtype", FLOATS)
 @pytest.mark.parametrize("size", [1, 2, SHORT - 1, SHORT, SHORT + 1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK + 7])
 def test_rows_of_every_length_are_summed_as_well_as_pairwise(dtype: str, size: int) -> None:
@@ -65,6 +66,7 @@ def test_columns_are_summed_in_float64(dtype: str, inner: int) -> None:
     np.testing.assert_allclose(cpu.sum(x, (1,), False), exact, rtol=6e-8 if dtype == "float32" else 0, atol=1e-12)
 
 
+@pytest.mark.compiled
 def test_sum_of_many_equal_float32_does_not_stagnate() -> None:
     x = np.full(20_000_000, 0.1, np.float32)
     assert float(cpu.sum(x, (0,), False)) == pytest.approx(20_000_000 * float(np.float32(0.1)), rel=1e-7)

@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays, basic_indices, integer_array_indices
 
 import minigrad as mg
+from minigrad import kernels
+from minigrad.ops.indexing import index_put
 
+every_target = pytest.mark.parametrize("target", sorted(kernels.TARGETS))
 examples = settings(max_examples=50, deadline=None, derandomize=True)
 shapes = array_shapes(min_dims=1, max_dims=4, min_side=1, max_side=4)
 
@@ -94,8 +97,91 @@ def test_bad_keys_are_refused(key: Any, text: str) -> None:
         mg.zeros(2, 3)[key]
 
 
-def test_assignment_is_refused() -> None:
-    x = mg.zeros(2)
-    with pytest.raises(TypeError, match="tensors are not changed in place: build a new one"):
-        x[0] = 1
-    assert x.tolist() == [0, 0]
+def test_an_array_beside_a_slice_and_an_int_puts_its_dims_in_front_as_in_numpy() -> None:
+    a = np.arange(24.0).reshape(2, 3, 4)
+    for key in [(0, slice(None), [1, 1]), ([1, 0], slice(None), 2), ([0, 1], slice(None), [2, 3])]:
+        check((2, 3, 4), key)
+        assert mg.tensor(a)[key].shape == a[key].shape
+
+
+def test_negative_steps_are_views_in_reverse() -> None:
+    check((5, 3), (slice(None, None, -2), slice(2, None, -1)))
+    x = mg.arange(6)
+    assert x[::-1].tolist() == [5, 4, 3, 2, 1, 0]
+    assert np.shares_memory(x[::-1].array, x.array)
+
+
+@pytest.mark.parametrize("yes", [True, np.True_, np.array(True), mg.tensor(True)])
+def test_a_single_bool_is_a_mask_of_no_dims(yes: Any) -> None:
+    x = mg.tensor([1.0, 2.0], requires_grad=True)
+    assert (x[yes].shape, x[yes == False].shape) == ((1, 2), (0, 2))  # noqa: E712
+    assert not np.shares_memory(x[yes].array, x.array)
+    (x[yes] * 3).sum().backward()
+    assert x.grad.tolist() == [3, 3]
+    assert mg.tensor(5.0)[yes].tolist() == [5]
+
+
+def test_an_integer_tensor_without_dims_is_an_int_and_gives_a_view() -> None:
+    x = mg.arange(6).reshape(2, 3)
+    assert np.shares_memory(x[mg.tensor(1)].array, x.array)
+    assert x[mg.tensor(-1), 1:].tolist() == [4, 5]
+
+
+# -- put ------------------------------------------------------------------------------------------------------
+
+
+PUTS: list[tuple[Any, tuple[int, ...], tuple[int, ...]]] = [
+    (0, (2, 3), (3,)),
+    (0, (2, 3), (1, 1, 3)),
+    ((0, 1), (2, 3), ()),
+    (slice(None, None, -1), (3, 2), (3, 2)),
+    ((..., None, slice(1, None)), (2, 3), (1, 2)),
+    ([0, 1, 0], (2, 3), (3, 3)),
+    ([0, 1, 0], (2, 3), (3,)),
+    ([0, 1, 0], (2, 3), ()),
+    ((slice(None), [1, 1]), (2, 3), (2, 2)),
+    (([0, 0], [1, 1]), (2, 3), (1, 1, 2)),
+    ((0, slice(None), [1, 1]), (2, 3, 4), (2, 3)),
+    (np.array([[True, False, True], [False, True, True]]), (2, 3), (4,)),
+    (np.array([False, False]), (2, 3), (0, 3)),
+    (True, (2,), (2,)),
+    (..., (), ()),
+]
+
+
+@every_target
+@pytest.mark.parametrize(("key", "shape", "v_shape"), PUTS)
+def test_put_is_numpys_assignment_to_a_copy_and_has_derivatives(
+    key: Any, shape: tuple[int, ...], v_shape: tuple[int, ...], target: str
+) -> None:
+    random = np.random.default_rng(0)
+    x = mg.tensor(random.normal(size=shape), requires_grad=True)
+    v = mg.tensor(random.normal(size=v_shape), requires_grad=True)
+    before = x.tolist()
+    expected = x.array.copy()
+    expected[key] = v.array
+    with mg.use_kernels(target):
+        np.testing.assert_array_equal(index_put(x, key, v).array, expected)
+        mg.gradcheck(lambda x, v: index_put(x, key, v), [x, v])
+        mg.gradgradcheck(lambda x, v: index_put(x, key, v), [x, v])
+    assert x.tolist() == before
+
+
+def test_where_an_index_repeats_the_last_value_stays_and_it_alone_has_a_gradient() -> None:
+    x, v = mg.zeros(3, requires_grad=True), mg.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    out = index_put(x, [1, 1, 2], v)
+    assert out.tolist() == [0, 2, 3]
+    out.backward(mg.tensor([5.0, np.inf, 7.0]))  # what was overwritten has no gradient, not 0 times Inf
+    assert (v.grad.tolist(), x.grad.tolist()) == ([0, np.inf, 7], [5, 0, 0])
+
+
+def test_put_takes_numbers_and_converts_to_the_dtype_of_x() -> None:
+    assert index_put(mg.zeros(2), 0, 1).tolist() == [1, 0]
+    out = index_put(mg.arange(2), 0, mg.tensor(2.9))
+    assert (out.tolist(), out.dtype) == ([2, 1], mg.int64)
+
+
+@pytest.mark.parametrize("shape", [(2,), (2, 3), (2, 1, 3), (0,)])
+def test_a_value_that_does_not_broadcast_is_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"v of shape .* does not broadcast to \(3,\)"):
+        index_put(mg.zeros(2, 3), 0, mg.zeros(shape))

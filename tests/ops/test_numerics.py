@@ -131,3 +131,132 @@ def test_the_mean_of_nothing_is_nan_without_a_warning() -> None:
 
 def test_a_huge_exponent_is_infinite_without_a_warning() -> None:
     assert (mg.tensor([2.0, 0.5]) ** 1e300).tolist() == [float("inf"), 0.0]
+
+
+# -- choices, steps, remainders -------------------------------------------------------------------------------
+
+
+def gradients(f: Any, *values: Any) -> list[Any]:
+    """The gradient of the sum for each operand."""
+    operands = [mg.tensor(v, requires_grad=True) for v in values]
+    f(*operands).sum().backward()
+    return [x.grad.tolist() for x in operands]
+
+
+def test_maximum_and_minimum_share_the_gradient_of_equals_and_give_it_to_both_beside_nan() -> None:
+    x, y = [1.0, 2.0, 3.0, NAN, 1.0], [1.0, 3.0, 2.0, 1.0, NAN]
+    assert gradients(mg.maximum, x, y) == [[0.5, 0, 1, 1, 1], [0.5, 1, 0, 1, 1]]
+    assert gradients(mg.minimum, x, y) == [[0.5, 1, 0, 1, 1], [0.5, 0, 1, 1, 1]]
+    for f in (mg.maximum, mg.minimum):
+        assert np.isnan(f(mg.tensor(x), mg.tensor(y)).array[3:]).all()
+
+
+def test_clamp_passes_the_gradient_at_its_bounds_and_gives_it_to_the_bound_beyond() -> None:
+    x, low, high = [0.0, 1.0, 1.5, 2.0, 3.0, NAN], [1.0] * 6, [2.0] * 6
+    assert gradients(mg.clamp, x, low, high) == [[0, 1, 1, 1, 0, 0], [1, 0, 0, 0, 0, 0], [0, 0, 0, 0, 1, 0]]
+    assert gradients(lambda x: x.clamp(1, 2), x) == [[0, 1, 1, 1, 0, 0]]
+    assert gradients(mg.clamp, x, high, low) == [[0] * 6, [0] * 6, [1] * 6]  # then the result is high everywhere
+
+
+def test_clamp_with_bounds_in_the_wrong_order_is_the_upper_one_and_nan_stays() -> None:
+    x = mg.tensor([0.0, 1.5, 3.0, NAN])
+    assert str(x.clamp(2, 1).tolist()) == "[1.0, 1.0, 1.0, nan]"
+    assert str(x.clamp(max=1).tolist()) == "[0.0, 1.0, 1.0, nan]"
+    assert str(x.clamp(1, NAN).tolist()) == "[nan, nan, nan, nan]"
+
+
+def test_where_keeps_what_was_not_chosen_out_of_value_and_gradient() -> None:
+    x, inf = mg.tensor([NAN, 1.0], requires_grad=True), mg.tensor([1.0, INF], requires_grad=True)
+    out = mg.where(mg.tensor([False, True]), x, inf)
+    out.backward(mg.tensor([2.0, 3.0]))
+    assert (out.tolist(), x.grad.tolist(), inf.grad.tolist()) == ([1, 1], [0, 3], [2, 0])
+
+
+def test_round_takes_halves_to_the_even_neighbour() -> None:
+    assert mg.tensor([-2.5, -1.5, -0.5, 0.5, 1.5, 2.5]).round().tolist() == [-2, -2, 0, 0, 2, 2]
+    assert mg.tensor([0.125, 0.375]).round(decimals=2).tolist() == pytest.approx([0.12, 0.38])
+
+
+@pytest.mark.parametrize("decimals", [-38, -1, 1, 38])
+def test_rounding_to_decimals_keeps_what_it_cannot_scale(decimals: int) -> None:
+    x = mg.tensor([0.0, INF, -INF, NAN, 3e38])
+    found = x.round(decimals=decimals).array
+    np.testing.assert_array_equal(found[:4], x.array[:4])
+    assert np.isfinite(found[4])
+
+
+def test_steps_have_slope_zero_everywhere() -> None:
+    for step in (mg.floor, mg.ceil, mg.trunc, mg.round, mg.sign):
+        assert gradients(step, [-1.5, -1.0, 0.0, 0.5, INF]) == [[0] * 5]
+
+
+def test_remainder_has_the_sign_of_the_divisor_and_fmod_of_the_dividend() -> None:
+    x, y = mg.tensor([7.0, -7.0, 7.0, -7.0]), mg.tensor([3.0, 3.0, -3.0, -3.0])
+    assert (x % y).tolist() == [1, 2, -2, -1]
+    assert mg.fmod(x, y).tolist() == [1, -1, 1, -1]
+    assert (x // y).tolist() == [2, -3, -3, 2]
+    assert mg.div(x, y, rounding_mode="trunc").tolist() == [2, -2, -2, 2]
+    for dtype in (mg.int64, mg.int8):
+        n, m = x.to(dtype), y.to(dtype)
+        assert (n % m).tolist() == [1, 2, -2, -1]
+        assert mg.fmod(n, m).tolist() == [1, -1, 1, -1]
+        assert (n // m).tolist() == [2, -3, -3, 2]
+        assert mg.div(n, m, rounding_mode="trunc").tolist() == [2, -2, -2, 2]
+
+
+def test_quotients_and_remainders_at_infinity_and_zero() -> None:
+    x = mg.tensor([1.0, -1.0, 0.0])
+    np.testing.assert_array_equal((x // 0).array, [INF, -INF, NAN])
+    np.testing.assert_array_equal((x % 0).array, [NAN, NAN, NAN])
+    np.testing.assert_array_equal((x // INF).array, [0, -1, 0])
+    np.testing.assert_array_equal((x % INF).array, [1, INF, 0])
+    np.testing.assert_array_equal((mg.tensor([INF]) // 2).array, [NAN])
+    assert (mg.tensor([-(2**63)]) // -1).tolist() == [-(2**63)]  # wraps around, as a sum does
+
+
+def test_divmod_is_quotient_and_remainder_on_either_side() -> None:
+    assert [t.tolist() for t in divmod(mg.tensor([7, -7]), 2)] == [[3, -4], [1, 1]]
+    assert [t.tolist() for t in divmod(7, mg.tensor([2, -2]))] == [[3, -4], [1, -1]]
+
+
+def test_angle_of_the_origin_has_slope_zero() -> None:
+    assert gradients(mg.atan2, [0.0, 0.0], [0.0, 1.0]) == [[0, 1], [0, 0]]
+
+
+def test_integer_logic_is_bit_by_bit_on_either_side() -> None:
+    x, truth = mg.tensor([12, -1]), mg.tensor([True, False])
+    assert [(x & 10).tolist(), (x | 3).tolist(), (x ^ 5).tolist(), (~x).tolist()] == [
+        [8, 10], [15, -1], [9, -6], [-13, 0],
+    ]  # fmt: skip
+    assert [(10 & x).tolist(), (3 | x).tolist(), (5 ^ x).tolist()] == [[8, 10], [15, -1], [9, -6]]
+    assert [(~truth).tolist(), (truth & True).tolist(), (truth | x.eq(-1)).tolist()] == [
+        [False, True], [True, False], [True, True],
+    ]  # fmt: skip
+    assert (truth ^ x).dtype == mg.int64
+
+
+def test_closeness_of_infinities_and_nan() -> None:
+    x = mg.tensor([INF, INF, NAN, 1.0, 0.0])
+    y = mg.tensor([INF, -INF, NAN, INF, 1e-9])
+    assert mg.isclose(x, y).tolist() == [True, False, False, False, True]
+    assert mg.isclose(x, y, equal_nan=True).tolist() == [True, False, True, False, True]
+    assert mg.allclose(x[:1], y[:1])
+    assert not mg.allclose(x, y)
+    assert mg.equal(x[:2], x[:2])
+    assert not mg.equal(x, x)  # NaN
+    assert not mg.equal(x[:1], x[:2])
+
+
+def test_interpolation_is_exact_at_its_ends() -> None:
+    start, end = mg.tensor([0.1, 1e30]), mg.tensor([0.3, 1.0])
+    assert mg.lerp(start, end, 0.0).tolist() == start.tolist()
+    assert mg.lerp(start, end, 1.0).tolist() == end.tolist()
+
+
+def test_slopes_where_a_function_begins() -> None:
+    assert gradients(mg.sqrt, [0.0]) == [[INF]]
+    assert gradients(mg.rsqrt, [0.0]) == [[-INF]]
+    assert gradients(mg.reciprocal, [0.0]) == [[-INF]]
+    assert gradients(mg.log1p, [-1.0]) == [[INF]]
+    assert gradients(mg.acosh, [1.0]) == [[INF]]
+    assert gradients(mg.asin, [1.0, -1.0]) == [[INF, INF]]

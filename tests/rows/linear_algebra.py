@@ -40,9 +40,32 @@ LAYERS = [
     (real((33, 17)), real((9, 17)), real((9,))),
 ]
 
+# by the number of dims of the first operand
+STRICT = {
+    1: [(real((n,)), real((n,))) for n in (3, 1, 0)] + [(real((6,))[::2], real((3,))[::-1])],
+    2: [(real((2, 3)), real((3,))), (real((0, 3)), real((3,))), (real((3, 2)).T, real((6,))[::-2])],
+    3: [
+        (real((2, 1, 3)), real((2, 3, 2))),
+        (real((0, 2, 3)), real((0, 3, 1))),
+        (real((3, 2, 2)).T, real((2, 3, 2))),
+    ],
+}
+VECTORS = [(real((m,)), real((n,))) for m, n in ((2, 3), (1, 1), (0, 2))] + [(real((4,))[::-2], real((3,)))]
+
 ROWS = [
     Row("matmul", "", lambda m, x, y: m.matmul(x, y), np.matmul, MATRICES),
     Row("matmul", "operator", lambda m, x, y: x @ y, np.matmul, MATRICES),
+    Row("dot", "", lambda m, x, y: m.dot(x, y), np.dot, STRICT[1]),
+    Row("mv", "", lambda m, x, y: m.mv(x, y), np.matmul, STRICT[2]),
+    Row(
+        "mm",
+        "",
+        lambda m, x, y: m.mm(x, y),
+        np.matmul,
+        [pair for pair in MATRICES if all(x.ndim == 2 for x in pair)],
+    ),
+    Row("bmm", "", lambda m, x, y: m.bmm(x, y), np.matmul, STRICT[3]),
+    Row("outer", "", lambda m, x, y: m.outer(x, y), np.outer, VECTORS),
     Row("linear", "", lambda m, x, W, b: m.linear(x, W, b), linear, LAYERS),
     Row("linear", "no bias", lambda m, x, W: m.linear(x, W), linear, [sample[:2] for sample in LAYERS]),
 ]

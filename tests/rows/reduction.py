@@ -32,36 +32,45 @@ ROWS = [
         "mean", "keepdim", lambda m, x: x.mean((0, 1), True), lambda x: x.mean((0, 1), keepdims=True),
         REDUCED,
     ),
-    Row("max", "", lambda m, x: m.max(x), np.max, one(real, (), (1,), (5,), (1030,)) + REDUCED),
-    Row("max", "dim", lambda m, x: m.max(x, 1)[0], lambda x: x.max(1), REDUCED + one(real, (0, 2))),
-    Row("max", "keepdim", lambda m, x: x.max(0, True).values, lambda x: x.max(0, keepdims=True), REDUCED),
     Row(
-        "max", "indices", lambda m, x: m.max(x, 0).indices, lambda x: x.argmax(0),
-        REDUCED, differentiable=False, dtype="int64",
+        "sum", "dtype", lambda m, x: m.sum(x, 0, dtype=m.float64), lambda x: x.sum(0), REDUCED, dtype="float64",
     ),
-    Row("max", "of a scalar", lambda m, x: m.max(x, 0).values, lambda x: x, one(real, ())),
-    Row("min", "", lambda m, x: m.min(x), np.min, one(real, (), (1,), (5,), (1030,)) + REDUCED),
-    Row("min", "dim", lambda m, x: m.min(x, -1)[0], lambda x: x.min(-1), REDUCED + one(real, (0, 2))),
+    Row("prod", "", lambda m, x: m.prod(x), np.prod, one(real, (), (0,), (1,), (5,), (2, 3), (2, 3, 2))),
     Row(
-        "min", "indices", lambda m, x: x.min(1).indices, lambda x: x.argmin(1),
-        REDUCED, differentiable=False, dtype="int64",
+        "prod", "zeros", lambda m, x: x.prod(1), lambda x: x.prod(1),
+        [(np.array([[2.0, 0.0, 3.0], [0.0, 1.5, 0.0], [1.2, 0.5, 0.7]]),)],
     ),
     Row(
-        "argmax", "", lambda m, x: m.argmax(x), np.argmax,
-        one(real, (), (1,)) + REDUCED, differentiable=False, dtype="int64",
+        "prod", "keepdim", lambda m, x: m.prod(x, -1, True), lambda x: x.prod(-1, keepdims=True),
+        [*one(real, (2, 3), (2, 3, 2), (3, 0), (0, 3)), (real((3, 2)).T,), (real((2, 6))[::-1, ::2],)],
     ),
     Row(
-        "argmax", "keepdim", lambda m, x: x.argmax(1, True), lambda x: x.argmax(1, keepdims=True), REDUCED,
-        differentiable=False, dtype="int64",
+        "prod", "dims", lambda m, x: x.prod((2, 0)), lambda x: x.prod((2, 0)), one(real, (2, 3, 2)),
+        has_peer=False,  # PyTorch takes one dim only
     ),
-    Row(
-        "argmin", "", lambda m, x: m.argmin(x), np.argmin,
-        one(real, (), (1,)) + REDUCED, differentiable=False, dtype="int64",
-    ),
-    Row(
-        "argmin", "dim", lambda m, x: m.argmin(x, dim=0), lambda x: x.argmin(0),
-        REDUCED, differentiable=False, dtype="int64",
-    ),
+    *[
+        Row(
+            name, label, function, reference, REDUCED + one(real, (0, 2), (2, 0)), differentiable=False,
+            dtype="bool",
+        )
+        for name, of in (("any", np.any), ("all", np.all))
+        for label, function, reference in (
+            ("", lambda m, x, name=name: getattr(m, name)(x > 1), lambda x, of=of: of(x > 1)),
+            ("floats", lambda m, x, name=name: getattr(m, name)(x, 1), lambda x, of=of: of(x, 1)),
+            (
+                "dims", lambda m, x, name=name: getattr(x > 1, name)((0, 1), True),
+                lambda x, of=of: of(x > 1, (0, 1), keepdims=True),
+            ),
+        )
+    ],
+    *[
+        Row(
+            "count_nonzero", label, lambda m, x, dim=dim: m.count_nonzero(x, dim),
+            lambda x, dim=dim: np.count_nonzero(x, dim),
+            [*REDUCED, (np.array([[0.0, 1.0, np.nan], [0.0, 0.0, -0.0]]),)], differentiable=False, dtype="int64",
+        )
+        for label, dim in (("", None), ("dim", 1), ("dims", (0, -1)))
+    ],
     Row(
         "logsumexp", "", lambda m, x: m.logsumexp(x, 0), lambda x: logsumexp(x, 0),
         REDUCED + one(real, (1,), (2, 0)),

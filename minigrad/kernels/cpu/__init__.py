@@ -1,23 +1,37 @@
 """The kernels compiled by Numba for the CPU: the functions listed in ``minigrad.kernels``, and where each is.
 
 ================  ===========================================================================================
-elementwise.py    arithmetic, comparisons, activations and losses: a scalar rule and a loop around it
+elementwise.py    a scalar rule and a loop around it, for one operand and for two
+functions.py      arithmetic, functions of one number, comparisons, logic: the rules
+choice.py         clamp, lerp, where: three operands
+activation.py     activations and losses of one element: the same, with parameters
 reduce.py         sum, mean, extremes and where they are, mean with variance
+cumulative.py     cumsum, cumprod, linear recurrences
+order.py          topk
+gather.py         indexing by arrays of integers, and the way back
 softmax.py        softmax, logsumexp, cross-entropy
+normalisation.py  to mean 0 and variance 1, forward and backward
 matmul.py         matmul and linear, on the register tiles of ``tile.py``
 optimise.py       the optimiser steps
 ../reference/     what only moves elements: NumPy does that at the speed of memory already
 ================  ===========================================================================================
 
 Below them, in the order of reading: ``compile.py`` turns a function into machine code and keeps that on disk,
-``math.py`` is exp, log and the like in a form that becomes vector code, ``threads.py`` shares the work among
-threads, ``memory.py`` and ``transpose.py`` are how arrays are seen and turned.
+``math.py`` and ``trigonometry.py`` are exp, log, sin and the like in a form that becomes vector code,
+``threads.py`` shares the work among threads, ``memory.py`` and ``transpose.py`` are how arrays are seen and
+turned.
 Importing this package compiles nothing: a kernel is compiled when it is first called with a dtype.
 """
 
 from minigrad.kernels.reference import *  # isort: skip
-from minigrad.kernels.cpu.elementwise import *
+from minigrad.kernels.cpu.activation import *
+from minigrad.kernels.cpu.choice import *
+from minigrad.kernels.cpu.cumulative import *
+from minigrad.kernels.cpu.functions import *
+from minigrad.kernels.cpu.gather import *
 from minigrad.kernels.cpu.matmul import *
+from minigrad.kernels.cpu.normalisation import *
 from minigrad.kernels.cpu.optimise import *
+from minigrad.kernels.cpu.order import *
 from minigrad.kernels.cpu.reduce import *
 from minigrad.kernels.cpu.softmax import *

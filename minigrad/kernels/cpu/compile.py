@@ -45,7 +45,7 @@ log = logging.getLogger("minigrad")
 FunctionIdentity._unique_ids = itertools.count(secrets.randbits(60))
 
 HERE = Path(__file__).parent
-SOURCES = [HERE.parent / "rules.py", *sorted(HERE.glob("*.py"))]
+SOURCES = [*sorted(HERE.parent.glob("*.py")), *sorted(HERE.glob("*.py"))]
 
 
 def inline(function: Callable, **options) -> Callable:
@@ -83,7 +83,7 @@ def specialise(rule: Callable, dtype: np.dtype, maths: dict[str, Callable]) -> C
 
 
 def emitted(plain: Callable) -> Callable:
-    """Decorates what emits the LLVM code of a function for kernels. ``plain`` computes the same without the JIT."""
+    """For what emits the LLVM code of a function in a kernel; without the JIT, ``plain`` computes the same."""
     return (lambda emitter: plain) if numba.config.DISABLE_JIT else intrinsic
 
 

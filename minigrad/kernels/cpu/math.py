@@ -1,95 +1,130 @@
-"""``exp``, ``log``, ``log1p``, ``sqrt``, ``tanh``, ``erf`` and ``pow`` for the rules, one set for each dtype.
+"""``exp``, ``log`` and their kin, ``tanh``, ``erf`` and ``pow`` for the rules, one set for each dtype.
 
 A call of the C library takes one number at a time. They are therefore written out in arithmetic, without a
 branch: both sides of a condition are computed and one is chosen, which LLVM turns into vector code, six times as
-many elements a second. Each is right to 2 units in the last place. Only the float64 ``pow`` is the C library's.
+many elements a second. Each is right to 3 units in the last place, most are to 1; tests/kernels/test_accuracy.py
+has the bounds. Only the float64 ``pow`` is the C library's.
 """
 
 from __future__ import annotations
 
-import functools
 import math
+import operator
 from collections.abc import Callable
 
 import numpy as np
 
 from minigrad.kernels.cpu.compile import inline
+from minigrad.kernels.cpu.formula import formula, polynomial
+from minigrad.kernels.cpu.trigonometry import CIRCULAR, atan2, make_hyperbolic
 
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
-# Left to itself, LLVM calls the longer ones instead of merging them, and a loop over calls is not vectorised
-formula = functools.partial(inline, forceinline=True)
 
-
-def make_exp(dtype: np.dtype) -> Callable:
+def make_exp(dtype: np.dtype) -> dict[str, Callable]:
     """e^x = 2^n e^f, where n = round(x / ln 2) and so |f| = |x - n ln 2| < 0.35; to 2 units in the last place.
 
-    e^f is its Taylor series. 2^n is put together from bits, as two factors, for n alone may be too large or too
-    small for an exponent although the product is not: e^-100 is a subnormal float32. NaN passes through.
+    e^f is its Taylor series, or for float32 a polynomial of one degree less, fitted to 4e-9. 2^n is put together
+    from bits, as two factors, for n alone may be too large or too small for an exponent although the product is
+    not: e^-100 is a subnormal float32. NaN passes through.
+
+    ``exp2`` has f = x - n and 2^f = e^(f ln 2). ``expm1`` is 2^n (e^f - 1) + (2^n - 1), whose first bracket is the
+    series without its 1. ``half_exp`` is e^x / 2, which is finite a little longer than e^x.
+    ``exp2_inside`` is exp2 for exponents that a float has, and 0 for the one below them.
     """
     real = dtype.type
     integer, mantissa, bias, lowest, highest, terms = {
         "float32": (np.int32, 23, 127, -105, 89, 7),
         "float64": (np.int64, 52, 1023, -747, 711, 13),
     }[dtype.name]
-    series = tuple(real(1 / math.factorial(k)) for k in reversed(range(terms)))
-    last = real(1 / math.factorial(terms))
+    taylor = [1 / math.factorial(k) for k in range(terms + 1)]
+    fitted = [1, 1, 0.499999934, 0.166665201, 0.041668394, 0.008368781, 0.001381447]
+    coefficients = fitted if dtype == np.float32 else taylor
+    series = polynomial(real, *coefficients)
+    series2 = polynomial(real, *(c * math.log(2) ** k for k, c in enumerate(coefficients)))
+    slope = polynomial(real, *(1 / math.factorial(k + 1) for k in range(terms + 1)))  # (e^f - 1) / f
     lowest, highest = real(lowest), real(highest)  # beyond, the result is 0 or Inf
-    per_ln2 = real(1 / math.log(2))
+    lowest2, highest2 = real(-bias - mantissa - 1), real(bias + 2)  # the same for 2^x
+    least, most = real(-mantissa), real((bias + 1.1) * math.log(2))  # e^x - 1 is -1 or Inf
+    per_ln2, two = real(1 / math.log(2)), real(2)
     # ln 2 in two parts: n times the first, which has few bits, is exact (Cody and Waite)
     ln2_high = real(0.693359375)
     ln2_low = real(math.log(2) - 0.693359375) if dtype == np.float32 else real(-2.121944400546905827679e-4)
     # Adding 1.5 * 2^mantissa leaves no bits for a fraction: it rounds, and n stands in the lowest bits
     rounder = real(1.5 * 2.0**mantissa)
     rounder_bits = integer(rounder.view(integer))
-    shift, bias, half = integer(mantissa), integer(bias), integer(1)
+    shift, bias, one = integer(mantissa), integer(bias), integer(1)
 
+    @inline
     def power_of_two(n):
         return integer(integer(n + bias) << shift).view(real)
 
-    power_of_two = inline(power_of_two)
+    def nearest(x):
+        """The integer nearest to x, as one and as a float."""
+        rounded = real(x + rounder)
+        return integer(rounded.view(integer) - rounder_bits), rounded - rounder
+
+    nearest = formula(nearest, fastmath={"contract"})
+
+    def reduce(x):
+        """n and f."""
+        n, whole = nearest(x * per_ln2)
+        f = x - whole * ln2_high
+        return n, f - whole * ln2_low
+
+    reduce = formula(reduce, fastmath={"contract"})
+
+    @formula
+    def scaled(p, n):
+        """p 2^n."""
+        first = integer(n >> one)
+        return p * power_of_two(first) * power_of_two(integer(n - first))
 
     def exp(x):
         x = lowest if x < lowest else x
         x = highest if x > highest else x
-        rounded = real(x * per_ln2 + rounder)
-        n = integer(rounded.view(integer) - rounder_bits)
-        f = x - (rounded - rounder) * ln2_high
-        f = f - (rounded - rounder) * ln2_low
-        p = last
-        for c in series:
-            p = p * f + c
-        first = integer(n >> half)
-        return p * power_of_two(first) * power_of_two(integer(n - first))
+        n, f = reduce(x)
+        return scaled(series(f), n)
 
-    return formula(exp, fastmath={"contract"})  # contract: a multiply and an add may become one instruction
+    def half_exp(x):
+        x = lowest if x < lowest else x
+        x = highest if x > highest else x
+        n, f = reduce(x)
+        return scaled(series(f), integer(n - one))
+
+    def exp2(x):
+        x = lowest2 if x < lowest2 else x
+        x = highest2 if x > highest2 else x
+        n, whole = nearest(x)
+        return scaled(series2(x - whole), n)
+
+    def exp2_inside(x):
+        n, whole = nearest(x)
+        return series2(x - whole) * power_of_two(n)
+
+    def expm1(x):
+        n, f = reduce(least if x < least else most if x > most else x)
+        above = f * slope(f)  # e^f - 1
+        half = power_of_two(integer(n - one))  # 2^n / 2: for the largest x, 2^n itself is Inf
+        out = above if n == 0 else (half * above + (half - power_of_two(-one))) * two
+        return math.copysign(out, x)  # also for -0
+
+    return {f.__name__: formula(f, fastmath={"contract"}) for f in (exp, exp2, exp2_inside, expm1, half_exp)}
 
 
-def polynomial(real: type, *coefficients: float) -> Callable:
-    """c[0] + c[1] x + c[2] x^2 + ..., from the last one inwards (Horner)."""
-    last, *others = map(real, reversed(coefficients))
-    others = tuple(others)
-
-    def evaluate(x):
-        p = last
-        for c in others:
-            p = p * x + c
-        return p
-
-    return formula(evaluate, fastmath={"contract"})
-
-
-def make_log(dtype: np.dtype) -> tuple[Callable, Callable]:
-    """(log, log1p): x = 2^n (1 + f) with 1 + f between sqrt(1/2) and sqrt(2), and log x = n ln 2 + log(1 + f).
+def make_log(dtype: np.dtype) -> dict[str, Callable]:
+    """x = 2^n (1 + f) with 1 + f between sqrt(1/2) and sqrt(2), and log x = n ln 2 + log(1 + f).
 
     With s = f / (2 + f), log(1 + f) = 2 artanh s, an odd series in s (FreeBSD's e_log.c, e_logf.c, s_log1p.c,
-    after K. C. Ng). ``log1p`` adds what the rounding of 1 + x lost, divided by 1 + x.
+    after K. C. Ng). ``log1p`` adds what the rounding of 1 + x lost, divided by 1 + x. ``log2`` and ``log10`` give
+    n its own factor, so that they are exact for powers of 2 and of 10.
     """
     real = dtype.type
     if dtype == np.float32:
         integer, mantissa, bias = np.int32, 23, 127
         series = polynomial(real, 0.66666662693, 0.40000972152, 0.28498786688, 0.24279078841)
         ln2_high, ln2_low = real(6.9313812256e-01), real(9.0580006145e-06)
+        lg2_high, lg2_low = real(3.0102920532e-01), real(7.9034151668e-07)
     else:
         integer, mantissa, bias = np.int64, 52, 1023
         series = polynomial(
@@ -97,7 +132,9 @@ def make_log(dtype: np.dtype) -> tuple[Callable, Callable]:
             2.222219843214978396e-01, 1.818357216161805012e-01, 1.531383769920937332e-01, 1.479819860511658591e-01,
         )  # fmt: skip
         ln2_high, ln2_low = real(6.93147180369123816490e-01), real(1.90821492927058770002e-10)
+        lg2_high, lg2_low = real(3.01029995663611771306e-01), real(3.69423907715893078616e-13)
     zero, half, one, two, inf, nan = map(real, (0, 0.5, 1, 2, np.inf, np.nan))
+    per_ln2, per_ln10 = real(1 / math.log(2)), real(1 / math.log(10))
     smallest, enlarge, enlarged = np.finfo(dtype).smallest_normal, real(2.0 ** (mantissa + 2)), real(mantissa + 2)
     root_bits = integer(real(math.sqrt(0.5)).view(integer))
     to_one, fraction = integer(one.view(integer) - root_bits), integer((1 << mantissa) - 1)
@@ -110,6 +147,13 @@ def make_log(dtype: np.dtype) -> tuple[Callable, Callable]:
         n = integer((bits >> shift) - bias)
         return real(n), integer((bits & fraction) + root_bits).view(real) - one
 
+    @formula
+    def split_any(x):
+        """n and f of a positive x."""
+        subnormal = x < smallest
+        n, f = split(x * enlarge if subnormal else x)
+        return n - enlarged if subnormal else n, f
+
     def combine(n, f, c):
         """n ln 2 + log(1 + f) + c, the small terms first."""
         s = f / (two + f)
@@ -120,13 +164,24 @@ def make_log(dtype: np.dtype) -> tuple[Callable, Callable]:
 
     combine = formula(combine, fastmath={"contract"})
 
-    def log(x):
-        subnormal = x < smallest
-        n, f = split(x * enlarge if subnormal else x)
-        out = combine(n - enlarged if subnormal else n, f, zero)
+    @formula
+    def otherwise(x, out):
+        """``out``, the logarithm of x, except where x is no positive number."""
         out = out if x < inf else x  # Inf and NaN
         out = -inf if x == zero else out
         return nan if x < zero else out
+
+    def log(x):
+        n, f = split_any(x)
+        return otherwise(x, combine(n, f, zero))
+
+    def log2(x):
+        n, f = split_any(x)
+        return otherwise(x, n + combine(zero, f, zero) * per_ln2)
+
+    def log10(x):
+        n, f = split_any(x)
+        return otherwise(x, n * lg2_high + (n * lg2_low + combine(zero, f, zero) * per_ln10))
 
     def log1p(x):
         u = one + x
@@ -138,7 +193,7 @@ def make_log(dtype: np.dtype) -> tuple[Callable, Callable]:
         out = -inf if x == -one else out
         return nan if x < -one else out
 
-    return formula(log), formula(log1p)
+    return {f.__name__: formula(f) for f in (log, log2, log10, log1p)}
 
 
 def make_tanh(dtype: np.dtype, exp: Callable) -> Callable:
@@ -218,6 +273,35 @@ def make_erf(dtype: np.dtype, exp: Callable) -> Callable:
     return formula(erf, fastmath={"contract"})
 
 
+def make_normal_cdf(dtype: np.dtype, erf: Callable, exp2_inside: Callable) -> Callable:
+    """P(Z <= z) of a standard normal Z: t or 1 - t, where t = P(Z > |z|).
+
+    float32: log2 t is a polynomial, a least-squares fit weighted until its errors are even, 3e-9 in t below 5.6.
+    Beyond, it falls faster than log2 t; at ``end`` it is -127, where 2^-127 counts as 0.
+    float64: t = (1 - erf(|z| / sqrt 2)) / 2.
+    """
+    real = dtype.type
+    half, one, root_half, end = map(real, (0.5, 1, math.sqrt(0.5), 11.115))
+    log_half, *rest = (
+        -1, -1.151104526, -4.592182766e-1, -5.244703430e-2, 6.951498582e-3, -6.126967372e-8, -2.815465779e-4,
+        7.756659083e-5, -1.125306188e-5, 8.942142715e-7, -3.055070141e-8,
+    )  # fmt: skip
+    log_half, one_power, other_power = real(log_half), polynomial(real, *rest[::2]), polynomial(real, *rest[1::2])
+
+    def of_float32(z):
+        x = abs(z)
+        x = end if x > end else x
+        s = x * x
+        # Two sums that do not wait for each other: what takes long in a polynomial is that every step waits
+        t = exp2_inside(log_half + x * (one_power(s) + x * other_power(s)))
+        return t if z < 0 else one - t
+
+    def of_float64(z):
+        return half * (one + erf(z * root_half))
+
+    return formula(of_float32 if dtype == np.float32 else of_float64, fastmath={"contract"})
+
+
 def make_pow(exp: Callable, log: Callable) -> Callable:
     """x^y = e^(y log |x|) for float32, computed in float64 by its ``exp`` and ``log``; special cases as in C."""
     zero, half, one, inf, nan = map(np.float64, (0, 0.5, 1, np.inf, np.nan))
@@ -234,17 +318,27 @@ def make_pow(exp: Callable, log: Callable) -> Callable:
     return formula(pow)
 
 
+def narrowed(function: Callable) -> Callable:
+    """A function of float64 for float32: the argument is widened, the result rounded."""
+    return formula(lambda x: np.float32(function(np.float64(x))))
+
+
 def make_maths() -> dict[np.dtype, dict[str, Callable]]:
     maths: dict[np.dtype, dict[str, Callable]] = {}
     for dtype in FLOATS:
-        exp = make_exp(dtype)
-        log, log1p = make_log(dtype)
-        tanh, erf = make_tanh(dtype, exp), make_erf(dtype, exp)
-        maths[dtype] = {
-            "exp": exp, "log": log, "log1p": log1p, "sqrt": np.sqrt, "tanh": tanh, "erf": erf, "pow": np.power,
-        }  # fmt: skip
+        exps, logs = make_exp(dtype), make_log(dtype)
+        tanh, erf = make_tanh(dtype, exps["exp"]), make_erf(dtype, exps["exp"])
+        library = {"sqrt": np.sqrt, "floor": np.floor, "ceil": np.ceil, "trunc": np.trunc, "round": np.rint}
+        library |= {"pow": operator.pow, "fmod": np.fmod, "copysign": np.copysign}
+        library |= {"isnan": np.isnan, "isinf": np.isinf, "isfinite": np.isfinite}
+        maths[dtype] = {**exps, **logs, **library, "tanh": tanh, "erf": erf}
+        maths[dtype]["normal_cdf"] = make_normal_cdf(dtype, erf, exps["exp2_inside"])
     single, double = (maths[dtype] for dtype in FLOATS)
     single["pow"] = make_pow(double["exp"], double["log"])
+    angles = CIRCULAR | make_hyperbolic(double["half_exp"], double["log1p"])
+    double |= angles | {"atan2": atan2}
+    single |= {name: narrowed(function) for name, function in angles.items()}
+    single["atan2"] = formula(lambda y, x: np.float32(atan2(np.float64(y), np.float64(x))))
     return maths
 
 

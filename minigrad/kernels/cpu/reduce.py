@@ -268,8 +268,12 @@ def fold(x: Array, dims: Dims, keepdim: bool) -> tuple[Array, tuple[int, int, in
     kept = shape[:first] + (1,) * len(dims) * keepdim + shape[last:]
     if last - first != len(dims):
         kept = tuple(1 if k in dims else n for k, n in enumerate(shape) if keepdim or k not in dims)
-        x = x.transpose(*(k for k in range(x.ndim) if k not in dims), *dims)
-        shape, first, last = x.shape, x.ndim - len(dims), x.ndim
+        others = tuple(k for k in range(x.ndim) if k not in dims)
+        if x.ndim - 1 in dims:
+            x, first, last = x.transpose(*others, *dims), len(others), x.ndim
+        else:  # so that neighbours stay together, and are copied together
+            x, first, last = x.transpose(*dims, *others), 0, len(dims)
+        shape = x.shape
     sizes = math.prod(shape[:first]), math.prod(shape[first:last]), math.prod(shape[last:])
     return x.ravel(), sizes, kept
 

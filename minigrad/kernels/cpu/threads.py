@@ -24,10 +24,10 @@ from numba import prange, types
 
 from minigrad.kernels.cpu.compile import jit
 
-# Work, in additions, that takes one thread longer than starting and joining the others: a microsecond or two,
-# but fifty under workqueue. Which layer Numba chose is known once it has begun a parallel loop.
-GRAIN = 1 << 16  # less is never shared
-GRAINS = {"omp": GRAIN, "tbb": 1 << 17, "workqueue": 1 << 20}
+# Work, in additions, that takes one thread longer than starting and joining the others: five microseconds, but
+# fifty under workqueue. Which layer Numba chose is known once it has begun a parallel loop.
+GRAIN = 1 << 18  # less is never shared
+GRAINS = {"omp": GRAIN, "tbb": GRAIN, "workqueue": 1 << 20}
 
 _threads = numba.config.NUMBA_NUM_THREADS
 _grain = GRAIN

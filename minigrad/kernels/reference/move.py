@@ -10,8 +10,7 @@ import numpy as np
 from minigrad.kernels import Array, Dims, quiet
 
 __all__ = [
-    "cast", "cat", "copy", "expand", "index", "index_backward", "permute", "reshape", "stack", "take_along",
-    "take_along_backward",
+    "cast", "cat", "copy", "expand", "index", "index_backward", "permute", "put", "put_add", "reshape", "stack",
 ]  # fmt: skip
 
 
@@ -45,22 +44,28 @@ def stack(arrays: Sequence[Array], dim: int) -> Array:
 
 
 def index(x: Array, key: Any) -> Array:
-    return np.asarray(x[key])
+    out = x[key]
+    return out if isinstance(out, np.ndarray) else np.asarray(x[(*key, ...)])  # a view of one element, not a copy
 
 
 def index_backward(dy: Array, shape: Dims, key: Any) -> Array:
-    dx = np.zeros(shape, dy.dtype)
-    np.add.at(dx, key, dy)
-    return dx
+    return _add_at(np.zeros(shape, dy.dtype), key, dy)
 
 
-def take_along(x: Array, index: Array, dim: int) -> Array:
-    return np.take_along_axis(x, index, dim)
+def put(x: Array, key: Any, v: Array) -> Array:
+    out = x.astype(np.result_type(x, v))  # another only where one is complex, for a complex step
+    out[key] = v
+    return out
 
 
-def take_along_backward(dy: Array, shape: Dims, index: Array, dim: int) -> Array:
-    dx = np.zeros(shape, dy.dtype)
-    where: list[Array] = list(np.indices(index.shape, sparse=True))
-    where[dim] = index
-    np.add.at(dx, tuple(where), dy)
-    return dx
+def put_add(x: Array, key: Any, v: Array) -> Array:
+    return _add_at(x.astype(np.result_type(x, v)), key, v)
+
+
+def _add_at(out: Array, key: Any, v: Array) -> Array:
+    """out[key] += v, an element as often as ``key`` has it; only integer arrays can have it twice."""
+    if any(isinstance(part, np.ndarray) and part.dtype.kind != "b" for part in key):
+        np.add.at(out, key, v)
+    else:
+        out[key] += v
+    return out

@@ -9,8 +9,8 @@ import numpy as np
 from minigrad.kernels import Array, Dims, quiet
 
 __all__ = [
-    "amax", "amin", "argmax", "argmin", "cross_entropy", "cross_entropy_backward", "log_softmax",
-    "log_softmax_backward", "logsumexp", "mean", "moments", "softmax", "softmax_backward", "sum",
+    "all", "amax", "amin", "any", "argmax", "argmin", "cross_entropy", "cross_entropy_backward", "log_softmax",
+    "log_softmax_backward", "logsumexp", "mean", "moments", "norm", "prod", "softmax", "softmax_backward", "sum",
 ]  # fmt: skip
 
 # -- reductions -----------------------------------------------------------------------------------------------
@@ -18,7 +18,7 @@ __all__ = [
 
 @quiet
 def sum(x: Array, dims: Dims, keepdim: bool) -> Array:
-    dtype = x.dtype if x.dtype.kind == "f" else np.int64
+    dtype = np.int64 if x.dtype.kind in "biu" else x.dtype
     return np.asarray(x.sum(dims, dtype=dtype, keepdims=keepdim))
 
 
@@ -26,6 +26,22 @@ def sum(x: Array, dims: Dims, keepdim: bool) -> Array:
 def mean(x: Array, dims: Dims, keepdim: bool) -> Array:
     n = math.prod(x.shape[d] for d in dims)
     return np.asarray(x.sum(dims, keepdims=keepdim) / x.dtype.type(n))  # NaN over no elements, without a warning
+
+
+@quiet
+def prod(x: Array, dims: Dims, keepdim: bool) -> Array:
+    dtype = np.int64 if x.dtype.kind in "biu" else x.dtype
+    return np.asarray(x.prod(dims, dtype=dtype, keepdims=keepdim))
+
+
+@quiet
+def norm(x: Array, dims: Dims, keepdim: bool, p: float) -> Array:
+    size = np.abs(x)
+    if p == 0:
+        return np.asarray((x != 0).sum(dims, dtype=x.dtype, keepdims=keepdim))
+    if math.isinf(p):
+        return (amax if p > 0 else amin)(size, dims, keepdim)
+    return np.asarray((size**p).sum(dims, keepdims=keepdim) ** (1 / p))
 
 
 @quiet
@@ -40,6 +56,14 @@ def amax(x: Array, dims: Dims, keepdim: bool) -> Array:
 
 def amin(x: Array, dims: Dims, keepdim: bool) -> Array:
     return np.asarray(x.min(dims, keepdims=keepdim))
+
+
+def any(x: Array, dims: Dims, keepdim: bool) -> Array:
+    return np.asarray(x.any(dims, keepdims=keepdim))
+
+
+def all(x: Array, dims: Dims, keepdim: bool) -> Array:
+    return np.asarray(x.all(dims, keepdims=keepdim))
 
 
 def argmax(x: Array, dim: int, keepdim: bool) -> Array:

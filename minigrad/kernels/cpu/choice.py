@@ -1,0 +1,95 @@
+"""Kernels of three operands: a number within bounds, a number between two, one of two by a condition.
+
+``out[j] = rule(x[j], y[j], z[j])``, where each operand has either all elements or one for all. There is a kernel
+for each of these patterns; operands of other shapes, which have to be repeated, are copied first.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+
+import numpy as np
+
+from minigrad.kernels import Array, reference
+from minigrad.kernels.cpu.compile import inline, specialise
+from minigrad.kernels.cpu.elementwise import BOOL, INTEGER
+from minigrad.kernels.cpu.math import FLOATS
+from minigrad.kernels.cpu.memory import reads, row, share, writes
+from minigrad.kernels.cpu.threads import Kernel
+
+__all__ = ["clamp", "lerp", "where"]
+
+
+@inline
+def element(x, j):
+    return x[j]
+
+
+@inline
+def first(x, start, n):
+    return x[0]
+
+
+@inline
+def itself(value, j):
+    return value
+
+
+EACH, ONLY = (row, element), (first, itself)  # what to take of an operand before the loop, and what in it
+
+
+def triples_piece(rule: Callable, *operands: tuple[Callable, Callable]) -> Callable:
+    (x_part, x_at), (y_part, y_at), (z_part, z_at) = operands
+
+    def piece(x, y, z, out, part, parts):
+        start, stop = share(out.size, part, parts)
+        n = stop - start
+        x, y, z, out = x_part(x, start, n), y_part(y, start, n), z_part(z, start, n), row(out, start, n)
+        for j in range(n):
+            out[j] = rule(x_at(x, j), y_at(y, j), z_at(z, j))
+
+    return piece
+
+
+def ternary(name: str, rule: Callable, dtypes: tuple[np.dtype, ...], leading: np.dtype | None = None) -> Callable:
+    """The function ``name`` of the contract, for operands of one dtype, but the first of ``leading``, if given."""
+
+    @functools.cache
+    def kernel(dtype: np.dtype, *whole: bool) -> Kernel:
+        piece = triples_piece(specialise(rule, dtype, {}), *(EACH if w else ONLY for w in whole))
+        pattern = "".join(str(int(w)) for w in whole)
+        return Kernel(
+            f"{name}_{pattern}", piece, (reads(leading or dtype), reads(dtype), reads(dtype), writes(dtype))
+        )
+
+    @functools.wraps(rule)
+    def function(x: Array, y: Array, z: Array) -> Array:
+        dtype, operands = z.dtype, (x, y, z)
+        if dtype not in dtypes:
+            return np.asarray(getattr(reference, name)(x, y, z))
+        shape = np.broadcast_shapes(x.shape, y.shape, z.shape)
+        out = np.empty(shape, dtype)
+        flat = [(a if a.size == 1 else np.broadcast_to(a, shape)).ravel() for a in operands]
+        kernel(dtype, *(a.size == out.size for a in flat))(out.size, *flat, out.ravel())
+        return out
+
+    function.__name__ = function.__qualname__ = name
+    return function
+
+
+def between(x, low, high):
+    """min(max(x, low), high); NaN if one of them is."""
+    x = x if x > low or x != x else low
+    return x if x < high or x != x else high
+
+
+def mixed(x, y, weight):
+    """x + weight (y - x), from the nearer end."""
+    step = y - x
+    return x + weight * step if abs(weight) < 0.5 else y - (1 - weight) * step
+
+
+clamp = ternary("clamp", between, (*FLOATS, INTEGER))
+lerp = ternary("lerp", mixed, FLOATS)
+where = ternary("where", lambda condition, x, y: x if condition else y, (*FLOATS, INTEGER), leading=BOOL)

@@ -1,0 +1,128 @@
+"""Arithmetic, functions of one number, comparisons, logic: a rule each, and the loops of ``elementwise.py``."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from math import copysign
+
+import numpy as np
+
+from minigrad.kernels.cpu.elementwise import BOOL, EXP, INTEGER, LIBRARY, LOG, LONG, binary, unary
+from minigrad.kernels.cpu.math import FLOATS
+from minigrad.kernels.cpu.memory import row, share
+from minigrad.kernels.cpu.trigonometry import FAR
+
+__all__ = [
+    "abs", "acos", "acosh", "add", "asin", "asinh", "atan", "atan2", "atanh", "ceil", "cos", "cosh", "div", "eq",
+    "erf", "exp", "exp2", "expm1", "floor", "floor_divide", "fmod", "ge", "gt", "isfinite", "isinf", "isnan",
+    "le", "log", "log1p", "log2", "log10", "logical_and", "logical_not", "logical_or", "logical_xor", "lt",
+    "maximum", "minimum", "mul", "ne", "neg", "pow", "reciprocal", "remainder", "round", "rsqrt", "sign", "sin",
+    "sinh", "sqrt", "sub", "tan", "trunc", "trunc_divide",
+]  # fmt: skip
+
+NUMBERS = (*FLOATS, INTEGER)
+ask = functools.partial(unary, gives=BOOL)
+compare = functools.partial(binary, dtypes=NUMBERS, gives=BOOL)
+
+
+def far_piece(limit: float, library: Callable) -> Callable:
+    """As ``unary_piece``, but where |x| > ``limit`` it is the C library's function, one number at a time."""
+
+    def loop(rule: Callable) -> Callable:
+        def piece(x, out, part, parts):
+            start, stop = share(x.size, part, parts)
+            x, out = row(x, start, stop - start), row(out, start, stop - start)
+            any_far = False
+            for j in range(x.size):
+                out[j] = rule(x[j])
+                any_far |= np.abs(x[j]) > limit
+            if any_far:
+                for j in range(x.size):
+                    if np.abs(x[j]) > limit:
+                        out[j] = library(x[j])
+
+        return piece
+
+    return loop
+
+
+def remainder_down(x, y):
+    """x - y floor(x / y), which has the sign of y."""
+    r = fmod(x, y)
+    return copysign(r, y) if r == 0 else r + y if (r < 0) != (y < 0) else r
+
+
+def quotient_down(x, y):
+    """floor(x / y), from what remains: x / y itself could round up to the next whole number."""
+    r = fmod(x, y)
+    q = (x - r) / y
+    q = q - 1 if r != 0 and (r < 0) != (y < 0) else q
+    whole = floor(q)
+    whole = whole + 1 if q - whole > 0.5 else whole
+    return x / y if y == 0 else copysign(0, x / y) if q == 0 else whole
+
+
+# Inside a rule, abs, exp, log and the like are functions of one number (see specialise), not the ones named here
+neg = unary("neg", lambda x: -x, dtypes=NUMBERS)
+abs = unary("abs", lambda x: abs(x), dtypes=NUMBERS)
+sign = unary("sign", lambda x: 1 if x > 0 else -1 if x < 0 else 0 if x == 0 else x, dtypes=NUMBERS)
+reciprocal = unary("reciprocal", lambda x: 1 / x)
+sqrt = unary("sqrt", lambda x: sqrt(x), EXP)
+rsqrt = unary("rsqrt", lambda x: 1 / sqrt(x), EXP)
+exp = unary("exp", lambda x: exp(x), EXP)
+exp2 = unary("exp2", lambda x: exp2(x), EXP)
+expm1 = unary("expm1", lambda x: expm1(x), EXP)
+log = unary("log", lambda x: log(x), LOG)
+log2 = unary("log2", lambda x: log2(x), LOG)
+log10 = unary("log10", lambda x: log10(x), LOG)
+log1p = unary("log1p", lambda x: log1p(x), LOG)
+erf = unary("erf", lambda x: erf(x), LOG)
+
+sin = unary("sin", lambda x: sin(x), LONG, loop=far_piece(FAR, np.sin))
+cos = unary("cos", lambda x: cos(x), LONG, loop=far_piece(FAR, np.cos))
+tan = unary("tan", lambda x: tan(x), LONG, loop=far_piece(FAR, np.tan))
+asin = unary("asin", lambda x: asin(x), LONG)
+acos = unary("acos", lambda x: acos(x), LONG)
+atan = unary("atan", lambda x: atan(x), LONG)
+sinh = unary("sinh", lambda x: sinh(x), LONG)
+cosh = unary("cosh", lambda x: cosh(x), LONG)
+asinh = unary("asinh", lambda x: asinh(x), LONG)
+acosh = unary("acosh", lambda x: acosh(x), LONG)
+atanh = unary("atanh", lambda x: atanh(x), LONG)
+
+floor = unary("floor", lambda x: floor(x))
+ceil = unary("ceil", lambda x: ceil(x))
+trunc = unary("trunc", lambda x: trunc(x))
+round = unary("round", lambda x: round(x))
+
+isnan = ask("isnan", lambda x: isnan(x))
+isinf = ask("isinf", lambda x: isinf(x))
+isfinite = ask("isfinite", lambda x: isfinite(x))
+logical_not = ask("logical_not", lambda x: x == 0, dtypes=NUMBERS)
+
+add = binary("add", lambda x, y: x + y, dtypes=NUMBERS, in_python=True)
+sub = binary("sub", lambda x, y: x - y, dtypes=NUMBERS, in_python=True)
+mul = binary("mul", lambda x, y: x * y, dtypes=NUMBERS, in_python=True)
+div = binary("div", lambda x, y: x / y)
+pow = binary("pow", lambda x, y: x * x if y == 2.0 else pow(x, y), LIBRARY)
+atan2 = binary("atan2", lambda y, x: atan2(y, x), LONG)
+maximum = binary("maximum", lambda x, y: x if x > y or x != x else y, dtypes=NUMBERS)
+minimum = binary("minimum", lambda x, y: x if x < y or x != x else y, dtypes=NUMBERS)
+
+# Integers are left to NumPy: the processor stops the program at -2^63 // -1
+floor_divide = binary("floor_divide", quotient_down, LIBRARY)
+trunc_divide = binary("trunc_divide", lambda x, y: trunc(x / y))
+remainder = binary("remainder", remainder_down, LIBRARY)
+fmod = binary("fmod", lambda x, y: fmod(x, y), LIBRARY)
+
+eq = compare("eq", lambda x, y: x == y)
+ne = compare("ne", lambda x, y: x != y)
+lt = compare("lt", lambda x, y: x < y)
+le = compare("le", lambda x, y: x <= y)
+gt = compare("gt", lambda x, y: x > y)
+ge = compare("ge", lambda x, y: x >= y)
+
+logical_and = compare("logical_and", lambda x, y: (x != 0) & (y != 0))
+logical_or = compare("logical_or", lambda x, y: (x != 0) | (y != 0))
+logical_xor = compare("logical_xor", lambda x, y: (x != 0) ^ (y != 0))

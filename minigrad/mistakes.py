@@ -1,0 +1,85 @@
+"""What to say of an operation that is written or used in the wrong way, and of names from other libraries."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from minigrad.lines import line_of
+
+if TYPE_CHECKING:
+    from minigrad.graph import Array, Op
+    from minigrad.versions import Version
+
+
+def check_call(op: Any, tensors: Sequence[Any], op_class: type[Op], tensor_class: type) -> None:
+    """Raise TypeError if ``record(op, *tensors)`` cannot work; do nothing if the mistake is inside ``forward``."""
+    if not isinstance(op, op_class):
+        hint = f": give it an instance, {op.__name__}()" if inspect.isclass(op) else ""
+        raise TypeError(f"record() expects an operation, got {op!r}{hint}")
+    for i, t in enumerate(tensors):
+        if not isinstance(t, tensor_class):
+            raise TypeError(f"record() expects tensors after the operation; number {i} for {op} is {t!r:.60}")
+    try:
+        inspect.signature(op.forward).bind(None, *tensors)
+    except TypeError as error:
+        takes = f"{type(op).__name__}.forward{inspect.signature(op.forward)}"
+        raise TypeError(f"record() got {len(tensors)} tensors for {takes}: {error}") from None
+
+
+def output_of(op: Op, result: Any) -> Array:
+    """What ``forward`` returned, as an array: NumPy makes numbers of arrays without dimensions."""
+    if not isinstance(result, np.generic):
+        raise TypeError(f"the forward of {op} must return an array, it returned {result!r:.60}")
+    return np.asarray(result)
+
+
+def missing(op: Op, name: str) -> AttributeError:
+    """The error for an attribute that ``op`` does not have."""
+    kind = type(op).__name__
+    if name not in (*op.inputs, op.output):
+        return AttributeError(f"{kind!r} object has no attribute {name!r}")
+    return AttributeError(
+        f"{kind} keeps no {name}: what backward needs is declared in the class body, {name} = mg.Kept()"
+    )
+
+
+def assigned(op: Op, name: str) -> AttributeError:
+    """The error for a kept value that somebody sets."""
+    return AttributeError(
+        f"{type(op).__name__}.{name} is kept for you, from what forward takes and returns: do not assign it"
+    )
+
+
+def changed(op: Op, name: str, array: Array, version: Version, seen: int) -> RuntimeError:
+    """The error for a kept value that is not what it was."""
+    recorded = f", recorded at {op.line}," if op.line else ""
+    changed = f" at {line_of(version.place)}" if line_of(version.place) else ""
+    return RuntimeError(
+        f"{op}{recorded} needs its {name} of shape {array.shape} as it was in the forward pass, version "
+        f"{seen}, but it has been changed in place since{changed} and is at version {version.value}: "
+        "change a clone(), or change it after backward()"
+    )
+
+
+#: Names of NumPy's and PyTorch's, and what to write here instead.
+ELSEWHERE = {
+    "absolute": "abs", "array": "mg.tensor", "asarray": "mg.tensor", "as_tensor": "mg.tensor",
+    "astype": "x.to(dtype)", "bfloat16": "float32", "bool": "mg.bool_", "clip": "clamp", "concat": "cat",
+    "concatenate": "cat", "copy": "clone", "cuda": "the CPU alone, x.cpu()", "cumulative_sum": "cumsum",
+    "data": "x.detach()", "detach_": "x.detach()", "divide": "div", "double": "mg.float64", "dstack": "cat",
+    "einops": "einsum", "expand_dims": "unsqueeze", "float": "mg.float32", "greater": "gt", "half": "float32",
+    "hstack": "cat", "int": "mg.int32", "is_cuda": "x.device", "less": "lt", "long": "mg.int64",
+    "moveaxis": "movedim", "multiply": "mul", "negative": "neg", "new_ones": "mg.ones", "new_zeros": "mg.zeros",
+    "not_equal": "ne", "power": "pow", "ravel": "flatten", "subtract": "sub", "swapdims": "swapaxes", "t": "x.T",
+    "true_divide": "div", "type": "x.dtype, or x.to(dtype)", "vstack": "cat",
+}  # fmt: skip
+
+
+def no_such_name(what: str, where: Any, name: str) -> AttributeError:
+    """The error for an attribute that a tensor, or minigrad itself, does not have."""
+    hint = f": use {ELSEWHERE[name]}" if name in ELSEWHERE else ""
+    return AttributeError(f"{what} has no attribute {name!r}{hint}", name=name, obj=where)
