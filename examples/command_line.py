@@ -9,7 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
+import minigrad as mg
 from digits import NETS
+
+PICTURES = ".svg .png .pdf .dot .json .html"
 
 
 class Parser(argparse.ArgumentParser):
@@ -20,11 +23,35 @@ class Parser(argparse.ArgumentParser):
 
 
 def parser(description: str) -> Parser:
-    """The options that both scripts have."""
+    """The options that all scripts have."""
     found = Parser(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     found.add_argument("--net", choices=NETS, default="zero-or-one", help="which of the two nets")
     found.add_argument("--kernels", choices=("numba", "reference"), default="numba", help="what computes")
+    found.add_argument("--draw", type=Path, nargs="+", default=[], metavar="FILE", help=f"pictures: {PICTURES}")
+    found.add_argument("--play", type=Path, metavar="FILE", help="a page that plays both passes: .html")
     return found
+
+
+def check_pictures(options: Parser, files: list[Path]) -> None:
+    """Stop with an error unless every picture can be written."""
+    for file in files:
+        if file.suffix not in PICTURES.split() or not can_write(file, file.suffix):
+            options.error(f"--draw must be files of {PICTURES} in folders that can be written to, not {file}")
+
+
+def check_page(options: Parser, file: Path | None) -> None:
+    """Stop with an error unless no page is asked for, or it can be written."""
+    if file is not None and not can_write(file, ".html"):
+        options.error(f"--play must be an .html file in a folder that can be written to, not {file}")
+
+
+def save_pictures(options: Parser, drawing: mg.Drawing, files: list[Path]) -> None:
+    """Draw into every file, or stop with an error."""
+    try:
+        for file in files:
+            drawing.save(file)
+    except (ImportError, OSError, RuntimeError) as error:  # no Graphviz, or no room
+        options.error(" ".join(str(error).split()))
 
 
 def printable(signs: str, plain: str) -> str:

@@ -1,7 +1,7 @@
 """A forward pass, step by step: a handwritten digit goes through a trained perceptron.
 
     python examples/mlp_forward.py
-    python examples/mlp_forward.py --net ten --digit 7 --png
+    python examples/mlp_forward.py --net ten --digit 7 --draw seven.svg seven.png
 
 Prints the digit, every layer's z and a, the decision, and the accuracy over the held-out images; shows that
 recording, eval() and no_grad give the same answer; and draws the recorded graph.
@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 import minigrad as mg
-from command_line import can_write, parser, printable, run
+from command_line import check_page, check_pictures, parser, printable, run, save_pictures
 from digits import NETS, Ten, ZeroOrOne, accuracy, load_images, weights_file
 
 SHADES, PLAIN_SHADES = " ░▒▓█", " .:*#"
@@ -23,14 +23,12 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser("A forward pass, step by step: a handwritten digit goes through a trained perceptron.")
     options.add_argument("--digit", type=int, default=0, metavar="I", help="which of the held-out images")
     options.add_argument("--weights", type=Path, metavar="FILE", help="other weights than the trained ones")
-    options.add_argument("--svg", type=Path, default="mlp_forward.svg", metavar="FILE", help="where to draw")
-    options.add_argument("--png", action="store_true", help="write the drawing as PNG too, beside the SVG")
+    options.set_defaults(draw=[Path("mlp_forward.svg")])
     chosen = options.parse_args(arguments)
 
     # Whatever can be wrong is found here, before anything is written.
-    files = [chosen.svg, *([chosen.svg.with_suffix(".png")] if chosen.png else [])]
-    if chosen.svg.suffix != ".svg" or not all(can_write(file, file.suffix) for file in files):
-        options.error(f"--svg must be an .svg file in a folder that can be written to, not {chosen.svg}")
+    check_pictures(options, chosen.draw)
+    check_page(options, chosen.play)
     mg.use_kernels(chosen.kernels)
     model = NETS[chosen.net]()
     try:
@@ -45,12 +43,10 @@ def main(arguments: list[str] | None = None) -> None:
     image, label = x[chosen.digit : chosen.digit + 1], labels[chosen.digit].item()
     model(image)  # so that the times below are those of the second call, without loading kernels
     recorded = mg.trace(model, image)
-    drawing = mg.draw(recorded)
-    try:
-        for file in files:
-            drawing.save(file)
-    except (ImportError, OSError, RuntimeError) as error:  # no Graphviz, or no room
-        options.error(" ".join(str(error).split()))
+    save_pictures(options, mg.draw(recorded), chosen.draw)
+    if chosen.play:
+        loss = model.loss(image, labels[chosen.digit : chosen.digit + 1])
+        save_pictures(options, mg.play(loss, names={"image": image, "loss": loss}), [chosen.play])
 
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="replace")  # a path that the terminal cannot show has a ? in it
@@ -59,8 +55,10 @@ def main(arguments: list[str] | None = None) -> None:
     print(verdict(model, recorded.output, label))
     print(f"Held-out images: {accuracy(model, x, labels):.2%} of {len(x)} are right.\n")
     print(proof(model, image, recorded))
-    for file in files:
+    for file in chosen.draw:
         print(f"The graph is in {file}")
+    if chosen.play:
+        print(f"The page that plays it, with its loss, is {chosen.play}")
 
 
 def picture(image: mg.Tensor) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 import minigrad as mg
-from command_line import can_write, parser, printable, run
+from command_line import can_write, check_page, check_pictures, parser, printable, run, save_pictures
 from digits import NETS, accuracy, load_images
 
 BARS, PLAIN_BARS = "▁▂▃▄▅▆▇█", "_.-=+*%#"
@@ -30,6 +30,8 @@ def main(arguments: list[str] | None = None) -> None:
     for name in ("epochs", "batch", "lr"):
         if getattr(chosen, name) <= 0:
             options.error(f"--{name} must be positive")
+    check_pictures(options, chosen.draw)
+    check_page(options, chosen.play)
     if not can_write(chosen.out, ".safetensors"):
         options.error(f"--out must be a .safetensors file in a folder that can be written to, not {chosen.out}")
 
@@ -44,10 +46,18 @@ def main(arguments: list[str] | None = None) -> None:
     trained_on, held_out = accuracy(model, x, labels), accuracy(model, x_held, labels_held)
     print(f"accuracy: {trained_on:.2%} trained on, {held_out:.2%} held out")
 
+    loss = model.loss(x_held[:1], labels_held[:1])
+    save_pictures(options, mg.draw(loss, passes="both"), chosen.draw)
+    if chosen.play:
+        save_pictures(options, mg.play(loss, names={"loss": loss}), [chosen.play])
     try:
         mg.save(model.state_dict(), chosen.out)
     except ValueError as error:  # no room
         options.error(str(error))
+    for file in chosen.draw:
+        print(f"The loss of one image, forward and backward, is in {file}")
+    if chosen.play:
+        print(f"The page that plays it is {chosen.play}")
     print(f"weights written to {chosen.out}")
 
 

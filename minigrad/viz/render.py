@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from typing import IO
 
 #: Dots per inch of a PNG; the other formats have no dots.
@@ -56,8 +57,11 @@ def _in_process(source: str, format: str) -> bytes:
 
 @contextmanager
 def _standard_error() -> Iterator[IO[bytes]]:
-    """Catch what C code prints, such as Fontconfig's complaints about the settings of the system's fonts."""
-    with tempfile.TemporaryFile() as caught:
+    """Catch what C code prints, such as Fontconfig's complaints about the settings of the system's fonts.
+
+    And what pygraphviz prints: from 1,000 nodes on, that it may take long.
+    """
+    with tempfile.TemporaryFile() as caught, redirect_stderr(io.StringIO()):
         terminal = os.dup(2)
         os.dup2(caught.fileno(), 2)
         try:

@@ -3,32 +3,44 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 from minigrad.graph import Op, tensor_class
-
-Words = tuple[tuple[str, str], ...]
+from minigrad.viz.schema import Words
 
 #: Settings that say what is written beside the output's name anyway: its shape, its dtype.
 _REPEATED = {"shape", "new_shape", "to_shape", "dtype", "to"}
 
+#: What vars() of a node has besides settings; a reshape has the shape of its output as both.
+_OF_NODES = set(dir(Op)) - {"shape"}
 
-def settings(op: Op) -> tuple[Words, Words]:
-    """Those that the formula has a word for, and the others, without what is off and what is meant anyway."""
-    own = {name: value for name, value in vars(op).items() if name == "shape" or not hasattr(Op, name)}
-    spoken = set(re.findall(r"\w+", op.formula)) - {"dtype"}
-    every = ("dims", tuple(range(len(op.edges[0].shape))))  # nobody writes these out
+
+def settings(op: Op, ndim: int) -> tuple[Words, Words]:
+    """Those that the formula has a word for, and the others, without what is off and what is meant anyway.
+
+    ``ndim`` is that of the first input: dims that are all of them are meant anyway.
+    """
+    own = {name: value for name, value in vars(op).items() if name not in _OF_NODES and name[0] != "_"}
+    formula = op.formula
+    spoken = _words(formula)
+    every = ("dims", tuple(range(ndim)))  # nobody writes these out
     in_formula, others = [], []
     for name, value in own.items():
         if isinstance(value, np.ndarray):
             continue
         if name in spoken:
-            in_formula.append((name, _in_formula(op.formula, name, value)))
-        elif value is not False and name not in _REPEATED and (name, value) != every:
+            in_formula.append((name, _in_formula(formula, name, value)))
+        elif value is not False and value is not None and name not in _REPEATED and (name, value) != every:
             others.append((name, _text(value)))
     return tuple(in_formula), tuple(others)
+
+
+@cache
+def _words(formula: str) -> set[str]:
+    return set(re.findall(r"\w+", formula)) - {"dtype"}
 
 
 def _in_formula(formula: str, name: str, value: Any) -> str:

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 
 MINUS = "\N{MINUS SIGN}"
 PAD = "\N{NO-BREAK SPACE}"  # Graphviz drops ordinary spaces
+DOT = "\N{MIDDLE DOT}"
+_JOINERS = "\u200c\u200d"  # between the letters of Persian and Hindi, and the parts of an emoji
 _SIGNS = {"sum ": "Σ ", " * ": " · ", "-": MINUS}
 _PIECES = re.compile(r"\bsum | \* |(?<!\w)-|(\^-?)?(\w+(?:\.\w+)?)")
 _SUPERSCRIPT = str.maketrans(f"0123456789-{MINUS}naxyzTd", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁻ⁿᵃˣʸᶻᵀᵈ")
@@ -81,4 +83,27 @@ def formula(line: str, words: Mapping[str, str]) -> str:
 def name(anything: str, limit: int = 48) -> str:
     """A name from outside, made harmless: no control characters, and no more than ``limit`` others."""
     shown = anything if len(anything) <= limit else anything[: limit - 1] + "…"
-    return "".join(character if character.isprintable() else "�" for character in shown)
+    return "".join(sign if sign.isprintable() or sign in _JOINERS else "�" for sign in shown)
+
+
+def count(number: int) -> str:
+    """A count with three digits and a prefix, before its unit.
+
+    >>> count(800), count(25_600), count(3_000_000_000)
+    ('800 ', '25.6 k', '3 G')
+    """
+    size, prefix = float(number), ""
+    for prefix in ("", "k", "M", "G", "T"):
+        if size < 999.5 or prefix == "T":
+            break
+        size /= 1000
+    return f"{size:.3g} {prefix}"
+
+
+def plural(number: int, thing: str) -> str:
+    """How many of something.
+
+    >>> plural(1, "input"), plural(1200, "node")
+    ('1 input', '1,200 nodes')
+    """
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"

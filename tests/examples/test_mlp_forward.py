@@ -68,7 +68,7 @@ def test_it_prints_every_layer_and_proves_that_recording_changes_nothing(
 
 
 def test_it_draws_the_values_of_z_and_a_and_the_png_when_asked(capsys: pytest.CaptureFixture[str]) -> None:
-    run("--svg", "graph.svg", "--png")
+    run("--draw", "graph.svg", "graph.png")
     svg = Path("graph.svg").read_text()
     model = NETS["zero-or-one"]()
     model.load_state_dict(mg.load(weights_file("zero-or-one")))
@@ -86,7 +86,7 @@ def test_it_draws_the_values_of_z_and_a_and_the_png_when_asked(capsys: pytest.Ca
 def test_a_png_that_cannot_be_written_is_found_before_the_svg_is(capsys: pytest.CaptureFixture[str]) -> None:
     Path("graph.png").mkdir()
     with pytest.raises(SystemExit) as stopped:
-        run("--svg", "graph.svg", "--png")
+        run("--draw", "graph.svg", "graph.png")
     assert stopped.value.code == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
     assert [path.name for path in Path().iterdir()] == ["graph.png"]
@@ -108,9 +108,9 @@ def damaged(path: Path) -> Path:
         (["--weights", "missing.safetensors"], "missing.safetensors"),
         (["--weights", "damaged.safetensors"], "damaged.safetensors"),
         (["--weights", str(weights_file("ten"))], "layer1.weight"),
-        (["--svg", "no/such/folder.svg"], "--svg must be"),
-        (["--svg", "picture.jpg"], "--svg must be"),
-        (["--svg", "/dev/null/picture.svg"], "--svg must be"),
+        (["--draw", "no/such/folder.svg"], "--draw must be"),
+        (["--draw", "picture.jpg"], "--draw must be"),
+        (["--draw", "/dev/null/picture.svg"], "--draw must be"),
     ],
 )
 def test_a_mistake_is_one_line_and_status_2_and_nothing_is_written(
@@ -140,14 +140,14 @@ def refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 
 def test_a_folder_in_the_place_of_the_picture_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     Path("x.svg").mkdir()
-    assert "--svg must be" in refusal(capsys, "--svg", "x.svg")
+    assert "--draw must be" in refusal(capsys, "--draw", "x.svg")
 
 
 def test_a_folder_that_cannot_be_written_to_is_refused(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
-    assert "in a folder that can be written to" in refusal(capsys, "--svg", "x.svg")
+    assert "in folders that can be written to" in refusal(capsys, "--draw", "x.svg")
 
 
 @pytest.mark.parametrize("error", [ImportError, OSError, RuntimeError])
@@ -174,6 +174,18 @@ def as_program(*options: str) -> subprocess.Popen[bytes]:
         [sys.executable, *options], env={**os.environ, "PYTHONPATH": path}, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )  # fmt: skip
+
+
+def test_a_page_that_plays_both_passes_is_written_where_it_is_asked_for(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run("--play", "x.html")
+    assert "is x.html" in capsys.readouterr().out
+    assert '"backward": [{"node"' in Path("x.html").read_text(encoding="utf-8")
+
+
+def test_a_page_that_cannot_be_written_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "--play must be an .html file" in refusal(capsys, "--play", "x.svg")
 
 
 def test_a_reader_that_stops_ends_the_script_quietly() -> None:

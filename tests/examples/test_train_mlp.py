@@ -33,6 +33,17 @@ def test_a_short_run_learns(
     assert f"{held_out:.2f}% of" in capsys.readouterr().out
 
 
+def test_it_draws_the_loss_of_one_image_forward_and_backward(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:  # fmt: skip
+    picture = tmp_path / "loss.dot"
+    run(train_mlp.main, "--epochs", "1", "--out", str(tmp_path / "a.safetensors"), "--draw", str(picture))
+    assert f"is in {picture}" in capsys.readouterr().out
+    dot = picture.read_text(encoding="utf-8")
+    assert "ZeroOrOne, forward and backward" in dot
+    assert "d(layer1.weight)" in dot
+
+
 def test_the_same_seed_gives_the_same_weights(tmp_path: Path) -> None:
     for name in ("a", "b"):
         run(train_mlp.main, "--epochs", "2", "--out", str(tmp_path / f"{name}.safetensors"))
@@ -48,6 +59,15 @@ def test_a_mistake_is_one_line_and_status_2(arguments: list[str], capsys: pytest
         run(train_mlp.main, "--out", "w.safetensors", *arguments)
     assert stopped.value.code == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_the_loss_of_one_image_is_played_where_it_is_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = tmp_path / "x.html"
+    run(train_mlp.main, "--epochs", "1", "--out", str(tmp_path / "w.safetensors"), "--play", str(page))
+    assert str(page) in capsys.readouterr().out
+    assert '"backward": [{"node"' in page.read_text(encoding="utf-8")
 
 
 def test_the_curve_falls_from_the_first_loss_to_the_last() -> None:

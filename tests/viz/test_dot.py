@@ -9,7 +9,7 @@ import pytest
 
 import minigrad as mg
 from minigrad import nn
-from viz.rewrite_golden import Perceptron
+from viz.models import Perceptron
 
 HOSTILE = {
     "<script>alert(1)</script>": "<script>alert(1)</script>",
@@ -89,13 +89,22 @@ def test_the_edges_of_an_operation_are_labelled_all_or_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("shape", "rows"), [((1, 64), [8] * 8), ((1, 6, 10), [10] * 6), ((40,), [16, 16, 8]), ((2, 33), [])]
+    ("shape", "rows"),
+    [((1, 64), [8] * 8), ((1, 6, 10), [10] * 6), ((40,), [14]), ((2, 33), [11, 11]), ((784,), [14] * 14)],
 )
-def test_a_large_input_is_a_strip_of_coloured_cells(shape: tuple[int, ...], rows: list[int]) -> None:
-    x = mg.ones(*shape)
-    dot = mg.draw(x * mg.tensor(1.0, requires_grad=True)).dot
-    found = re.findall(r"<tr>((?:<td width[^/]*></td>)+)</tr>", dot)
-    assert [row.count("#fda052") for row in found] == rows
+def test_a_large_input_is_a_heat_map_of_at_most_16_by_16_cells(shape: tuple[int, ...], rows: list[int]) -> None:
+    dot = mg.draw(mg.ones(*shape) * mg.tensor(1.0, requires_grad=True)).dot
+    assert [row.count("#f0aa28") for row in heat_map(dot)] == rows
+
+
+def heat_map(dot: str) -> list[str]:
+    return re.findall(r"<tr>((?:<td width[^/]*></td>)+)</tr>", dot)
+
+
+@pytest.mark.parametrize(("shape", "whole"), [((4, 4), True), ((8,), True), ((9,), False), ((3, 6), False)])
+def test_parameters_are_whole_up_to_half_as_many_numbers(shape: tuple[int, ...], whole: bool) -> None:
+    dot = mg.draw(mg.ones(*shape, requires_grad=True).sum()).dot
+    assert ("mean" in dot) is not whole
 
 
 def test_parameters_and_inputs_differ_in_shape_and_colour() -> None:
@@ -143,7 +152,7 @@ def test_a_freed_graph_says_how_values_are_kept() -> None:
 
 def test_the_svg_is_titled_with_what_it_shows() -> None:
     svg = mg.draw(Perceptron()(mg.ones(1, 2))).svg()
-    assert "<title>graph of Perceptron</title>" in svg
+    assert "<title>Computation graph of Perceptron: 4 operations, 4 parameters, 1 input.</title>" in svg
 
 
 def test_a_missing_graphviz_package_is_named_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:

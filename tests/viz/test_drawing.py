@@ -7,7 +7,7 @@ import pytest
 
 import minigrad as mg
 from minigrad.viz import drawing as module
-from viz.rewrite_golden import Perceptron
+from viz.models import Perceptron
 
 BEGINNING = {"svg": b"<?xml", "png": b"\x89PNG", "pdf": b"%PDF", "dot": b"digraph", "gv": b"digraph"}
 
@@ -107,13 +107,21 @@ def test_a_tensor_made_in_inference_mode_has_no_graph() -> None:
     ("options", "error", "message"),
     [
         ({"direction": "BT"}, ValueError, "there is no direction 'BT': use 'LR' or 'TB'"),
-        ({"max_values": -1}, ValueError, "max_values must not be negative, got -1"),
-        ({"max_nodes": 1}, ValueError, "2 nodes, and draw.. stops at max_nodes=1.*pass max_nodes=2"),
+        ({"theme": "blue"}, ValueError, "there is no theme 'blue': use 'light' or 'dark' or 'print'"),
+        ({"kept": True}, ValueError, "there is no kept True: use 'no' or 'beside' or 'nodes'"),
+        ({"max_values": -1}, ValueError, "max_values must be at least 0, got -1"),
         ({"max_values": "a"}, TypeError, "max_values must be an int, got str"),
         ({"max_nodes": 1.5}, TypeError, "max_nodes must be an int, got float"),
-        ({"names": {"x": 3}}, TypeError, "names: 'x' expects a Tensor, got int"),
+        ({"max_nodes": 0}, ValueError, "max_nodes must be at least 1, got 0"),
+        ({"depth": -1}, ValueError, "depth must be at least 0, got -1"),
+        ({"depth": True}, TypeError, "depth must be an int, got bool"),
+        ({"flops": 1}, TypeError, "flops must be True or False, got 1"),
+        ({"passes": "back"}, ValueError, "there is no pass 'back': use 'forward', 'backward' or 'both'"),
+        ({"stages": {"a": 3}}, TypeError, "stages: 'a' must end with a tensor that has a graph, got 3"),
+        ({"before": 3}, TypeError, "before must be a Drawing, got int"),
+        ({"colour": "red"}, TypeError, r"draw\(\) has no switch 'colour'; there are direction, theme,"),
         ({"names": {1: mg.ones(1)}}, TypeError, "names: 1 is no name for a tensor; it must be a str"),
-        ({"names": 3}, TypeError, "names must be like {'x': x, 'loss': loss}, got int"),
+        ({"names": 3}, TypeError, r"names must be like {'x': x, 'loss': loss} or locals\(\), got int"),
     ],
 )
 def test_a_wrong_option_is_refused(options: dict[str, Any], error: type[Exception], message: str) -> None:
@@ -121,6 +129,19 @@ def test_a_wrong_option_is_refused(options: dict[str, Any], error: type[Exceptio
         mg.draw(mg.tensor(1.0, requires_grad=True).exp(), **options)
 
 
-def test_only_tensors_and_traces_are_drawn() -> None:
-    with pytest.raises(TypeError, match=r"draw\(\) expects a Tensor or a Trace of one, got list"):
-        mg.draw([1.0])  # type: ignore[arg-type]
+@pytest.mark.parametrize("what", [([1.0],), (3,), (mg.ones(1), 3), (ValueError(), 3)])
+def test_only_tensors_traces_models_and_errors_are_drawn(what: tuple[Any, ...]) -> None:
+    with pytest.raises(
+        TypeError, match=r"draw\(\) expects tensors, a Trace, a model with its inputs, or an exception"
+    ):
+        mg.draw(*what)
+
+
+def test_a_model_that_does_nothing_has_no_graph() -> None:
+    with pytest.raises(ValueError, match="nothing to draw: the model ran no operation"):
+        mg.draw(lambda x: x, mg.ones(2))
+
+
+def test_draw_of_nothing_is_refused() -> None:
+    with pytest.raises(TypeError, match=r"draw\(\) expects tensors"):
+        mg.draw()

@@ -34,6 +34,13 @@ def test_pygraphviz_renders_where_there_is_no_program(format: str, capfd: pytest
 
 
 @pytest.mark.usefixtures("no_program")
+def test_many_nodes_are_drawn_without_a_word(capfd: pytest.CaptureFixture[str]) -> None:
+    chain = " -> ".join(f"n{i}" for i in range(1100))
+    assert render.render(f"digraph {{ {chain} }}", "svg").count(b'class="node"') == 1100
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.usefixtures("no_program")
 def test_standard_error_is_given_back_after_rendering(capfd: pytest.CaptureFixture[str]) -> None:
     render.render(SOURCE, "svg")
     os.write(2, b"still here")

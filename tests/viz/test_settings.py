@@ -41,6 +41,6 @@ def test_a_formula_reads_like_what_was_called(
 ) -> None:
     op = compute(mg.ones(2, 3, requires_grad=True)).grad_fn
     assert op is not None
-    in_formula, rest = settings(op)
+    in_formula, rest = settings(op, 2)
     assert text.formula(op.formula, dict(in_formula)) == formula
     assert dict(rest) == others

@@ -1,0 +1,134 @@
+"""What things are called: by the caller, by the model, and by the formulas; and the frames of the modules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from minigrad.graph import Constant, Op
+from minigrad.modes import Scope
+from minigrad.names import name_of
+from minigrad.ops.activation import Activation
+from minigrad.viz.recording import Call, Source
+from minigrad.viz.schema import Cluster
+
+
+class Names:
+    """Names of modules, parameters and tensors, by the object's id."""
+
+    def __init__(self, calls: list[Call], given: Mapping[str, Any]) -> None:
+        outer = {id(call.scope): call.scope for call in calls if call.scope}
+        roots = {id(scope.path[0].module): scope.path[0].module for scope in outer.values()}
+        self.title = " and ".join(type(root).__name__ for root in roots.values())
+        self.callers: dict[int, str] = {}
+        for name, tensor in given.items():
+            self.callers.setdefault(id(tensor.grad_fn or tensor), name)
+        self.found: dict[int, str] = {}
+        for root in roots.values():
+            for listing in ("named_modules", "named_parameters", "named_buffers"):
+                for name, thing in getattr(root, listing, tuple)():
+                    self.found[id(thing)] = name
+
+    def of(self, thing: Any) -> str:
+        """The name in the model of a module or leaf, or ""."""
+        return self.found.get(id(thing.tensor() if isinstance(thing, Constant) else thing), "")
+
+    def given(self, maker: Source) -> str:
+        """What the caller calls the value that comes from there, or ""."""
+        thing = maker.tensor() if isinstance(maker, Constant) else maker
+        return self.callers.get(id(thing)) or name_of(thing)
+
+    def in_formula(self, op: Op, inputs: list[tuple[str, Source]]) -> dict[str, str]:
+        """What the caller calls the inputs, by their names in the formula; {} unless each has such a name."""
+        known = {}
+        for symbol, edge in inputs:
+            name = self.given(edge) or _number(edge)
+            if not name:
+                return {}
+            known[symbol] = name
+        is_clear = bool(self.given(op)) or op.output not in known.values()
+        return known if is_clear else {}
+
+
+def _number(edge: Source) -> str:
+    return f"{edge.value:g}" if isinstance(edge, Constant) and edge.value is not None else ""
+
+
+class Clusters:
+    """The frames around operations: stages in time, and in them the calls of modules.
+
+    Args:
+        calls: the operations.
+        names: the modules' names.
+        stages: the last number of each stage, by its name, in the order of time.
+        backwards: the name of the stage that answers the one before.
+    """
+
+    def __init__(
+        self, calls: list[Call], names: Names, stages: Mapping[str, int], backwards: str
+    ) -> None:  # fmt: skip
+        self.found: list[Cluster] = []
+        self.ids: dict[tuple[str, int], int] = {}  # of a stage and a scope
+        self.times: dict[tuple[str, int], int] = {}  # how often a module has been called in a stage
+        self.names, self.stages, self.backwards = names, stages, backwards
+        roots = {id(call.scope.path[0]) if call.scope else 0 for call in calls}
+        self.hidden = roots if len(roots) == 1 else set()  # a frame around everything tells nothing
+        self.scopes = {id(call.op): call.scope for call in calls}
+        self.where = {id(call.op): self._enter(self._home(call), self.stage(call.op)) for call in calls}
+
+    def of(self, op: Op) -> int | None:
+        """The cluster of an operation."""
+        return self.where[id(op)]
+
+    def around(self, ops: Sequence[Op], *, is_inside: bool) -> int | None:
+        """Where a leaf that the operations use stands: in the first one's stage, and if it ``is_inside`` the
+        modules, in the innermost one that holds all its users of that stage.
+        """
+        if not self.found:
+            return None
+        stage = self.stage(ops[0])
+        paths = [self._path(cluster) for cluster in {self.of(op) for op in ops if self.stage(op) == stage}]
+        shared = [parts[0] for parts in zip(*paths, strict=False) if len(set(parts)) == 1]
+        if not is_inside:
+            shared = [cluster for cluster in shared if not self.found[cluster].type]
+        return shared[-1] if shared else None
+
+    def _path(self, cluster: int | None) -> list[int]:
+        path = []
+        while cluster is not None:
+            path.append(cluster)
+            cluster = self.found[cluster].parent
+        return path[::-1]
+
+    def _home(self, call: Call) -> Scope | None:
+        """Where an operation belongs; an activation called in the parent's forward, to the layer that made z."""
+        if isinstance(call.op, Activation) and call.scope:
+            maker = self.scopes.get(id(call.edges[0]))
+            if maker and call.scope in maker.path[:-1]:
+                return maker
+        return call.scope
+
+    def stage(self, op: Op) -> str:
+        """The stage in time that an operation is in."""
+        return next((name for name, last in self.stages.items() if op.order <= last), "")
+
+    def _enter(self, scope: Scope | None, stage: str) -> int | None:
+        parent = self._add((stage, 0), stage, None, "") if stage else None
+        for part in scope.path if scope else ():
+            if id(part) not in self.hidden:
+                kind = type(part.module).__name__
+                parent = self._add(
+                    (stage, id(part)), self.names.of(part.module) or kind, parent, kind, part.module
+                )
+        return parent
+
+    def _add(self, key: tuple[str, int], name: str, parent: int | None, type: str, module: Any = None) -> int:
+        if key not in self.ids:
+            if module is not None:
+                called = key[0], id(module)
+                self.times[called] = self.times.get(called, 0) + 1
+                name += f", call {self.times[called]}" if self.times[called] > 1 else ""
+            self.ids[key] = len(self.found)
+            is_backward = module is None and name == self.backwards
+            self.found.append(Cluster(len(self.found), name, parent, type, is_backward))
+        return self.ids[key]

@@ -1,0 +1,44 @@
+"""Graph -> the graph that is drawn: without what is hidden, folded, and with kept arrays as nodes where wanted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from minigrad.viz.fold import fold
+from minigrad.viz.look import Look
+from minigrad.viz.repeats import renumber
+from minigrad.viz.schema import Edge, Graph, Node
+
+
+def view(graph: Graph, look: Look) -> Graph:
+    """What of ``graph`` is in the picture."""
+    if look.constants == "hide":
+        graph = _without_constants(graph)
+    graph = fold(graph, depth=look.depth, repeats=look.fold, max_nodes=look.max_nodes)
+    return _with_kept(graph) if look.kept == "nodes" else graph
+
+
+def _without_constants(graph: Graph) -> Graph:
+    nodes = [node for node in graph.nodes if node.kind != "input" and node.is_recorded]
+    left = {node.id for node in nodes}
+    hidden = len(graph.nodes) - len(nodes)
+    edges = [edge for edge in graph.edges if edge.source in left and edge.target in left]
+    note = f"{hidden} constant{'' if hidden == 1 else 's'} hidden"
+    return replace(renumber(graph, nodes, edges), notes=(*graph.notes, *([note] if hidden else [])))
+
+
+def _with_kept(graph: Graph) -> Graph:
+    """Each kept array as a node beside its operation, also where it is the array of a leaf that is drawn."""
+    nodes, edges = list(graph.nodes), list(graph.edges)
+    for node in graph.nodes:
+        for kept in node.kept:
+            source = graph.nodes[kept.source]
+            nodes.append(
+                Node(
+                    id=len(nodes), kind="kept", symbol=kept.name, name=f"kept, {kept.bytes:,} B",
+                    shape=source.shape, dtype=source.dtype, value=kept.value, gradient=None, cluster=node.cluster,
+                    note="only to be seen" if kept.seen_only else "",
+                )
+            )  # fmt: skip
+            edges.append(Edge(node.id, len(nodes) - 1, "", ""))
+    return replace(graph, nodes=tuple(nodes), edges=tuple(edges))

@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+
+import minigrad as mg
+from minigrad import nn
+from minigrad.viz.schema import Graph
+
+
+class Block(nn.Module):
+    """Two operations of its own, and a layer."""
+
+    def __init__(self, width: int = 2) -> None:
+        super().__init__()
+        self.layer = nn.Linear(width, width)
+
+    def forward(self, x: mg.Tensor) -> mg.Tensor:
+        return x + self.layer(x).tanh()
+
+
+def titles(graph: Graph) -> list[str]:
+    return [node.title for node in graph.nodes if node.title]
+
+
+def chain(length: int) -> mg.Tensor:
+    y = mg.tensor([1.0, 2.0], requires_grad=True)
+    for _ in range(length):
+        y = y + 1
+    return y
+
+
+# -- modules closed ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("depth", "expected"),
+    [(0, ["Block", "Linear"]), (1, ["Linear", "Add", "Linear"]), (2, ["Linear", "Tanh", "Add", "Linear"])],
+)
+def test_modules_inside_depth_others_are_one_node_each(depth: int, expected: list[str]) -> None:
+    drawing = mg.draw(nn.Sequential(Block(), nn.Linear(2, 1)), mg.ones(1, 2), depth=depth)
+    assert titles(drawing.view) == expected
+
+
+def test_a_closed_module_has_the_work_of_what_is_in_it_and_its_output() -> None:
+    model = nn.Sequential(Block(), nn.Linear(2, 1))
+    drawing = mg.draw(model, mg.ones(1, 2), depth=0)
+    node = drawing.view.nodes[0]
+    inside = drawing.graph.nodes[:3]
+    assert (node.kind, node.name, node.count) == ("group", "0", 3)
+    assert (node.flops, node.bytes) == (8, sum(part.bytes for part in inside))
+    assert node.value == inside[2].value
+    assert node.note == "3 operations, 6 parameters"
+
+
+def test_the_graph_itself_stays_whole() -> None:
+    drawing = mg.draw(nn.Sequential(*(Block() for _ in range(12))), mg.ones(1, 2))
+    assert drawing.graph.count("operation") == 36
+    assert drawing.view.count("operation") == 3
+    assert drawing.redraw(fold=False).view.count("operation") == 36
+
+
+# -- equal blocks in a row -----------------------------------------------------------------------------------
+
+
+def test_equal_modules_in_a_row_are_drawn_once_and_counted() -> None:
+    view = mg.draw(nn.Sequential(*(Block() for _ in range(12))), mg.ones(1, 2)).view
+    assert [(cluster.name, cluster.count) for cluster in view.clusters] == [("0 … 11", 12), ("0.layer", 1)]
+    assert [node.title for node in view.nodes if node.is_result] == ["Add"]
+    assert len(view.edges) == 6
+    assert view.notes[0].startswith("× n: so many equal blocks in a row")
+
+
+def test_two_equal_modules_are_drawn_both() -> None:
+    assert mg.draw(nn.Sequential(Block(), Block()), mg.ones(1, 2)).view.count("operation") == 6
+
+
+def test_modules_of_different_sizes_are_not_equal() -> None:
+    model = nn.Sequential(*(nn.Linear(n, n + 1) for n in range(2, 7)))
+    assert mg.draw(model, mg.ones(1, 2)).view.count("operation") == 5
+
+
+def test_groups_of_modules_that_repeat_get_a_frame() -> None:
+    parts = [layer for _ in range(4) for layer in (nn.Linear(2, 2), nn.Tanh())]
+    view = mg.draw(nn.Sequential(*parts), mg.ones(1, 2)).view
+    assert titles(view) == ["Linear", "Tanh"]
+    assert (view.clusters[0].name, view.clusters[0].count) == ("0 … 7", 4)
+    assert view.clusters[1].parent == 0
+
+
+def test_blocks_that_read_each_other_differently_are_not_equal() -> None:
+    class Skips(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.parts = nn.Sequential(*(nn.Linear(2, 2) for _ in range(5)))
+
+        def forward(self, x: mg.Tensor) -> mg.Tensor:
+            one, two, three, four, five = self.parts.children()
+            first = one(x)
+            second = two(first)
+            return five(four(three(first) + second))
+
+    assert mg.draw(Skips(), mg.ones(1, 2)).view.count("operation") == 6
+
+
+def test_query_key_and_value_are_not_repetitions_of_one_another() -> None:
+    def attention(x: mg.Tensor) -> mg.Tensor:
+        return (query(x) @ key(x).T) @ value(x)
+
+    query, key, value = (nn.Linear(2, 2) for _ in range(3))
+    assert mg.draw(attention, mg.ones(3, 2)).view.count("operation") == 6
+
+
+def test_parallel_blocks_that_go_to_one_operation_are_folded() -> None:
+    heads = [nn.Linear(2, 2) for _ in range(4)]
+    view = mg.draw(lambda x: mg.cat([head(x) for head in heads], dim=1), mg.ones(3, 2)).view
+    assert titles(view) == ["Linear", "Cat"]
+
+
+# -- too many nodes ------------------------------------------------------------------------------------------
+
+
+def test_a_long_chain_is_folded_and_says_so() -> None:
+    view = mg.draw(chain(1000), max_nodes=50).view
+    assert len(view.nodes) == 5
+    assert sum(node.count for node in view.nodes if node.kind == "operation") == 1000
+    assert view.notes == ("folded from 2,001 nodes to 5; max_nodes=50 is the most that is drawn",)
+
+
+@pytest.mark.parametrize("max_nodes", [1, 5, 40])
+def test_a_graph_without_structure_is_folded_into_max_nodes(max_nodes: int) -> None:
+    pool = [mg.tensor(1.0, requires_grad=True)]
+    for i in range(200):
+        pool.append([pool[-1] * pool[i // 2], pool[-1] + pool[i // 3], pool[-1].tanh()][i * i % 3])
+    view = mg.draw(pool[-1], max_nodes=max_nodes).view
+    assert len(view.nodes) <= max(max_nodes, 3)
+    assert sum(node.count for node in view.nodes if node.title) == 200
+    assert all(edge.source != edge.target for edge in view.edges)
+
+
+def test_a_deep_model_is_folded_by_its_modules_first() -> None:
+    model = nn.Sequential(*(nn.Sequential(nn.Linear(n, n + 1), nn.Tanh()) for n in range(2, 12)))
+    view = mg.draw(model, mg.ones(1, 2), max_nodes=12).view
+    assert titles(view) == ["Sequential"] * 10
+
+
+def test_100_000_operations_are_folded_in_the_time_of_a_coffee_sip() -> None:
+    y = chain(100_000)
+    started = time.process_time()
+    drawing = mg.draw(y)
+    assert len(drawing.view.nodes) == 5
+    assert time.process_time() - started < 20
+    assert drawing.graph.notes == ("no values: this graph has more than 20,000 operations",)
