@@ -61,3 +61,13 @@ def promote_types(x: DType, y: DType) -> DType:
 def yields_to(x: DType, y: DType) -> bool:
     """Whether a number or 0-d tensor of dtype ``x`` takes on the dtype ``y`` of the array beside it."""
     return _RANK[x.kind] <= _RANK[y.kind]
+
+
+def check_fits(name: str, dtype: DType, *values: float) -> None:
+    """Raise OverflowError for numbers that an integer dtype would wrap around, or bool take for True."""
+    if dtype.kind == "f":
+        return
+    low, high = (0, 1) if dtype == bool_ else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+    for value in values:
+        if not low <= value <= high:  # so written that NaN is refused too
+            raise OverflowError(f"{name}: the number {value} does not fit into {dtype}")

@@ -1,28 +1,26 @@
-"""Layers, losses and models. Read ``module.py`` first, then ``layers.py`` and ``functional.py``."""
+"""Layers, losses and models. Read ``module.py`` first, then ``layers.py``, ``functional/`` and ``losses.py``."""
 
-from minigrad.nn import functional, init
-from minigrad.nn.layers import GELU, Linear, LogSoftmax, ReLU, Sequential, Sigmoid, Softmax, Tanh
-from minigrad.nn.losses import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, Loss, MSELoss
+from minigrad.nn import activations, containers, dropout, functional, init, layers, losses, normalisation, utils
+from minigrad.nn.activations import *
+from minigrad.nn.containers import *
+from minigrad.nn.dropout import *
+from minigrad.nn.layers import *
+from minigrad.nn.losses import *
 from minigrad.nn.module import IncompatibleKeys, Module
+from minigrad.nn.normalisation import *
 from minigrad.nn.parameter import Parameter
 
 __all__ = [
-    "GELU",
-    "BCELoss",
-    "BCEWithLogitsLoss",
-    "CrossEntropyLoss",
+    *activations.__all__,
+    *containers.__all__,
+    *dropout.__all__,
+    *layers.__all__,
+    *losses.__all__,
+    *normalisation.__all__,
     "IncompatibleKeys",
-    "Linear",
-    "LogSoftmax",
-    "Loss",
-    "MSELoss",
     "Module",
     "Parameter",
-    "ReLU",
-    "Sequential",
-    "Sigmoid",
-    "Softmax",
-    "Tanh",
     "functional",
     "init",
+    "utils",
 ]

@@ -6,6 +6,8 @@ fits the number of inputs (*fan in*) or outputs (*fan out*) of a layer: Xavier's
 
 - Xavier: Glorot and Bengio, Understanding the difficulty of training deep feedforward neural networks, 2010.
 - Kaiming: He, Zhang, Ren and Sun, Delving deep into rectifiers, 2015.
+- Orthogonal: Saxe, McClelland and Ganguli, Exact solutions to the nonlinear dynamics of learning in deep linear
+  neural networks, 2014.
 """
 
 from __future__ import annotations
@@ -13,9 +15,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from minigrad.creation import generator
+import numpy as np
+
 from minigrad.ops.operands import tensor as check_tensor
+from minigrad.random import generator
 from minigrad.tensor import Tensor
+
+_CONVOLUTIONS = tuple(f"conv{kind}{n}d" for kind in ("", "_transpose") for n in (1, 2, 3))
 
 # -- plain values ---------------------------------------------------------------------------------------------
 
@@ -32,6 +38,25 @@ def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0) -> Tensor:
     if not std >= 0:
         raise ValueError(f"normal_: std must not be negative, got {std}")
     return _fill("normal_", tensor, generator().normal(mean, std, check_tensor("normal_", tensor).shape))
+
+
+def trunc_normal_(
+    tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0
+) -> Tensor:  # fmt: skip
+    """From the part of the normal distribution between a and b, which are numbers, not multiples of ``std``.
+
+    Raises ValueError unless ``std > 0`` and ``a < b``, or if ``mean`` is more than 2 ``std`` away from them.
+    """
+    if not (std > 0 and a < b):
+        raise ValueError(f"trunc_normal_: std must be positive and a below b, got std={std}, a={a} and b={b}")
+    low, high = (a - mean) / std, (b - mean) / std
+    if low > 2 or high < -2:
+        raise ValueError(
+            f"trunc_normal_: hardly anything of the normal distribution with mean={mean} and std={std} is between "
+            f"a={a} and b={b}"
+        )
+    found = _truncated(check_tensor("trunc_normal_", tensor).shape, low, high)
+    return _fill("trunc_normal_", tensor, np.clip(mean + std * found, a, b))
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
@@ -54,21 +79,28 @@ def ones_(tensor: Tensor) -> Tensor:
     return _fill("ones_", tensor, 1)
 
 
+def eye_(tensor: Tensor) -> Tensor:
+    """Ones on the diagonal of a matrix and zeros elsewhere. Raises ValueError unless there are two dimensions."""
+    if check_tensor("eye_", tensor).ndim != 2:
+        raise ValueError(f"eye_: the tensor must have two dimensions, got shape {tensor.shape}")
+    return _fill("eye_", tensor, np.eye(tensor.shape[0], tensor.shape[1]))
+
+
 # -- scaled to the size of the layer --------------------------------------------------------------------------
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     """By how much weights must grow to make up for what the activation after them takes away.
 
-    1 for linear and sigmoid, 5/3 for tanh, sqrt(2) for relu, sqrt(2 / (1 + slope^2)) for leaky_relu, whose
-    slope is ``param`` (0.01 without), 3/4 for selu. Raises ValueError for any other name.
+    1 for linear, convolutions and sigmoid, 5/3 for tanh, sqrt(2) for relu, sqrt(2 / (1 + slope^2)) for leaky_relu,
+    whose slope is ``param`` (0.01 without), 3/4 for selu. Raises ValueError for any other name.
 
     >>> calculate_gain("relu")
     1.4142135623730951
     """
     slope = 0.01 if param is None else param
     gains = {
-        "linear": 1.0,
+        **dict.fromkeys(("linear", *_CONVOLUTIONS), 1.0),
         "sigmoid": 1.0,
         "tanh": 5 / 3,
         "relu": math.sqrt(2),
@@ -108,6 +140,42 @@ def kaiming_normal_(
 ) -> Tensor:  # fmt: skip
     """Normal of mean 0 and ``std = gain / sqrt(fan)`` (He et al., eq. 15); see :func:`kaiming_uniform_`."""
     return normal_(tensor, 0.0, _kaiming_std("kaiming_normal_", tensor, a, mode, nonlinearity))
+
+
+def orthogonal_(tensor: Tensor, gain: float = 1.0) -> Tensor:
+    """Rows that are orthogonal and of length ``gain``, or columns, where there are more rows (Saxe et al., 2014).
+
+    Dimensions behind the first count as one. Every orthogonal matrix is equally likely (Mezzadri, How to generate
+    random matrices from the classical compact groups, 2007).
+
+    >>> import minigrad as mg
+    >>> W = orthogonal_(mg.zeros(2, 5, dtype=mg.float64))
+    >>> mg.allclose(W @ W.T, mg.eye(2, dtype=mg.float64))
+    True
+    """
+    if check_tensor("orthogonal_", tensor).ndim < 2:
+        raise ValueError(f"orthogonal_: the tensor must have two dimensions or more, got shape {tensor.shape}")
+    rows, columns = tensor.shape[0], math.prod(tensor.shape[1:])
+    q, r = np.linalg.qr(generator().standard_normal((max(rows, columns), min(rows, columns))))
+    q *= np.copysign(1.0, np.diagonal(r))  # which QR leaves open
+    return _fill("orthogonal_", tensor, gain * (q if rows >= columns else q.T).reshape(tensor.shape))
+
+
+def _truncated(shape: tuple[int, ...], low: float, high: float) -> Any:
+    """Numbers of the standard normal distribution between two bounds: others are drawn again."""
+    found = np.empty(math.prod(shape))
+    missing = np.arange(found.size)
+    while missing.size:
+        if high - low < 2:  # too narrow for normal numbers to hit often
+            x = generator().uniform(low, high, missing.size)
+            nearest = min(max(low, 0.0), high)
+            fits = generator().random(missing.size) < np.exp((nearest**2 - x**2) / 2)
+        else:
+            x = generator().standard_normal(missing.size)
+            fits = (low <= x) & (x <= high)
+        found[missing[fits]] = x[fits]
+        missing = missing[~fits]
+    return found.reshape(shape)
 
 
 def _kaiming_std(name: str, tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float:

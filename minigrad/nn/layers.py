@@ -1,20 +1,26 @@
-"""Layers: modules that hold parameters, or only name an operation so that it can stand in a Sequential."""
+"""Layers that are a product, an embedding, or another shape of their input."""
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Iterator, Mapping
-from typing import Any, Self, overload
+from collections.abc import Sequence
+from typing import Any, Self
 
 from minigrad.creation import zeros
 from minigrad.dtypes import float32
+from minigrad.modes import no_grad
 from minigrad.nn import functional as F
 from minigrad.nn import init
+from minigrad.nn.functional.layers import padding_row
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter
-from minigrad.ops.operands import sizes, tensor
+from minigrad.ops import flatten, unflatten
+from minigrad.ops.operands import only_floats, sizes, tensor
 from minigrad.tensor import Tensor
+
+__all__ = ["Bilinear", "Embedding", "Flatten", "Identity", "Linear", "Unflatten"]
+
+# -- products -------------------------------------------------------------------------------------------------
 
 
 class Linear(Module):
@@ -80,122 +86,168 @@ class Linear(Module):
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={has_bias}"
 
 
-class Sequential(Module):
-    """Modules one after the other, each fed with what the one before returned.
+class Bilinear(Module):
+    """A product with two inputs, ``z_k = x1^T W_k x2 + b_k``: ``(..., in1), (..., in2) -> (..., out)``.
 
-    Made of modules, named ``"0"``, ``"1"`` and so on, or of one dict of names and modules. A slice is a
-    Sequential of the same modules under the same names.
+    Args:
+        in1_features, in2_features: the sizes of x1 and x2.
+        out_features: the size of z.
+        bias: whether there is a b.
+        dtype: float32, or ``mg.float64``.
+
+    Attributes:
+        weight: W, (out_features, in1_features, in2_features), at first uniform in +-1 / sqrt(in1_features).
+        bias: b, (out_features,), at first the same, or None.
+
+    Raises:
+        ValueError: a size below 1; in ``forward``, inputs of other sizes, or of two batches.
+        TypeError: in ``forward``, inputs of another dtype.
 
     >>> import minigrad as mg
-    >>> net = Sequential(Linear(4, 3), ReLU(), Linear(3, 2))
-    >>> net(mg.zeros(5, 4)).shape, len(net)
-    ((5, 2), 3)
-    >>> net[1:]
-    Sequential(
-      (1): ReLU()
-      (2): Linear(in_features=3, out_features=2, bias=True)
-    )
+    >>> Bilinear(3, 4, 2)(mg.ones(5, 3), mg.ones(5, 4)).shape
+    (5, 2)
     """
 
-    @overload
-    def __init__(self, *modules: Module) -> None: ...
-    @overload
-    def __init__(self, modules: Mapping[str, Module], /) -> None: ...
-    def __init__(self, *modules: Any) -> None:
+    def __init__(
+        self, in1_features: int, in2_features: int, out_features: int, bias: bool = True, dtype: Any = None
+    ) -> None:  # fmt: skip
         super().__init__()
-        if len(modules) == 1 and isinstance(modules[0], Mapping):
-            named = modules[0]
-        else:
-            named = {str(i): module for i, module in enumerate(modules)}
-        for name, module in named.items():
-            if not isinstance(module, Module):
-                raise TypeError(f"Sequential is made of modules, {name!r} is a {type(module).__name__}")
-            self.add_module(name, module)
+        shape = sizes("Bilinear", (out_features, in1_features, in2_features))
+        if min(shape) < 1:
+            raise ValueError(
+                f"Bilinear needs sizes of at least 1, got {(in1_features, in2_features, out_features)}"
+            )
+        self.out_features, self.in1_features, self.in2_features = shape
+        self.weight = Parameter(zeros(shape, dtype=dtype))
+        self.bias = Parameter(zeros(out_features, dtype=dtype)) if bias else None
+        self.reset_parameters()
 
-    def forward(self, x: Any) -> Any:
-        for module in vars(self).values():  # as __iter__, without a list at every call
-            if isinstance(module, Module):
-                x = module(x)
-        return x
+    def reset_parameters(self) -> None:
+        """Draw the first values anew."""
+        bound = 1 / math.sqrt(self.in1_features)
+        init.uniform_(self.weight, -bound, bound)
+        if self.bias is not None:
+            init.uniform_(self.bias, -bound, bound)
 
-    def append(self, module: Module) -> Self:
-        """Put a module at the end, under the next free number. Returns the Sequential itself."""
-        if not isinstance(module, Module):
-            raise TypeError(f"Sequential is made of modules, append() got a {type(module).__name__}")
-        numbers = map(str, itertools.count(len(self)))
-        self.add_module(next(name for name in numbers if not hasattr(self, name)), module)
-        return self
-
-    def __len__(self) -> int:
-        return len(self._own_modules())
-
-    def __iter__(self) -> Iterator[Module]:
-        return (module for _, module in self._own_modules())
-
-    @overload
-    def __getitem__(self, index: int) -> Module: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequential: ...
-    def __getitem__(self, index: int | slice) -> Module:
-        if isinstance(index, slice):
-            return Sequential(dict(self._own_modules()[index]))
-        try:
-            return self._own_modules()[index][1]
-        except IndexError:
-            raise IndexError(f"there is no module {index} in a Sequential of {len(self)}") from None
-
-
-class ReLU(Module):
-    """``a = max(z, 0)``"""
-
-    def forward(self, z: Tensor) -> Tensor:
-        return F.relu(z)
-
-
-class Sigmoid(Module):
-    """``a = 1 / (1 + e^-z)``"""
-
-    def forward(self, z: Tensor) -> Tensor:
-        return F.sigmoid(z)
-
-
-class GELU(Module):
-    """``a = z/2 (1 + erf(z / sqrt 2))``"""
-
-    def forward(self, z: Tensor) -> Tensor:
-        return F.gelu(z)
-
-
-class Tanh(Module):
-    """``a = tanh z``"""
-
-    def forward(self, z: Tensor) -> Tensor:
-        return F.tanh(z)
-
-
-class Softmax(Module):
-    """``a = e^z / sum e^z`` along ``dim``"""
-
-    def __init__(self, dim: int) -> None:
-        super().__init__()
-        self.dim = dim
-
-    def forward(self, z: Tensor) -> Tensor:
-        return F.softmax(z, self.dim)
+    def forward(self, x1: Tensor, x2: Tensor) -> Tensor:
+        return F.bilinear(x1, x2, self.weight, self.bias)
 
     def extra_repr(self) -> str:
-        return f"dim={self.dim}"
+        return (
+            f"in1_features={self.in1_features}, in2_features={self.in2_features}, "
+            f"out_features={self.out_features}, bias={self.bias is not None}"
+        )
 
 
-class LogSoftmax(Module):
-    """``a = z - log sum e^z`` along ``dim``"""
+# -- a table --------------------------------------------------------------------------------------------------
 
-    def __init__(self, dim: int) -> None:
+
+class Embedding(Module):
+    """A vector for each of a number of things, ``y = W[i]``: ``(...) -> (..., embedding_dim)``.
+
+    Args:
+        num_embeddings: how many things there are; i is below it.
+        embedding_dim: the size of a vector.
+        padding_idx: one that stands for nothing: its vector is 0 at first, and gets no gradient.
+        dtype: float32, or ``mg.float64``.
+
+    Attributes:
+        weight: W, (num_embeddings, embedding_dim), at first from the normal distribution.
+
+    Raises:
+        ValueError: a size below 1, or a ``padding_idx`` out of range.
+        IndexError: in ``forward``, an i out of range. TypeError: in ``forward``, an i that is no integer.
+
+    >>> import minigrad as mg
+    >>> table = Embedding(10, 3, padding_idx=0)
+    >>> table(mg.tensor([[1, 5, 0], [2, 0, 0]])).shape
+    (2, 3, 3)
+    """
+
+    def __init__(
+        self, num_embeddings: int, embedding_dim: int, padding_idx: int | None = None, dtype: Any = None
+    ) -> None:  # fmt: skip
         super().__init__()
-        self.dim = dim
+        shape = self.num_embeddings, self.embedding_dim = sizes("Embedding", (num_embeddings, embedding_dim))
+        if min(shape) < 1:
+            raise ValueError(f"Embedding needs sizes of at least 1, got {shape}")
+        self.padding_idx = padding_row("Embedding", padding_idx, num_embeddings)
+        self.weight = Parameter(zeros(shape, dtype=dtype))
+        self.reset_parameters()
 
-    def forward(self, z: Tensor) -> Tensor:
-        return F.log_softmax(z, self.dim)
+    @classmethod
+    def from_pretrained(cls, embeddings: Tensor, freeze: bool = True, padding_idx: int | None = None) -> Self:
+        """A layer with a copy of these vectors, (num_embeddings, embedding_dim), which stay as they are if frozen.
+
+        Raises ValueError for another number of dims, TypeError for what are no floats.
+        """
+        if only_floats("from_pretrained", tensor("from_pretrained", embeddings)).ndim != 2:
+            raise ValueError(f"from_pretrained: expects (num_embeddings, embedding_dim), got {embeddings.shape}")
+        layer = cls(embeddings.shape[0], embeddings.shape[1], padding_idx, embeddings.dtype)
+        layer.weight = Parameter(embeddings, requires_grad=not freeze)
+        return layer
+
+    def reset_parameters(self) -> None:
+        """Draw the first values anew."""
+        init.normal_(self.weight)
+        if self.padding_idx is not None:
+            with no_grad():
+                self.weight[self.padding_idx] = 0
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.embedding(input, self.weight, self.padding_idx)
 
     def extra_repr(self) -> str:
-        return f"dim={self.dim}"
+        padding = "" if self.padding_idx is None else f", padding_idx={self.padding_idx}"
+        return f"{self.num_embeddings}, {self.embedding_dim}{padding}"
+
+
+# -- another shape, or none -----------------------------------------------------------------------------------
+
+
+class Identity(Module):
+    """``y = x``: a place in a model where nothing happens. It takes, and ignores, any arguments."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__()
+
+    def forward(self, input: Any) -> Any:
+        return input
+
+
+class Flatten(Module):
+    """The dims from ``start_dim`` to ``end_dim`` as one; see :func:`mg.flatten`.
+
+    >>> import minigrad as mg
+    >>> Flatten()(mg.zeros(32, 1, 28, 28)).shape
+    (32, 784)
+    """
+
+    def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
+        super().__init__()
+        self.start_dim, self.end_dim = start_dim, end_dim
+
+    def forward(self, input: Tensor) -> Tensor:
+        return flatten(input, self.start_dim, self.end_dim)
+
+    def extra_repr(self) -> str:
+        return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
+
+
+class Unflatten(Module):
+    """One dim as several; see :func:`mg.unflatten`.
+
+    >>> import minigrad as mg
+    >>> Unflatten(1, (1, 28, 28))(mg.zeros(32, 784)).shape
+    (32, 1, 28, 28)
+    """
+
+    def __init__(self, dim: int, unflattened_size: Sequence[int]) -> None:
+        super().__init__()
+        self.dim, self.unflattened_size = dim, sizes("Unflatten", (unflattened_size,))
+
+    def forward(self, input: Tensor) -> Tensor:
+        return unflatten(input, self.dim, self.unflattened_size)
+
+    def extra_repr(self) -> str:
+        return f"dim={self.dim}, unflattened_size={self.unflattened_size}"

@@ -1,23 +1,20 @@
-"""Module: a layer or a model, which finds the parameters and modules among its own attributes.
-
-There is no registry beside the attributes. What is assigned is a part if it is a :class:`Parameter` or a
-:class:`Module`; only buffers, which are plain tensors, are listed by name. A list, tuple or dict of parts would
-hide them, and so it is refused. Modules form a tree, or share parts, but none contains itself.
-"""
+"""Module: a layer or a model. Its parts are found by ``parts.py``, its hooks called by ``watch.py``."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from textwrap import indent
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 
+from minigrad import dtypes
+from minigrad.hooks import Handle, Hook
 from minigrad.modes import enter_scope, leave_scope
-from minigrad.nn.parameter import Parameter, zero_grad
-from minigrad.tensor import Tensor
-
-_CONTAINERS = (list, tuple, dict, set, frozenset)
+from minigrad.nn.parameter import zero_grad
+from minigrad.nn.parts import Parts, dotted
+from minigrad.nn.watch import ModuleHooks, add, without_kwargs_after, without_kwargs_before
+from minigrad.tensor import Tensor, check_device
 
 
 class IncompatibleKeys(NamedTuple):
@@ -27,7 +24,7 @@ class IncompatibleKeys(NamedTuple):
     unexpected_keys: list[str]
 
 
-class Module:
+class Module(Parts):
     """A layer, or a model made of layers. A subclass assigns its parts in ``__init__`` and has a ``forward``:
 
     >>> import minigrad as mg
@@ -49,14 +46,16 @@ class Module:
         training: whether the module is being trained; :meth:`train` and :meth:`eval` set it.
     """
 
+    _hooks: ModuleHooks | None = None  # once there was one
+
     def __init__(self) -> None:
         self.training = True
-        self._buffers: set[str] = set()
+        self._buffers = {}
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         token = enter_scope(self)
         try:
-            return self.forward(*args, **kwargs)
+            return self._hooks.call(self, args, kwargs) if self._hooks else self.forward(*args, **kwargs)
         finally:
             leave_scope(token)
 
@@ -64,128 +63,60 @@ class Module:
         """The output, computed from the input. Call the module itself, so that the graph knows whose it is."""
         raise TypeError(f"{type(self).__name__} has no forward: define forward(self, x)")
 
-    # -- its parts --------------------------------------------------------------------------------------------
+    # -- hooks ------------------------------------------------------------------------------------------------
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        if isinstance(value, (Parameter, Module)):
-            if "_buffers" not in vars(self):
-                raise AttributeError(f"{type(self).__name__}: call super().__init__() before assigning {name!r}")
-            if isinstance(value, Module) and any(module is self for module in value.modules()):
-                raise ValueError(f"{type(self).__name__}: with {name!r} the module would contain itself")
-            self._buffers.discard(name)
-        elif value is not None:
-            self._refuse_to_lose(name, value)
-            if isinstance(value, _CONTAINERS) and _hides_parts(value):
-                raise TypeError(
-                    f"{type(self).__name__}: {name!r} is a {type(value).__name__} with modules or parameters in "
-                    "it, which would be neither trained nor saved: use nn.Sequential, or an attribute for each"
-                )
-        super().__setattr__(name, value)
+    def register_forward_pre_hook(
+        self, hook: Hook, *, prepend: bool = False, with_kwargs: bool = False
+    ) -> Handle:  # fmt: skip
+        """Call ``hook(module, args)`` before each ``forward``; it may return other arguments, or the only one.
 
-    def __delattr__(self, name: str) -> None:
-        super().__delattr__(name)
-        self._buffers.discard(name)
+        With ``with_kwargs`` it is ``hook(module, args, kwargs)``, which may return other ``(args, kwargs)``. Hooks
+        run in the order in which they were registered, but for those with ``prepend``, which come first.
+        """
+        adapted = hook if with_kwargs else without_kwargs_before(hook)
+        return add(self._own_hooks().before, hook, adapted, prepend)
 
-    def _refuse_to_lose(self, name: str, value: Any) -> None:
-        """A part that is overwritten by something else would silently no longer be trained or saved."""
-        old, is_buffer = vars(self).get(name), name in vars(self).get("_buffers", ())
-        wanted = Tensor if is_buffer else Parameter if isinstance(old, Parameter) else Module
-        if (is_buffer or isinstance(old, (Parameter, Module))) and not isinstance(value, wanted):
-            raise TypeError(
-                f"{type(self).__name__}: {name!r} must stay a {wanted.__name__} or become None, "
-                f"got {type(value).__name__}"
-            )
+    def register_forward_hook(
+        self, hook: Hook, *, prepend: bool = False, with_kwargs: bool = False
+    ) -> Handle:  # fmt: skip
+        """Call ``hook(module, args, output)`` after each ``forward``; it may return another output.
 
-    def register_parameter(self, name: str, param: Parameter | None) -> None:
-        """Assign a parameter by name; None is a place that has none, as the bias of a layer without."""
-        self._assign(name, param, Parameter)
+        With ``with_kwargs`` it is ``hook(module, args, kwargs, output)``.
 
-    def register_buffer(self, name: str, tensor: Tensor | None) -> None:
-        """Assign a tensor that is part of the state but is not trained, such as a running mean."""
-        if isinstance(tensor, Parameter):
-            raise TypeError(f"{type(self).__name__}: {name!r} is a Parameter, which is trained: assign it plainly")
-        self._assign(name, tensor, Tensor)
-        self._buffers.add(name)
+        >>> import minigrad as mg
+        >>> layer = mg.nn.Linear(3, 2)
+        >>> with layer.register_forward_hook(lambda module, args, output: print(output.shape)):
+        ...     y = layer(mg.ones(5, 3))
+        (5, 2)
+        """
+        adapted = hook if with_kwargs else without_kwargs_after(hook)
+        return add(self._own_hooks().after, hook, adapted, prepend)
 
-    def add_module(self, name: str, module: Module | None) -> None:
-        """Assign a module by name."""
-        self._assign(name, module, Module)
+    def register_full_backward_pre_hook(self, hook: Hook, prepend: bool = False) -> Handle:
+        """Call ``hook(module, grad_output)`` when the gradients of the outputs, a tuple, have been computed.
 
-    def _assign(self, name: str, value: Any, wanted: type) -> None:
-        here = type(self).__name__
-        if "_buffers" not in vars(self):
-            raise AttributeError(f"{here}: call super().__init__() before registering {name!r}")
-        if not isinstance(name, str):
-            raise TypeError(f"{here}: the name of a part must be a str, got {name!r}")
-        if not name or "." in name:
-            raise ValueError(f"{here}: a part needs a name without dots, got {name!r}")
-        if hasattr(type(self), name) or name in ("training", "_buffers"):
-            raise ValueError(f"{here}: {name!r} is an attribute of every {here}, choose another name")
-        if value is not None and not isinstance(value, wanted):
-            raise TypeError(f"{here}: {name!r} must be a {wanted.__name__}, got {type(value).__name__}")
-        setattr(self, name, value)
+        It may return others.
+        """
+        return add(self._own_hooks().arriving, hook, hook, prepend)
 
-    def _own_modules(self) -> list[tuple[str, Module]]:
-        return [(name, part) for name, part in vars(self).items() if isinstance(part, Module)]
+    def register_full_backward_hook(self, hook: Hook, prepend: bool = False) -> Handle:
+        """Call ``hook(module, grad_input, grad_output)`` when the gradients of the inputs have been computed.
 
-    def _own_parameters(self) -> list[tuple[str, Tensor]]:
-        return [(name, part) for name, part in vars(self).items() if isinstance(part, Parameter)]
+        Both are tuples, with an element for each positional argument and for each output: None where no gradient
+        flows. The hook may return another ``grad_input``.
 
-    def _own_buffers(self) -> list[tuple[str, Tensor]]:
-        return [(name, part) for name, part in vars(self).items() if name in self._buffers and part is not None]
+        >>> import minigrad as mg
+        >>> x = mg.tensor([1.0, -2.0], requires_grad=True)
+        >>> layer = mg.nn.ReLU()
+        >>> with layer.register_full_backward_hook(lambda module, dx, dy: print(dx, dy)):
+        ...     layer(x).sum().backward()
+        (tensor([1., 0.]),) (tensor([1., 1.]),)
+        """
+        return add(self._own_hooks().leaving, hook, hook, prepend)
 
-    # -- walking over them ------------------------------------------------------------------------------------
-
-    def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
-        """This module and all inside it, each once, with dotted names; its own name is ``prefix``."""
-        seen: set[Module] = set()
-        stack: list[tuple[str, Module]] = [(prefix, self)]
-        while stack:
-            path, module = stack.pop()
-            if module not in seen:
-                seen.add(module)
-                yield path, module
-                stack.extend((_dotted(path, name), part) for name, part in reversed(module._own_modules()))
-
-    def modules(self) -> Iterator[Module]:
-        """This module and all inside it, each once."""
-        return (module for _, module in self.named_modules())
-
-    def named_children(self) -> Iterator[tuple[str, Module]]:
-        """The modules directly inside this one, each once, with their names."""
-        seen: set[Module] = set()
-        for name, module in self._own_modules():
-            if module not in seen:
-                seen.add(module)
-                yield name, module
-
-    def children(self) -> Iterator[Module]:
-        """The modules directly inside this one, each once."""
-        return (module for _, module in self.named_children())
-
-    def named_parameters(self, prefix: str = "", recurse: bool = True) -> Iterator[tuple[str, Parameter]]:
-        """The parameters, each once, with dotted names; without ``recurse`` this module's own alone."""
-        return self._named(Module._own_parameters, prefix, recurse)
-
-    def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
-        """The parameters, each once: what an optimiser takes."""
-        return (param for _, param in self.named_parameters(recurse=recurse))
-
-    def named_buffers(self, prefix: str = "", recurse: bool = True) -> Iterator[tuple[str, Tensor]]:
-        """The buffers, each once, with dotted names; without ``recurse`` this module's own alone."""
-        return self._named(Module._own_buffers, prefix, recurse)
-
-    def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
-        """The buffers, each once."""
-        return (buffer for _, buffer in self.named_buffers(recurse=recurse))
-
-    def _named(self, own: Any, prefix: str, recurse: bool) -> Iterator[tuple[str, Any]]:
-        seen: set[Tensor] = set()
-        for path, module in self.named_modules(prefix) if recurse else [(prefix, self)]:
-            for name, part in own(module):
-                if part not in seen:
-                    seen.add(part)
-                    yield _dotted(path, name), part
+    def _own_hooks(self) -> ModuleHooks:
+        self._hooks = self._hooks or ModuleHooks()
+        return self._hooks
 
     # -- training ---------------------------------------------------------------------------------------------
 
@@ -201,14 +132,68 @@ class Module:
         """The same as ``train(False)``. Recording is another matter: see :class:`mg.no_grad`."""
         return self.train(False)
 
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
+        """Have every parameter want a gradient, or freeze them all. Returns the module itself."""
+        if not isinstance(requires_grad, bool):
+            raise TypeError(f"requires_grad_() expects True or False, got {requires_grad!r}")
+        for param in self.parameters():
+            param.requires_grad = requires_grad
+        return self
+
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget every parameter's gradient, or set it to zeros."""
         zero_grad(self.parameters(), set_to_none)
 
+    # -- all of it at once ------------------------------------------------------------------------------------
+
+    def apply(self, fn: Callable[[Module], Any]) -> Self:
+        """Call ``fn`` on every module inside, and last on the module itself, which is returned.
+
+        >>> import minigrad as mg
+        >>> from minigrad import nn
+        >>> net = nn.Sequential(nn.Linear(2, 2), nn.ReLU()).apply(lambda module: print(type(module).__name__))
+        Linear
+        ReLU
+        Sequential
+        """
+        for module in self.children():
+            module.apply(fn)
+        fn(self)
+        return self
+
+    def to(self, *wanted: Any, device: str | None = None, dtype: Any = None) -> Self:
+        """Give every parameter and buffer of floats another dtype, ``net.to(mg.float64)``, in place.
+
+        A device is taken too, ``net.to("cpu")``, and a tensor stands for its dtype. Gradients go along. An
+        optimiser is made afterwards, for what it remembers keeps its dtype. Returns the module itself.
+
+        Raises TypeError for a dtype that has no gradients, ValueError for an unknown device.
+        """
+        found: dtypes.DType | None = None
+        for what in (*wanted, device, dtype):
+            if isinstance(what, str) and what not in {d.name for d in dtypes.ALL}:
+                check_device(what)
+            elif what is not None:
+                found = dtypes.dtype(what.dtype if isinstance(what, Tensor) else what)
+        if found is not None and found.kind != "f":
+            raise TypeError(f"{type(self).__name__}: parameters are floats, they cannot be {found}")
+        for tensor in (*self.parameters(), *self.buffers()):
+            if found is not None and tensor.dtype.kind == "f" and tensor.dtype != found:
+                _convert(tensor, found)
+        return self
+
+    def float(self) -> Self:
+        """The same as ``to(mg.float32)``."""
+        return self.to(dtypes.float32)
+
+    def double(self) -> Self:
+        """The same as ``to(mg.float64)``."""
+        return self.to(dtypes.float64)
+
     # -- its state --------------------------------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Every parameter and buffer by its dotted name, detached. They share the module's memory.
+        """Every parameter and persistent buffer by its dotted name, detached. They share the module's memory.
 
         Unlike :meth:`named_parameters` it names a shared tensor everywhere it occurs.
 
@@ -220,9 +205,10 @@ class Module:
 
     def _state(self, prefix: str) -> Iterator[tuple[str, Tensor]]:
         for name, tensor in (*self._own_parameters(), *self._own_buffers()):
-            yield _dotted(prefix, name), tensor
+            if self._buffers.get(name, True):
+                yield dotted(prefix, name), tensor
         for name, module in self._own_modules():
-            yield from module._state(_dotted(prefix, name))
+            yield from module._state(dotted(prefix, name))
 
     def load_state_dict(self, state: Mapping[str, Tensor], strict: bool = True) -> IncompatibleKeys:
         """Copy tensors by name into the parameters and buffers, in place, cast to their dtypes.
@@ -284,19 +270,10 @@ class Module:
         return f"{type(self).__name__}(\n{indent(lines, '  ')}\n)"
 
 
-def _hides_parts(container: Any) -> bool:
-    """Whether there are modules or parameters in a container, or in one inside it."""
-    stack, seen = [container], {id(container)}
-    while stack:
-        held = stack.pop()
-        for part in held.values() if isinstance(held, dict) else held:
-            if isinstance(part, (Parameter, Module)):
-                return True
-            if isinstance(part, _CONTAINERS) and id(part) not in seen:
-                seen.add(id(part))
-                stack.append(part)
-    return False
-
-
-def _dotted(path: str, name: str) -> str:
-    return f"{path}.{name}" if path else name
+def _convert(tensor: Tensor, dtype: dtypes.DType) -> None:
+    gradient, tensor.grad = tensor.grad, None
+    with np.errstate(all="ignore"):  # what float32 cannot hold becomes Inf
+        tensor.array = tensor.array.astype(dtype)
+    tensor._constant = None  # which noted the old dtype
+    tensor.touch()
+    tensor.grad = None if gradient is None else gradient.to(dtype)

@@ -62,6 +62,44 @@ def test_constants():
     assert init.constant_(mg.zeros(()), 2.5).item() == 2.5
 
 
+def test_eye_has_ones_on_the_diagonal_alone():
+    assert init.eye_(mg.ones(2, 3)).tolist() == [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]
+
+
+@pytest.mark.parametrize("shape", [(4, 4), (3, 7), (7, 3), (3, 2, 5), (6, 2, 2), (1, 5)], ids=str)
+@pytest.mark.parametrize("gain", [1.0, 2.5])
+def test_orthogonal_rows_or_columns_have_the_length_of_the_gain(shape, gain):
+    w = init.orthogonal_(mg.zeros(shape, dtype=mg.float64), gain).numpy().reshape(shape[0], -1)
+    product = w @ w.T if w.shape[0] <= w.shape[1] else w.T @ w
+    np.testing.assert_allclose(product, gain**2 * np.eye(min(w.shape)), atol=1e-13)
+
+
+def test_orthogonal_matrices_have_no_preferred_direction():
+    first = np.array([init.orthogonal_(mg.zeros(2, 2, dtype=mg.float64)).numpy() for _ in range(4000)])
+    np.testing.assert_allclose(first.mean(axis=0), 0.0, atol=0.06)  # QR alone gives a first column of one sign
+    assert abs(np.linalg.det(first).mean()) < 0.06
+
+
+NARROW = {  # mean, std, a, b: a wide range, its tails, narrow ones, and one on each side
+    "default": (0.0, 1.0, -2.0, 2.0),
+    "one side": (0.0, 1.0, 1.5, 9.0),
+    "narrow": (0.0, 0.5, 0.1, 0.2),
+    "above": (1.0, 0.5, 1.9, 2.3),
+    "below": (1.0, 0.5, -0.5, 0.1),
+}
+
+
+@pytest.mark.parametrize("name", NARROW)
+def test_a_truncated_normal_has_the_distribution_between_its_bounds(name):
+    mean, std, a, b = NARROW[name]
+    x = init.trunc_normal_(mg.zeros(200, 300, dtype=mg.float64), mean, std, a, b).numpy().ravel()
+    assert a <= x.min() and x.max() <= b
+    at = [math.erf((value - mean) / std / math.sqrt(2)) for value in (a, *np.linspace(a, b, 20)[1:-1], b)]
+    wanted = (np.array(at) - at[0]) / (at[-1] - at[0])
+    found = np.searchsorted(np.sort(x), np.linspace(a, b, 20)) / x.size
+    np.testing.assert_allclose(found[1:-1], wanted[1:-1], atol=4 * 0.5 / math.sqrt(x.size))
+
+
 def test_values_are_written_in_place_and_counted_as_a_change():
     p = mg.ones(2, requires_grad=True)
     loss = (p * p).sum()
@@ -83,6 +121,8 @@ def test_the_same_seed_gives_the_same_values():
     ("name", "param", "gain"),
     [
         ("linear", None, 1),
+        ("conv2d", None, 1),
+        ("conv_transpose3d", None, 1),
         ("sigmoid", None, 1),
         ("tanh", None, 5 / 3),
         ("relu", None, math.sqrt(2)),
@@ -109,6 +149,15 @@ def test_gains(name, param, gain):
             TypeError,
             "ones_: the tensor must be of floats, .* int64",
         ),
+        (lambda t: init.trunc_normal_(t, std=0.0), ValueError, "std must be positive and a below b, got std=0.0"),
+        (lambda t: init.trunc_normal_(t, a=1.0, b=1.0), ValueError, "a below b, got std=1.0, a=1.0 and b=1.0"),
+        (
+            lambda t: init.trunc_normal_(t, a=3.0, b=4.0),
+            ValueError,
+            "hardly anything .* is between a=3.0 and b=4.0",
+        ),
+        (lambda t: init.eye_(t[0]), ValueError, r"eye_: the tensor must have two dimensions, got shape \(3,\)"),
+        (lambda t: init.orthogonal_(t[0]), ValueError, r"two dimensions or more, got shape \(3,\)"),
         (lambda t: init.zeros_(t.numpy()), TypeError, r"zeros_\(\) expects a Tensor, got ndarray"),
     ],
 )

@@ -1,0 +1,63 @@
+"""What losses share: their arguments checked before anything runs, and many losses made one."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minigrad.ops.operands import cast, floating, pair, tensor
+from minigrad.tensor import Tensor
+
+REDUCTIONS = ("mean", "sum", "none")
+
+
+def check_reduction(name: str, reduction: str, reductions: tuple[str, ...] = REDUCTIONS) -> None:
+    """Raise ValueError for a reduction that the loss does not have."""
+    if reduction not in reductions:
+        *others, last = map(repr, reductions)
+        raise ValueError(f"{name}: there is no reduction {reduction!r}: use {', '.join(others)} or {last}")
+
+
+def reduced(losses: Tensor, reduction: str) -> Tensor:
+    """The mean of the losses, their sum, or all of them."""
+    return losses.mean() if reduction == "mean" else losses.sum() if reduction == "sum" else losses
+
+
+def alike(name: str, input: Tensor, target: Tensor, second: str = "target") -> tuple[Tensor, Tensor]:
+    """Input and target of one float dtype, after a check that their shapes are equal."""
+    if tensor(name, input).shape != tensor(name, target).shape:
+        raise ValueError(
+            f"{name}: input {input.shape} and {second} {target.shape} must have the same shape: "
+            "reshape() or squeeze() one of them"
+        )
+    check_not_empty(name, input)
+    return pair(name, floating(name, input), floating(name, target))
+
+
+def check_not_empty(name: str, input: Tensor) -> None:
+    """Raise ValueError for an input without elements: the mean of no losses would be NaN."""
+    if not input.numel():
+        raise ValueError(f"{name}: the input {input.shape} has no elements, an empty batch has no loss")
+
+
+def check_probabilities(name: str, which: str, p: Tensor, remedy: str = "") -> None:
+    """Raise ValueError for numbers outside [0, 1], and for NaN."""
+    low, high = p.array.min(), p.array.max()
+    if not (low >= 0 and high <= 1):  # so written that NaN is refused too
+        raise ValueError(f"{name}: the {which} must lie in [0, 1], it goes from {low:g} to {high:g}{remedy}")
+
+
+def check_signs(name: str, target: Tensor) -> None:
+    """Raise ValueError for a target that is not 1 or -1."""
+    if not (np.abs(target.array) == 1).all():
+        wrong = target.array[np.abs(target.array) != 1]
+        raise ValueError(f"{name}: a target is 1 (alike) or -1 (different), there is a {wrong[0]:g}")
+
+
+def repeated(name: str, which: str, weight: Tensor, input: Tensor) -> Tensor:
+    """A weight of the input's dtype, which must be repeatable to the input's shape."""
+    repeats = zip(tensor(name, weight).shape[::-1], input.shape[::-1], strict=False)
+    if weight.ndim > input.ndim or any(n not in (1, size) for n, size in repeats):
+        raise ValueError(
+            f"{name}: a {which} {weight.shape} cannot be repeated to the shape {input.shape} of the input"
+        )
+    return cast(weight, input.dtype)

@@ -1,0 +1,133 @@
+"""Losses of distributions and of vectors: how far two of them are apart."""
+
+from __future__ import annotations
+
+from minigrad.nn.functional.arguments import REDUCTIONS, alike, check_reduction, check_signs, reduced
+from minigrad.ops import relu, where
+from minigrad.ops.operands import broadcast, floating, one_dim, parameter, tensor
+from minigrad.tensor import Tensor
+
+__all__ = ["cosine_embedding_loss", "cosine_similarity", "hinge_embedding_loss", "kl_div"]
+
+# -- of distributions -----------------------------------------------------------------------------------------
+
+
+def kl_div(input: Tensor, target: Tensor, *, reduction: str = "mean", log_target: bool = False) -> Tensor:
+    """Kullback-Leibler divergence: ``l = q (log q - input)``, the input log p, the target q or log q.
+
+    Args:
+        input: logarithms of probabilities, of any shape.
+        target: probabilities q, of the same shape; with ``log_target`` their logarithms. Where q is 0, so is l.
+        reduction: ``"batchmean"``, the sum over the size of the first dimension, which is the divergence;
+            ``"mean"`` over all elements, ``"sum"`` or ``"none"``.
+        log_target: whether the target is log q.
+
+    ``dl/dinput = -q``.
+
+    Raises:
+        ValueError: the shapes differ, there are no elements, a probability is negative, or the reduction is
+            unknown.
+
+    >>> import minigrad as mg
+    >>> p, q = mg.tensor([[0.5, 0.5]]), mg.tensor([[0.25, 0.75]])
+    >>> kl_div(p.log(), q, reduction="batchmean")
+    tensor(0.1308)
+    """
+    check_reduction("kl_div", reduction, ("batchmean", *REDUCTIONS))
+    log_p, q = alike("kl_div", input, target)
+    if reduction == "batchmean" and not log_p.ndim:
+        raise ValueError("kl_div: the input has no dimensions, so there is no batch for 'batchmean': use 'sum'")
+    if not log_target and not (q.array >= 0).all():  # so written that NaN is refused too
+        raise ValueError("kl_div: a probability is negative or NaN: logarithms need log_target=True")
+    log_q = q if log_target else (q + (q == 0)).log()
+    losses = (q.exp() if log_target else q) * (log_q - log_p)
+    return losses.sum() / losses.shape[0] if reduction == "batchmean" else reduced(losses, reduction)
+
+
+# -- of vectors -----------------------------------------------------------------------------------------------
+
+
+def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
+    """Cosine of the angle between vectors: ``x1 . x2 / (|x1| |x2|)`` along ``dim``, from -1 to 1.
+
+    Args:
+        x1, x2: vectors along ``dim``, of shapes that broadcast: all pairs are ``(B, 1, d)`` beside ``(1, B, d)``.
+        dim: the dimension of the vectors, which the result does not have.
+        eps: the least length that is divided by.
+
+    >>> import minigrad as mg
+    >>> cosine_similarity(mg.tensor([[3.0, 4.0], [1.0, 0.0]]), mg.tensor([[4.0, 3.0], [-2.0, 0.0]]))
+    tensor([ 0.9600, -1.0000])
+    """
+    name = "cosine_similarity"
+    x1, x2, eps = floating(name, x1), floating(name, x2), parameter(name, "eps", eps)
+    shape = broadcast(name, x1.shape, x2.shape)
+    d = one_dim(name, dim, len(shape))
+    if not shape:
+        raise ValueError(f"{name}: there are no vectors along dim {dim} in tensors without dimensions")
+    return (_unit(x1.expand(shape), d, eps) * _unit(x2.expand(shape), d, eps)).sum(d)
+
+
+def cosine_embedding_loss(
+    input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0.0, *, reduction: str = "mean"
+) -> Tensor:
+    """``l = 1 - c`` for vectors that should be alike, else ``max(0, c - margin)``, with c the cosine between them.
+
+    Args:
+        input1, input2: vectors, (B, d) or (d,), of the same shape.
+        target: 1 for alike and -1 for different, (B,) or ().
+        margin: the cosine up to which different vectors cost nothing.
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+
+    Raises:
+        ValueError: the shapes do not belong together, there are no elements, a target is neither 1 nor -1, or the
+            reduction is unknown.
+
+    >>> import minigrad as mg
+    >>> x, y = mg.tensor([[3.0, 4.0], [1.0, 0.0]]), mg.tensor([[4.0, 3.0], [0.5, 0.0]])
+    >>> cosine_embedding_loss(x, y, mg.tensor([1, -1]), reduction="none")
+    tensor([0.0400, 1.0000])
+    """
+    name = "cosine_embedding_loss"
+    check_reduction(name, reduction)
+    margin = parameter(name, "margin", margin)
+    x1, x2 = alike(name, input1, input2, "input2")
+    if x1.ndim not in (1, 2) or tensor(name, target).shape != x1.shape[:-1]:
+        raise ValueError(
+            f"{name}: inputs (B, d) need a target (B,), and (d,) a target (): got {x1.shape} and {target.shape}"
+        )
+    check_signs(name, target)
+    c = cosine_similarity(x1, x2, dim=-1)
+    return reduced(where(target == 1, 1 - c, relu(c - margin)), reduction)
+
+
+def hinge_embedding_loss(
+    input: Tensor, target: Tensor, margin: float = 1.0, *, reduction: str = "mean"
+) -> Tensor:  # fmt: skip
+    """``l = x`` for pairs that should be alike, ``max(0, margin - x)`` for others, x the distance in the input.
+
+    Args:
+        input: distances, of any shape.
+        target: 1 for alike and -1 for different, of the same shape.
+        margin: the distance from which different ones cost nothing.
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+
+    Raises:
+        ValueError: the shapes differ, there are no elements, a target is neither 1 nor -1, or the reduction is
+            unknown.
+
+    >>> import minigrad as mg
+    >>> hinge_embedding_loss(mg.tensor([0.25, 0.25, 3.0]), mg.tensor([1, -1, -1]), reduction="none")
+    tensor([0.2500, 0.7500, 0.0000])
+    """
+    name = "hinge_embedding_loss"
+    check_reduction(name, reduction)
+    margin = parameter(name, "margin", margin)
+    x, y = alike(name, input, target)
+    check_signs(name, y)
+    return reduced(where(y == 1, x, relu(margin - x)), reduction)
+
+
+def _unit(x: Tensor, d: int, eps: float) -> Tensor:
+    """The vectors divided by their lengths, or by ``eps`` where those are smaller."""
+    return x / (x * x).sum(d, keepdim=True).clamp(min=eps * eps).sqrt()

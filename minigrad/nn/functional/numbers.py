@@ -1,0 +1,100 @@
+"""Losses of numbers, for regression."""
+
+from __future__ import annotations
+
+from minigrad.graph import record
+from minigrad.nn.functional.arguments import alike, check_reduction, reduced
+from minigrad.ops.loss import Huber
+from minigrad.ops.operands import parameter
+from minigrad.tensor import Tensor
+
+__all__ = ["huber_loss", "l1_loss", "mse_loss", "smooth_l1_loss"]
+
+
+def l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
+    """Absolute error: ``l = |input - target|``, its mean, its sum, or every element (``"none"``).
+
+    Args:
+        input: what was predicted, of any shape.
+        target: what it should be, of the same shape.
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+
+    ``dl/dinput`` is the sign of ``input - target``, over the number of elements for the mean.
+
+    Raises:
+        ValueError: the shapes differ, there are no elements, or the reduction is unknown.
+
+    >>> import minigrad as mg
+    >>> l1_loss(mg.tensor([1.0, 2.0]), mg.tensor([0.0, 4.0]))
+    tensor(1.5000)
+    """
+    check_reduction("l1_loss", reduction)
+    input, target = alike("l1_loss", input, target)
+    return reduced((input - target).abs(), reduction)
+
+
+def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
+    """Squared error: ``l = (input - target)^2``; arguments and errors as for :func:`l1_loss`.
+
+    ``dl/dinput = 2 (input - target)``, over the number of elements for the mean.
+
+    >>> import minigrad as mg
+    >>> mse_loss(mg.tensor([1.0, 2.0]), mg.tensor([0.0, 4.0]))
+    tensor(2.5000)
+    """
+    check_reduction("mse_loss", reduction)
+    input, target = alike("mse_loss", input, target)
+    return reduced((input - target) ** 2, reduction)
+
+
+def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0) -> Tensor:
+    """Squared error near the target, absolute error far off: of ``d = input - target``, ``l = d^2 / 2`` where
+    ``|d| <= delta``, else ``delta (|d| - delta / 2)``.
+
+    Args:
+        input, target, reduction: as for :func:`l1_loss`.
+        delta: where the parabola goes over into straight lines, above 0.
+
+    ``dl/dinput = min(max(d, -delta), delta)``, over the number of elements for the mean. Source: Huber, Robust
+    estimation of a location parameter, 1964.
+
+    Raises:
+        ValueError: as for :func:`l1_loss`, and for a delta that is not positive.
+
+    >>> import minigrad as mg
+    >>> huber_loss(mg.tensor([1.0, 2.0]), mg.tensor([0.5, 4.0]), reduction="none")
+    tensor([0.1250, 1.5000])
+    """
+    check_reduction("huber_loss", reduction)
+    delta = parameter("huber_loss", "delta", delta)
+    if not delta > 0:
+        raise ValueError(f"huber_loss: delta must be above 0, got {delta:g}")
+    input, target = alike("huber_loss", input, target)
+    return reduced(record(Huber(delta), input - target), reduction)
+
+
+def smooth_l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", beta: float = 1.0) -> Tensor:
+    """Absolute error with a round corner: of ``d = input - target``, ``l = d^2 / (2 beta)`` where ``|d| < beta``,
+    else ``|d| - beta / 2``. It is the Huber loss divided by its delta.
+
+    Args:
+        input, target, reduction: as for :func:`l1_loss`.
+        beta: where the parabola goes over into straight lines; with 0 there is none, as in :func:`l1_loss`.
+
+    ``dl/dinput = min(max(d / beta, -1), 1)``, over the number of elements for the mean. Source: Girshick, Fast
+    R-CNN, 2015.
+
+    Raises:
+        ValueError: as for :func:`l1_loss`, and for a negative beta.
+
+    >>> import minigrad as mg
+    >>> smooth_l1_loss(mg.tensor([1.0, 2.0]), mg.tensor([0.5, 4.0]), reduction="none", beta=2.0)
+    tensor([0.0625, 1.0000])
+    """
+    check_reduction("smooth_l1_loss", reduction)
+    beta = parameter("smooth_l1_loss", "beta", beta)
+    if not beta >= 0:
+        raise ValueError(f"smooth_l1_loss: beta must not be below 0, got {beta:g}")
+    input, target = alike("smooth_l1_loss", input, target)
+    d = input - target
+    return reduced(record(Huber(beta), d) / beta if beta else d.abs(), reduction)

@@ -1,0 +1,93 @@
+"""Dropout: what is dropped, by which factor the rest grows, and that a node repeats itself."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import minigrad as mg
+from minigrad import nn
+from minigrad.nn import functional as F
+
+
+def test_a_share_p_becomes_zero_and_the_rest_keeps_the_mean():
+    mg.manual_seed(0)
+    y = F.dropout(mg.ones(100_000), 0.3).numpy()
+    assert set(np.unique(y)) == {np.float32(0), np.float32(1 / 0.7)}
+    assert abs((y == 0).mean() - 0.3) < 0.01
+
+
+def test_the_gradient_goes_where_the_values_went_at_any_order():
+    x = mg.randn(50, requires_grad=True)
+    y = F.dropout(x)
+    (dx,) = mg.grad((y * y).sum(), x, create_graph=True)
+    mask = np.where(y.detach().numpy() == 0, 0, 2).astype(np.float32)
+    np.testing.assert_allclose(dx.detach().numpy(), 2 * mask**2 * x.detach().numpy(), rtol=1e-6)
+    (ddx,) = mg.grad(dx.sum(), x)
+    np.testing.assert_allclose(ddx.numpy(), 2 * mask**2)
+
+
+def test_a_node_gives_the_same_values_when_it_is_run_again():
+    x = mg.randn(20, requires_grad=True)
+    y = F.dropout(x)
+    node = y.grad_fn
+    again = mg.record(node.fresh(), x, node.mask)
+    assert again.tolist() == y.tolist()
+
+
+def test_the_seed_decides_the_mask():
+    masks = []
+    for _ in range(2):
+        mg.manual_seed(7)
+        masks.append(nn.Dropout(0.5)(mg.ones(64)).tolist())
+    assert masks[0] == masks[1]
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        (nn.Dropout1d(0.5), (4, 8, 5)), (nn.Dropout1d(0.5), (8, 5)), (nn.Dropout2d(0.5), (4, 8, 3, 5)),
+        (nn.Dropout2d(0.5), (8, 3, 5)),
+    ],
+)  # fmt: skip
+def test_channels_are_dropped_whole_and_independently(layer, shape):
+    mg.manual_seed(1)
+    y = layer(mg.ones(shape)).numpy().reshape(-1, *shape[1:] if len(shape) == 2 else shape[-layer_dims(layer) :])
+    rows = y.reshape(len(y), -1)
+    assert (rows.max(1) == rows.min(1)).all()
+    assert {0.0, 2.0} == set(rows[:, 0].tolist())
+
+
+def layer_dims(layer: nn.Module) -> int:
+    return 1 if isinstance(layer, nn.Dropout1d) else 2
+
+
+@pytest.mark.parametrize("layer", [nn.Dropout(), nn.Dropout1d(), nn.Dropout2d()])
+def test_nothing_happens_after_eval_or_with_p_zero(layer):
+    x = mg.ones(2, 3, 4) if isinstance(layer, nn.Dropout1d) else mg.ones(2, 3, 4, 5)
+    assert layer.eval()(x) is x
+    assert type(layer)(0.0)(x) is x
+
+
+def test_with_p_one_everything_is_zero():
+    assert nn.Dropout(1.0)(mg.ones(9)).tolist() == [0.0] * 9
+
+
+def test_the_dtype_is_that_of_the_input():
+    assert F.dropout(mg.ones(5).double()).dtype == mg.float64
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: nn.Dropout(1.5), ValueError, r"Dropout: p is a probability in \[0, 1\], got 1.5"),
+        (lambda: F.dropout(mg.ones(2), -0.1), ValueError, r"dropout: p is a probability"),
+        (lambda: nn.Dropout("half"), TypeError, "p must be a number"),
+        (lambda: F.dropout(mg.ones(2, dtype=mg.int64)), TypeError, "of int64 elements"),
+        (lambda: F.dropout2d(mg.ones(2, 3)), ValueError, r"expects \(N, C, H, W\) or \(C, H, W\), got \(2, 3\)"),
+        (lambda: F.dropout1d(mg.ones(2)), ValueError, r"expects \(N, C, L\) or \(C, L\), got \(2,\)"),
+    ],
+)
+def test_what_does_not_fit_is_refused(call, error, message):
+    with pytest.raises(error, match=message):
+        call()

@@ -1,0 +1,170 @@
+"""Norm layers: against PyTorch from the same weights, their derivatives, their statistics, their errors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minigrad as mg
+from minigrad import nn
+from minigrad.kernels import cpu, reference
+from minigrad.nn import functional as F
+
+RNG = np.random.default_rng(3)
+Array = np.ndarray[Any, Any]
+
+LAYERS: list[tuple[str, dict[str, Any], tuple[int, ...]]] = [
+    ("BatchNorm1d", {"num_features": 5}, (8, 5)),
+    ("BatchNorm1d", {"num_features": 5, "momentum": None}, (8, 5, 3)),
+    ("BatchNorm1d", {"num_features": 5, "momentum": 0.3, "affine": False}, (6, 5)),
+    ("BatchNorm1d", {"num_features": 5, "track_running_stats": False}, (8, 5)),
+    ("BatchNorm2d", {"num_features": 3, "eps": 1e-3}, (4, 3, 5, 2)),
+    ("InstanceNorm1d", {"num_features": 3}, (2, 3, 7)),
+    ("InstanceNorm1d", {"num_features": 3, "affine": True}, (3, 7)),
+    ("InstanceNorm2d", {"num_features": 3, "affine": True, "track_running_stats": True}, (4, 3, 5, 2)),
+    ("LayerNorm", {"normalized_shape": 6}, (4, 6)),
+    ("LayerNorm", {"normalized_shape": (3, 6), "bias": False}, (4, 3, 6)),
+    ("LayerNorm", {"normalized_shape": [6], "elementwise_affine": False}, (6,)),
+    ("GroupNorm", {"num_groups": 2, "num_channels": 6}, (4, 6, 5)),
+    ("GroupNorm", {"num_groups": 3, "num_channels": 6, "affine": False}, (4, 6, 2, 2)),
+    ("RMSNorm", {"normalized_shape": 6}, (4, 3, 6)),
+    ("RMSNorm", {"normalized_shape": (3, 6), "eps": 1e-2}, (4, 3, 6)),
+]
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-10), ("float32", 1e-5)])
+@pytest.mark.parametrize(("name", "options", "shape"), LAYERS)
+def test_a_norm_layer_does_what_pytorchs_does(name, options, shape, dtype, tolerance):
+    torch = pytest.importorskip("torch")
+    ours = getattr(nn, name)(**options, dtype=dtype)
+    theirs = getattr(torch.nn, name)(**options, dtype=getattr(torch, dtype))
+    assert list(ours.state_dict()) == list(theirs.state_dict())
+    assert repr(ours) == repr(theirs).replace(", bias=True", "").replace(", bias=False", "")
+    for (_, p), q in zip(ours.named_parameters(), theirs.parameters(), strict=True):
+        start = RNG.normal(0, 1, p.shape).astype(dtype)
+        p.array[...] = start
+        q.data = torch.from_numpy(start.copy())
+    for step in range(5):
+        if step == 4:
+            ours.eval(), theirs.eval()
+        data, weights = (RNG.normal(1, 3, shape).astype(dtype) for _ in range(2))
+        x, x_peer = mg.tensor(data, requires_grad=True), torch.tensor(data, requires_grad=True)
+        y, y_peer = ours(x), theirs(x_peer)
+        (y * mg.tensor(weights)).sum().backward()
+        (y_peer * torch.tensor(weights)).sum().backward()
+        pairs = [(y, y_peer), (x.grad, x_peer.grad)]
+        pairs += [(p.grad, q.grad) for p, q in zip(ours.parameters(), theirs.parameters(), strict=True)]
+        pairs += list(zip(ours.buffers(), theirs.buffers(), strict=True))
+        for got, want in pairs:
+            wanted = want.detach().numpy()
+            np.testing.assert_allclose(got.detach().numpy(), wanted, tolerance, tolerance * abs(wanted).max())
+
+
+@pytest.mark.parametrize(
+    ("shapes", "function"),
+    [
+        ([(3, 2, 2), (2,), (2,)], lambda x, w, b: F.batch_norm(x, None, None, w, b, training=True)),
+        ([(3, 2), (2,), (2,)], lambda x, w, b: F.batch_norm(x, mg.zeros(2).double(), mg.ones(2).double(), w, b)),
+        ([(2, 2, 3), (2,), (2,)], lambda x, w, b: F.instance_norm(x, weight=w, bias=b)),
+        ([(2, 4, 2), (4,)], lambda x, w: F.group_norm(x, 2, w)),
+        ([(2, 4)], lambda x: F.layer_norm(x, [4], eps=0.1)),
+        ([(2, 3, 2), (3, 2)], lambda x, w: F.rms_norm(x, [3, 2], w)),
+    ],
+)
+@pytest.mark.parametrize("target", ["numba", "reference"])
+def test_derivatives_of_first_and_second_order_are_those_of_difference_quotients(shapes, function, target):
+    inputs = [mg.tensor(RNG.normal(0, 1, shape), requires_grad=True) for shape in shapes]
+    with mg.use_kernels(target):
+        assert mg.gradcheck(function, inputs)
+        assert mg.gradgradcheck(function, inputs)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("shape", "dims"),
+    [
+        ((7, 5), (0,)), ((7, 5), (1,)), ((7, 5), (0, 1)), ((7, 5), ()), ((3, 4, 5, 2), (0, 2, 3)),
+        ((3, 4, 5, 2), (1, 2)), ((3, 4, 5, 2), (2, 3)), ((3, 4, 5, 2), (1, 3)), ((2, 9000), (1,)), ((0, 3), (1,)),
+    ],
+)  # fmt: skip
+def test_compiled_kernels_agree_with_the_reference(shape, dims, dtype):
+    x, dy = (RNG.normal(2, 3, shape).astype(dtype) for _ in range(2))
+    tolerance = 50 * np.finfo(dtype).eps
+    for view, dview in ((x, dy), (x[::-1], dy[::-1])):
+        got, want = cpu.normalise(view, dims, 1e-5), reference.normalise(view, dims, 1e-5)
+        assert got.dtype == want.dtype
+        np.testing.assert_allclose(got, want, tolerance, tolerance)
+        got = cpu.normalise_backward(dview, view, dims, 1e-5)
+        want = reference.normalise_backward(dview, view, dims, 1e-5)
+        np.testing.assert_allclose(got, want, tolerance, 1e2 * tolerance)
+
+
+def test_the_normalised_values_are_kept_to_be_seen():
+    x = mg.randn(4, 3, requires_grad=True)
+    y = F.layer_norm(x, [3])
+    np.testing.assert_array_equal(y.grad_fn.kept["x_hat"].numpy(), y.detach().numpy())
+    assert "x_hat" in y.grad_fn.formula
+
+
+def test_nothing_has_changed_after_an_error():
+    norm = nn.BatchNorm1d(3)
+    before = {name: t.numpy().copy() for name, t in norm.state_dict().items()}
+    wrong: list[tuple[mg.Tensor, type[Exception], str]] = [
+        (mg.ones(1, 3), ValueError, r"x \(1, 3\) has 1 values for each channel"),
+        (mg.ones(4, 2), ValueError, r"expects x \(N, C\) or \(N, C, L\) with C = 3, got \(4, 2\)"),
+        (mg.ones(4, 3).double(), TypeError, "the dtypes float64, float32 must be equal"),
+        (mg.ones(4, 3, dtype=mg.int64), TypeError, "of int64 elements"),
+    ]
+    for x, error, message in wrong:
+        with pytest.raises(error, match=message):
+            norm(x)
+    norm.running_var = mg.ones(2)
+    with pytest.raises(ValueError, match=r"needs running_var of shape \(3,\), got \(2,\)"):
+        norm(mg.ones(4, 3))
+    norm.running_var = mg.ones(3)
+    for name, t in norm.state_dict().items():
+        np.testing.assert_array_equal(t.numpy(), before[name])
+
+
+def test_statistics_move_under_no_grad_too_and_are_forgotten_on_request():
+    norm = nn.BatchNorm2d(2)
+    with mg.no_grad():
+        norm(mg.randn(4, 2, 3, 3) + 5)
+    assert norm.num_batches_tracked.item() == 1 and norm.running_mean.numpy().min() > 0.1
+    norm.reset_parameters()
+    assert [b.tolist() for b in norm.buffers()] == [[0.0, 0.0], [1.0, 1.0], 0]
+
+
+def test_a_graph_recorded_in_eval_is_not_walked_with_statistics_that_have_moved_since():
+    norm = nn.BatchNorm1d(2).eval()
+    x = mg.randn(4, 2, requires_grad=True)
+    y = norm(x).sum()
+    norm.train()(mg.randn(4, 2) + 3)
+    (dx,) = mg.grad(y, x)
+    np.testing.assert_allclose(dx.numpy(), np.full((4, 2), 1 / np.sqrt(1 + 1e-5)), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: F.layer_norm(mg.ones(2, 3), [2]), r"x \(2, 3\) must end in the normalized_shape \(2,\)"),
+        (lambda: F.layer_norm(mg.ones(2, 3), [3], mg.ones(2)), "weight must have the normalized_shape"),
+        (lambda: F.layer_norm(mg.ones(2, 3), [3], eps=-1), "eps must not be negative"),
+        (lambda: F.group_norm(mg.ones(2, 3), 2), "3 channels cannot be divided into 2 groups"),
+        (lambda: nn.GroupNorm(2, 3), "3 channels cannot be divided into 2 groups"),
+        (lambda: nn.GroupNorm(2, 4)(mg.ones(2, 6)), "with C = 4"),
+        (lambda: F.batch_norm(mg.ones(2, 3), None, None), "needs running_mean and running_var"),
+        (lambda: F.batch_norm(mg.ones(2, 3), mg.ones(3), None), "come together"),
+        (lambda: F.batch_norm(mg.ones(3), None, None), r"expects x of shape \(N, C, ...\)"),
+        (lambda: F.batch_norm(mg.ones(2, 3), None, None, training=True, momentum=2), "momentum must lie in"),
+        (lambda: F.instance_norm(mg.ones(2, 3, 1)), "1 values for each channel of an example"),
+        (lambda: nn.LayerNorm(()), "needs sizes of at least 1"),
+        (lambda: nn.BatchNorm1d(0), "needs sizes of at least 1"),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_is_refused(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
