@@ -323,3 +323,70 @@ def test_mistake_is_refused_and_nothing_is_changed(
         mistake(t)
     assert str(caught.value).startswith(text)
     assert (t.tolist(), t.version.value, t.grad_fn) == (before, version, node)
+
+
+# -- where the gradient might be lost without a word ------------------------------------------------------------
+
+
+def test_a_change_of_a_reshaped_view_takes_gradients_in_any_layout() -> None:
+    w = mg.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], requires_grad=True)
+    x = w * 1
+    x.view(6)[1:3].mul_(2)
+    (x.T * mg.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])).sum().backward()  # the gradient of x is transposed
+    assert w.grad.tolist() == [[1, 6, 10], [2, 4, 6]]
+
+
+def test_a_change_of_a_view_of_a_transposed_base_goes_to_the_right_elements() -> None:
+    w = mg.arange(1.0, 7.0).double().reshape(2, 3).requires_grad_()
+
+    def program(w: mg.Tensor) -> mg.Tensor:
+        array = np.asfortranarray(np.zeros((2, 3)))
+        x = mg.from_numpy(array).add_(w)
+        x.T.view(6)[1:4].mul_(w.flatten()[:3])
+        return x * x
+
+    assert gradcheck(program, w)
+    assert gradgradcheck(program, w)
+
+
+def test_an_operand_that_is_a_leaf_and_shares_the_memory_has_its_gradient() -> None:
+    w = mg.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    d = w.detach()
+    d.mul_(w)
+    d.sum().backward()
+    assert w.grad.tolist() == [1, 2, 3]
+
+
+def test_a_view_taken_under_no_grad_is_not_changed_by_what_requires_a_gradient() -> None:
+    w, base = mg.ones(2, requires_grad=True), mg.ones(3)
+    with mg.no_grad():
+        v = base[:2]
+    u = v[:1]
+    for t, operand in ((v, w), (u, w[:1])):
+        with pytest.raises(RuntimeError, match=r"mul_: this view was taken under no_grad\(\), so its base cannot"):
+            t.mul_(operand)
+    v.mul_(3)  # by a number it may
+    assert (base.tolist(), base.version.value) == ([3, 3, 1], 1)
+
+
+def test_a_view_that_is_a_leaf_of_its_own_is_not_changed() -> None:
+    v = mg.ones(3)[:2].requires_grad_()
+    with pytest.raises(RuntimeError, match=r"mul_: a leaf that requires a gradient cannot be changed"):
+        v.mul_(3)
+
+
+def test_a_change_in_inference_mode_by_way_of_a_view_is_noticed() -> None:
+    w, b = mg.ones(3, requires_grad=True), mg.ones(3)
+    y = (w * b).sum()
+    with mg.inference_mode():
+        b[:2].add_(1)
+    with pytest.raises(RuntimeError, match="needs its y of shape"):
+        y.backward()
+
+
+@pytest.mark.parametrize(("dtype", "number"), [(mg.uint8, 300), (mg.int8, -129), (mg.int64, float("nan"))])
+def test_a_number_that_an_integer_tensor_cannot_hold_is_not_assigned(dtype: Any, number: float) -> None:
+    t = mg.ones(2, dtype=dtype)
+    with pytest.raises(OverflowError, match=f"the number {number} does not fit into {dtype}"):
+        t[0] = number
+    assert t.tolist() == [1, 1]
