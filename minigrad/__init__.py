@@ -9,7 +9,7 @@ forward, backward), ``tensor.py``, ``backward.py`` (the walk back), ``modes.py``
 import sys
 from typing import NoReturn
 
-from minigrad import mistakes, nn, ops, optim
+from minigrad import data, mistakes, nn, ops, optim
 from minigrad.anomaly import AnomalyError, detect_anomaly
 from minigrad.backward import grad
 from minigrad.checkpoint import checkpoint
@@ -34,9 +34,12 @@ from minigrad.derivatives import hessian, jacobian, jvp, vjp
 from minigrad.dtypes import bool_, float32, float64, int8, int16, int32, int64, uint8
 from minigrad.formats.weights import WeightFileError, load, save
 from minigrad.graph import Kept, Op, record
+from minigrad.inspect.capture import capture
 from minigrad.inspect.gradcheck import GradcheckError, gradcheck, gradgradcheck
-from minigrad.inspect.memory import memory
-from minigrad.inspect.profile import profile
+from minigrad.inspect.health import Health, health
+from minigrad.inspect.memory import Memory, memory
+from minigrad.inspect.profile import Profile, profile
+from minigrad.inspect.summary import Summary, summary
 from minigrad.inspect.trace import Trace, trace
 from minigrad.modes import (
     enable_grad,
@@ -50,7 +53,17 @@ from minigrad.modes import (
     use_kernels,
 )
 from minigrad.ops import *
-from minigrad.random import manual_seed, rand, rand_like, randint, randn, randn_like, randperm
+from minigrad.random import (
+    get_rng_state,
+    manual_seed,
+    rand,
+    rand_like,
+    randint,
+    randn,
+    randn_like,
+    randperm,
+    set_rng_state,
+)
 from minigrad.tensor import Tensor
 from minigrad.threads import get_num_threads, set_num_threads
 from minigrad.viz.draw import draw
@@ -69,15 +82,21 @@ __all__ = [
     "AnomalyError",
     "Drawing",
     "GradcheckError",
+    "Health",
     "Kept",
+    "Memory",
     "Op",
     "Play",
+    "Profile",
+    "Summary",
     "Tensor",
     "Trace",
     "WeightFileError",
     "arange",
     "bool_",
+    "capture",
     "checkpoint",
+    "data",
     "detect_anomaly",
     "draw",
     "empty",
@@ -91,9 +110,11 @@ __all__ = [
     "full",
     "full_like",
     "get_num_threads",
+    "get_rng_state",
     "grad",
     "gradcheck",
     "gradgradcheck",
+    "health",
     "hessian",
     "inference_mode",
     "int8",
@@ -128,6 +149,8 @@ __all__ = [
     "saved_tensors_hooks",
     "set_grad_enabled",
     "set_num_threads",
+    "set_rng_state",
+    "summary",
     "tensor",
     "trace",
     "uint8",

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pytest
@@ -163,3 +166,27 @@ def test_what_a_rule_records_belongs_to_the_module_of_its_operation() -> None:
     assert dx.grad_fn.scope.module is model[0]
     assert dx.grad_fn.edges[0].scope.module is model[1]
     assert (x * 2).grad_fn.scope is None
+
+
+def test_two_threads_may_ask_for_different_inputs_of_one_graph_at_once() -> None:
+    class Meeting(mg.Op):
+        """out = x * y"""
+
+        x = mg.Kept()
+        y = mg.Kept()
+
+        def forward(self, kernels: Any, x: Any, y: Any) -> Any:
+            return kernels.mul(x, y)
+
+        def backward(self, dout: mg.Tensor) -> tuple[mg.Tensor | None, ...]:
+            both_are_here.wait(timeout=10)
+            dx = dout * self.y if self.wants("x") else None
+            both_are_here.wait(timeout=10)
+            return dx, dout * self.x if self.wants("y") else None
+
+    both_are_here = threading.Barrier(2)
+    x, y = mg.tensor(3.0, requires_grad=True), mg.tensor(5.0, requires_grad=True)
+    out = mg.record(Meeting(), x, y)
+    with ThreadPoolExecutor(2) as pool:
+        walks = [pool.submit(mg.grad, out, t, retain_graph=True) for t in (x, y)]
+        assert [walk.result()[0].item() for walk in walks] == [5, 3]

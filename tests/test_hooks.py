@@ -198,3 +198,29 @@ def test_peer_calls_hooks_in_the_same_order_with_the_same_gradients() -> None:
         return log
 
     assert told(mg) == told(torch)
+
+
+def test_hook_of_a_leaf_may_change_its_gradient_in_place() -> None:
+    x, y = leaf(1.0), leaf(2.0)
+    x.register_hook(lambda gradient: gradient.mul_(5))
+    (x + y).backward(mg.ones(1))
+    assert (x.grad.item(), y.grad.item()) == (5, 1)
+
+
+@pytest.mark.parametrize("where", ["tensor", "before", "after"])
+def test_hook_that_changes_in_place_what_another_path_has_too_is_refused(where: str) -> None:
+    def double(*gradients: Any) -> None:
+        g = gradients[0]
+        (g[0] if isinstance(g, tuple) else g).mul_(2)
+
+    x = leaf(1.0)
+    z, y = x * 2, x * 3
+    register = {
+        "tensor": z.register_hook,
+        "before": z.grad_fn.register_prehook,
+        "after": z.grad_fn.register_hook,
+    }
+    register[where](double)
+    with pytest.raises(RuntimeError, match="double changed a gradient in place, which others may have too"):
+        ((z + y) * 4).backward()
+    assert x.grad is None

@@ -299,6 +299,18 @@ def test_change_in_place_of_a_packed_value_does_no_harm() -> None:
     assert x.grad.tolist() == [2]
 
 
+def test_a_value_that_hooks_did_not_copy_must_not_be_changed_in_place() -> None:
+    w, b = mg.ones(2, requires_grad=True), mg.ones(2)
+    with mg.saved_tensors_hooks(lambda t: t, lambda t: t):
+        y = (w * b).sum()
+    with mg.saved_tensors_hooks(lambda t: t.clone(), lambda t: t):
+        z = (w * b).sum()
+    b.mul_(7)
+    assert mg.grad(z, w)[0].tolist() == [1, 1]
+    with pytest.raises(RuntimeError, match="needs its y of shape"):
+        mg.grad(y, w)
+
+
 def test_unpack_that_gives_something_else_is_refused() -> None:
     x = mg.tensor([1.0, 2.0], requires_grad=True)
     with mg.saved_tensors_hooks(lambda t: None, lambda _: mg.ones(3)):

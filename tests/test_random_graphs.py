@@ -221,7 +221,9 @@ class Programs(RuleBasedStateMachine):
 
     @rule(i=variables, seed=st.none() | st.integers(0, 9))
     def its_derivatives_are_those_of_numpys_values(self, i: int, seed: int | None) -> None:
-        self.compare(i, None if "relu" in self.names else seed)  # kinks and differences do not go together
+        # differences of gradients do not go together with kinks, nor with values cut off, which would move as well
+        apart = any(name in ("relu", "detach") or name.startswith("no_grad") for name in self.names)
+        self.compare(i, None if apart else seed)
 
     def compare(self, i: int, seed: int | None) -> None:
         y, leaves = self.tensors[i], self.tensors[:2]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+import re
 from typing import Any
 
 import numpy as np
 import pytest
 
 import minigrad as mg
+from minigrad import mistakes
 
 INF, NAN = float("inf"), float("nan")
 
@@ -112,6 +114,36 @@ def test_requires_grad_can_be_switched_on_a_leaf_only() -> None:
 def test_unknown_attributes_are_refused() -> None:
     with pytest.raises(AttributeError):
         mg.ones(2).gard = 1
+
+
+@pytest.mark.parametrize(
+    ("where", "name", "hint"),
+    [(mg.ones(2), "astype", r": use x\.to\(dtype\)"), (mg.ones(2), "data", r": use x\.detach\(\)"),
+     (mg.ones(2), "gard", "$"), (mg, "concatenate", ": use cat"), (mg, "nothing", "$")],
+)  # fmt: skip
+def test_a_name_of_another_library_is_answered_with_ours(where: Any, name: str, hint: str) -> None:
+    assert not hasattr(where, name)
+    with pytest.raises(AttributeError, match=f"has no attribute '{name}'{hint}"):
+        getattr(where, name)
+
+
+def test_hints_for_other_libraries_names_are_about_names_that_do_not_exist_and_names_that_do() -> None:
+    for name, ours in mistakes.ELSEWHERE.items():
+        assert not (hasattr(mg, name) and hasattr(mg.Tensor, name)), name
+        for part in re.findall(r"(?:mg|x)\.(\w+)", ours) or [ours]:
+            assert hasattr(mg if ours.startswith("mg.") else mg.Tensor, part) or hasattr(mg, part), ours
+
+
+def test_size_of_a_dim_that_is_not_there_is_refused() -> None:
+    assert (mg.zeros(2, 3).size(-1), mg.zeros(2, 3).size()) == (3, (2, 3))
+    with pytest.raises(IndexError, match=r"size: dim 2 is out of range for 2 dimensions"):
+        mg.zeros(2, 3).size(2)
+
+
+@pytest.mark.parametrize(("data", "dtype"), [(300, mg.uint8), ([1, -129], mg.int8), ([float("nan")], mg.int64)])
+def test_numbers_that_the_dtype_cannot_hold_are_refused(data: Any, dtype: Any) -> None:
+    with pytest.raises(OverflowError, match=rf"tensor: the number .* does not fit into {dtype}"):
+        mg.tensor(data, dtype=dtype)
 
 
 # -- Python's protocols ---------------------------------------------------------------------------------------

@@ -1,11 +1,13 @@
-"""Weights in a file: named tensors in the safetensors format, which PyTorch and others read and write too.
+"""Weights and checkpoints in a file: the safetensors format, which PyTorch and others read and write too.
 
 https://github.com/huggingface/safetensors: a short JSON header and the raw numbers, so that reading a file that
-somebody sent runs no code of theirs, unlike a pickle.
+somebody sent runs no code of theirs, unlike a pickle. What is no tensor in a checkpoint stands in the header too,
+under ``"minigrad"`` (``structure.py``), so that other programs read its tensors by name all the same.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 from collections.abc import Mapping
@@ -18,7 +20,10 @@ from safetensors import SafetensorError
 
 from minigrad import dtypes
 from minigrad.creation import from_numpy
+from minigrad.formats.structure import put_together, take_apart
 from minigrad.tensor import Tensor
+
+_STRUCTURE = "minigrad"
 
 _DTYPES = {
     "F32": dtypes.float32,
@@ -36,24 +41,45 @@ class WeightFileError(ValueError):
     """A weight file that cannot be read or written. The message is one line with its path and the cause."""
 
 
-def save(state: Mapping[str, Tensor], path: str | os.PathLike[str]) -> None:
-    """Write named tensors, such as a ``state_dict()``, to a safetensors file.
+def save(state: Mapping[Any, Any], path: str | os.PathLike[str]) -> None:
+    """Write named tensors, such as a ``state_dict()``, or a whole checkpoint, to a safetensors file.
 
-    The file appears under its name only when it is whole; until then an older one stays.
+    A checkpoint is a dict of dicts, lists, tuples, numbers, strings, None and tensors. All come back exactly; a
+    tensor that occurs twice comes back as two. The file appears under its name only when it is whole and on the
+    disk; until then an older one stays. A process that is killed may leave a hidden unfinished file beside it.
 
     Raises:
-        TypeError: something in ``state`` is not a tensor with a name.
+        TypeError: something in ``state`` is none of these.
         WeightFileError: the file cannot be written.
+
+    >>> import minigrad as mg, tempfile
+    >>> model = mg.nn.Linear(2, 1)
+    >>> optimizer = mg.optim.Adam(model.parameters())
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "epoch": 3}
+    ...     mg.save(state | {"random": mg.get_rng_state()}, f"{folder}/run.safetensors")
+    ...     state = mg.load(f"{folder}/run.safetensors")
+    >>> optimizer.load_state_dict(state["optimizer"])
+    >>> mg.set_rng_state(state["random"])
+    >>> model.load_state_dict(state["model"]), state["epoch"]
+    (IncompatibleKeys(missing_keys=[], unexpected_keys=[]), 3)
     """
-    for name, value in state.items():
-        if not isinstance(name, str) or not isinstance(value, Tensor):
-            raise TypeError(f"save() expects tensors by name, {name!r} is a {type(value).__name__}")
+    if not isinstance(state, Mapping):
+        raise TypeError(f"save() expects a dict, got a {type(state).__name__}")
+    tensors, structure = take_apart(state)
+    is_plain = tensors.keys() == state.keys()
+    data = safetensors.numpy.save(
+        {name: np.asarray(t.array, order="C") for name, t in tensors.items()},
+        metadata=None if is_plain else {_STRUCTURE: structure},
+    )
     path = Path(path)
-    data = safetensors.numpy.save({name: np.asarray(t.array, order="C") for name, t in state.items()})
     unfinished = path.parent / f".{path.name}.{secrets.token_hex(4)}"  # the same folder: replace() is atomic
     try:
         try:
-            unfinished.write_bytes(data)
+            with unfinished.open("xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())  # or after a power cut the new name may stand before an empty file
             unfinished.replace(path)
         finally:
             unfinished.unlink(missing_ok=True)
@@ -61,8 +87,8 @@ def save(state: Mapping[str, Tensor], path: str | os.PathLike[str]) -> None:
         raise WeightFileError(f"cannot write weights to {path}: {_cause(error)}") from error
 
 
-def load(path: str | os.PathLike[str]) -> dict[str, Tensor]:
-    """The named tensors in a safetensors file, each in memory of its own.
+def load(path: str | os.PathLike[str]) -> dict[Any, Any]:
+    """The tensors in a safetensors file by name, each in memory of its own, or the checkpoint that was saved.
 
     Raises:
         WeightFileError: the file is missing, is not a safetensors file, is cut off or damaged, is too large, or
@@ -76,12 +102,27 @@ def load(path: str | os.PathLike[str]) -> dict[str, Tensor]:
     """
     path = Path(path)
     try:
-        found = safetensors.deserialize(path.read_bytes())  # type: ignore[no-untyped-call]
+        data = path.read_bytes()
+        found = safetensors.deserialize(data)  # type: ignore[no-untyped-call]
     except SafetensorError as error:
         raise WeightFileError(f"{path} is no safetensors file, or a damaged one: {error}") from error
     except (OSError, ValueError, MemoryError) as error:
         raise WeightFileError(f"cannot read weights from {path}: {_cause(error)}") from error
-    return {name: _tensor(path, name, entry) for name, entry in found}
+    tensors = {name: _tensor(path, name, entry) for name, entry in found}
+    structure = _metadata(data).get(_STRUCTURE)
+    if structure is None:
+        return tensors
+    try:
+        return put_together(structure, tensors)
+    except ValueError as error:
+        raise WeightFileError(f"{path}: what its header says of the state is damaged: {error}") from error
+
+
+def _metadata(data: bytes) -> dict[str, str]:
+    """What stands in the header beside the tensors: eight bytes with its length come first, then JSON."""
+    size = int.from_bytes(data[:8], "little")
+    found: dict[str, str] = json.loads(data[8 : 8 + size]).get("__metadata__") or {}
+    return found
 
 
 def _cause(error: Exception) -> str:

@@ -106,8 +106,11 @@ roll(x, shifts, dims)``
 ``index_backward(dy, shape, key)``     zeros of ``shape`` with ``dy`` added at ``key``, repeats summed
 ``put(x, key, v)``                     a copy of ``x`` with ``v`` at ``key``; the last one, where a key repeats
 ``put_add(x, key, v)``                 a copy of ``x`` with ``v`` added at ``key``, repeats summed
-``sgd_step(p, g, v, ...)``             one step of SGD, in place on ``p`` and ``v``
-``adam_step(p, g, m, s, ...)``         one step of Adam, in place on ``p``, ``m`` and ``s``
+``sgd_step(p, g, v, ...)``             one step of SGD, in place on ``p`` and ``v``, which may be None
+``rmsprop_step(p, g, s, mean, v,       one step of RMSprop, in place on all but ``g``; ``mean`` and ``v`` may be
+...)``                                 None
+``adagrad_step(p, g, s, ...)``         one step of Adagrad, in place on ``p`` and ``s``
+``adam_step(p, g, m, s, top, ...)``    one step of Adam, in place on all but ``g``; ``top`` may be None
 =====================================  ================================================================
 """
 

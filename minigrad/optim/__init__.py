@@ -1,7 +1,13 @@
-"""Optimisers: they change parameters in place, from the gradients that ``backward`` left in ``.grad``."""
+"""Optimisers: they change parameters in place, from the gradients that ``backward`` left in ``.grad``.
 
-from minigrad.optim.adam import Adam
+Read ``optimizer.py`` first, then ``sgd.py``. ``lr_scheduler/`` changes their learning rates from epoch to epoch.
+"""
+
+from minigrad.optim import lr_scheduler
+from minigrad.optim.adagrad import Adagrad
+from minigrad.optim.adam import Adam, AdamW
 from minigrad.optim.optimizer import Optimizer
+from minigrad.optim.rmsprop import RMSprop
 from minigrad.optim.sgd import SGD
 
-__all__ = ["SGD", "Adam", "Optimizer"]
+__all__ = ["SGD", "Adagrad", "Adam", "AdamW", "Optimizer", "RMSprop", "lr_scheduler"]

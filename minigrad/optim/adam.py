@@ -1,13 +1,11 @@
-"""Adam: steps of a size that adapts to each element's own gradients."""
+"""Adam and AdamW: steps of a size that adapts to each element's own gradients."""
 
 from __future__ import annotations
 
 from types import ModuleType
 
-import numpy as np
-
-from minigrad.optim.optimizer import Group, Optimizer, Params, in_range
-from minigrad.tensor import Tensor
+from minigrad.graph import Array
+from minigrad.optim.optimizer import Group, Optimizer, Params, State, in_range, is_flag
 
 
 class Adam(Optimizer):
@@ -23,6 +21,10 @@ class Adam(Optimizer):
         betas: beta1 and beta2, in [0, 1).
         eps: keeps the division finite, at least 0.
         weight_decay: how strongly p is pulled towards 0, at least 0.
+        amsgrad: take the largest s so far for s, so that steps do not grow again (Reddi, Kale and Kumar, On the
+            convergence of Adam and beyond, 2018).
+        maximize: go up, with -dp in place of dp.
+        decoupled_weight_decay: as in :class:`AdamW`.
 
     >>> import minigrad as mg
     >>> p = mg.tensor([1.0, 2.0], requires_grad=True)
@@ -35,9 +37,21 @@ class Adam(Optimizer):
 
     def __init__(
         self, params: Params, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
-        weight_decay: float = 0,
+        weight_decay: float = 0, amsgrad: bool = False, *, maximize: bool = False,
+        decoupled_weight_decay: bool = False,
     ) -> None:  # fmt: skip
-        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay})
+        super().__init__(
+            params,
+            {
+                "lr": lr,
+                "betas": betas,
+                "eps": eps,
+                "weight_decay": weight_decay,
+                "amsgrad": amsgrad,
+                "maximize": maximize,
+                "decoupled_weight_decay": decoupled_weight_decay,
+            },
+        )
 
     def check(self, group: Group) -> None:
         for name in ("lr", "eps", "weight_decay"):
@@ -46,22 +60,58 @@ class Adam(Optimizer):
             raise ValueError(f"betas must be two numbers, got {group['betas']!r}")
         for name, beta in zip(("beta1", "beta2"), group["betas"], strict=True):
             in_range(name, beta, below=1.0)
+        for name in ("amsgrad", "maximize", "decoupled_weight_decay"):
+            is_flag(name, group[name])
 
-    def update(self, kernels: ModuleType, p: Tensor, gradient: Tensor, group: Group) -> None:
-        state = self.state.setdefault(p, {})
-        if not state:
-            state.update(step=0, exp_avg=np.zeros_like(p.array), exp_avg_sq=np.zeros_like(p.array))
+    def remembers(self, group: Group) -> tuple[str, ...]:
+        return ("step", "exp_avg", "exp_avg_sq", *(("max_exp_avg_sq",) if group["amsgrad"] else ()))
+
+    def update(self, kernels: ModuleType, p: Array, g: Array, state: State, group: Group) -> None:
         state["step"] += 1
         beta1, beta2 = group["betas"]
         kernels.adam_step(
-            p.array,
-            gradient.array,
-            state["exp_avg"],
-            state["exp_avg_sq"],
+            p,
+            g,
+            state["exp_avg"].array,
+            state["exp_avg_sq"].array,
+            state["max_exp_avg_sq"].array if group["amsgrad"] else None,
             lr=group["lr"],
             beta1=beta1,
             beta2=beta2,
             eps=group["eps"],
             weight_decay=group["weight_decay"],
+            decoupled=group["decoupled_weight_decay"],
+            maximize=group["maximize"],
             step=state["step"],
         )
+
+
+class AdamW(Adam):
+    """Adam with ``p = (1 - lr weight_decay) p`` at the start of each step, and ``g = dp``.
+
+    So every element is pulled towards 0 at the same rate; in :class:`Adam` the pull goes through the division, and
+    large gradients weaken it. Loshchilov and Hutter, Decoupled weight decay regularization, 2019.
+
+    The arguments are those of :class:`Adam`.
+
+    >>> import minigrad as mg
+    >>> p = mg.tensor([1.0, 2.0], requires_grad=True)
+    >>> optimizer = AdamW([p], lr=0.25, weight_decay=1.0)
+    >>> p.grad = mg.zeros(2)
+    >>> optimizer.step()
+    >>> p
+    tensor([0.7500, 1.5000], requires_grad=True)
+    """
+
+    def __init__(
+        self, params: Params, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
+        weight_decay: float = 1e-2, amsgrad: bool = False, *, maximize: bool = False,
+    ) -> None:  # fmt: skip
+        super().__init__(
+            params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize, decoupled_weight_decay=True
+        )  # fmt: skip
+
+    def check(self, group: Group) -> None:
+        super().check(group)
+        if not group["decoupled_weight_decay"]:
+            raise ValueError("AdamW without decoupled_weight_decay is Adam")

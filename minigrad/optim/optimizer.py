@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from numbers import Real
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
 from minigrad import kernels
-from minigrad.modes import current_mode
+from minigrad.graph import Array
+from minigrad.modes import current_mode, enable_grad
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import zero_grad
 from minigrad.tensor import Tensor
 
 Group = dict[str, Any]
+State = dict[str, Any]
 Params = Iterable[Tensor] | Iterable[Mapping[str, Any]]
 
 
 class Optimizer:
-    """What all optimisers share: a subclass gives its hyper-parameters, checks them and updates one tensor.
+    """What all optimisers share: a subclass gives its hyper-parameters, checks them and updates one array.
 
     Args:
         params: tensors to change, usually ``model.parameters()``; or dicts, one a group, with ``"params"`` and
@@ -28,7 +32,7 @@ class Optimizer:
     Attributes:
         param_groups: one dict a group: ``"params"`` and every hyper-parameter. A new value, such as
             ``param_groups[0]["lr"] = 0.01``, holds from the next step on.
-        state: what the optimiser remembers of each tensor, by name.
+        state: what the optimiser remembers of each tensor, by name: tensors of its shape, and the count of steps.
 
     Raises:
         ValueError: no parameters, the same one twice, one that an operation made, or a hyper-parameter that is
@@ -38,28 +42,68 @@ class Optimizer:
 
     def __init__(self, params: Params, defaults: Group) -> None:
         self.defaults = defaults
-        self.state: dict[Tensor, dict[str, Any]] = {}
-        self.param_groups = [self._group(given) for given in self._split(params)]
-        seen: set[Tensor] = set()
-        for p in self._params():
+        self.state: dict[Tensor, State] = {}
+        self.param_groups: list[Group] = []
+        for group in self._split(params):
+            self.add_param_group(group)
+
+    def add_param_group(self, param_group: Mapping[str, Any]) -> None:
+        """Have more tensors changed, with hyper-parameters of their own: a dict, as for the constructor.
+
+        Raises what the constructor raises, and nothing has been added then.
+
+        >>> import minigrad as mg
+        >>> first, second = mg.zeros(2, requires_grad=True), mg.zeros(3, requires_grad=True)
+        >>> optimizer = mg.optim.SGD([first], lr=0.5)
+        >>> optimizer.add_param_group({"params": second, "lr": 0.25})
+        >>> [group["lr"] for group in optimizer.param_groups]
+        [0.5, 0.25]
+        """
+        group = self._group(param_group)
+        seen = set(self._params())
+        for p in group["params"]:
             if p in seen:
                 raise ValueError(f"{self._name}: a parameter of shape {p.shape} was given twice")
             seen.add(p)
+        self.param_groups.append(group)
+
+    # -- what a subclass says ---------------------------------------------------------------------------------
 
     def check(self, group: Group) -> None:
         """Raise ValueError for hyper-parameters that make no sense."""
         raise TypeError(f"{self._name} has no check")
 
-    def update(self, kernels: ModuleType, p: Tensor, gradient: Tensor, group: Group) -> None:
-        """Change the array of one parameter in place."""
+    def remembers(self, group: Group) -> tuple[str, ...]:
+        """The names of what is remembered of each parameter in a group."""
+        raise TypeError(f"{self._name} does not say what it remembers")
+
+    def first(self, name: str, p: Array, group: Group) -> Tensor | int | None:
+        """What is remembered under a name before the first step."""
+        return 0 if name == "step" else Tensor.of(np.zeros_like(p))
+
+    def update(self, kernels: ModuleType, p: Array, g: Array, state: State, group: Group) -> None:
+        """Change one parameter in place, and what is remembered of it."""
         raise TypeError(f"{self._name} has no update")
 
-    def step(self) -> None:
+    # -- the step ---------------------------------------------------------------------------------------------
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Change every parameter that has a gradient.
 
-        Raises, before any is changed, what the constructor raises for a hyper-parameter that makes no sense, and
-        ValueError for a gradient of another shape or dtype, or a parameter in read-only memory.
+        Args:
+            closure: called first, to compute the gradients anew: it calls ``zero_grad`` and ``backward`` and
+                returns the loss.
+
+        Returns:
+            What the closure returned.
+
+        Raises, before any parameter is changed, what the constructor raises for a hyper-parameter that makes no
+        sense, and ValueError for a gradient of another shape or dtype, or a parameter in read-only memory.
         """
+        loss = None
+        if closure is not None:
+            with enable_grad():
+                loss = closure()
         steps = []
         for group in self.param_groups:
             self.check(group)
@@ -77,12 +121,101 @@ class Optimizer:
                 )
         target = kernels.load(current_mode().target)
         for p, gradient, group in steps:
-            self.update(target, p, gradient, group)
+            self.update(target, p.array, gradient.array, self._recalled(p, group), group)
             p.touch()
+        return loss
+
+    def _recalled(self, p: Tensor, group: Group) -> State:
+        """What is remembered of ``p``; nothing at all leaves no trace in ``state``."""
+        names = self.remembers(group)
+        state = self.state.setdefault(p, {}) if names else {}
+        for name in names:
+            if name not in state:
+                state[name] = self.first(name, p.array, group)
+        return state
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget every parameter's gradient, or set it to zeros."""
         zero_grad(self._params(), set_to_none)
+
+    # -- its state --------------------------------------------------------------------------------------------
+
+    def state_dict(self) -> dict[str, Any]:
+        """What is remembered, and the groups, in PyTorch's form: parameters are numbers, from group to group.
+
+        The tensors are the optimiser's own, not copies.
+
+        >>> import minigrad as mg
+        >>> p = mg.tensor([1.0, 2.0], requires_grad=True)
+        >>> optimizer = mg.optim.SGD([p], lr=0.25, momentum=0.5)
+        >>> (p * p).sum().backward()
+        >>> optimizer.step()
+        >>> state = optimizer.state_dict()
+        >>> state["state"]
+        {0: {'momentum_buffer': tensor([2., 4.])}}
+        >>> [(group["params"], group["lr"]) for group in state["param_groups"]]
+        [([0], 0.25)]
+        """
+        numbers = {p: i for i, p in enumerate(self._params())}
+        return {
+            "state": {numbers[p]: dict(state) for p, state in self.state.items()},
+            "param_groups": [
+                {**group, "params": [numbers[p] for p in group["params"]]} for group in self.param_groups
+            ],
+        }
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Take over what another optimiser of the same kind remembered of the same parameters, and its groups.
+
+        Tensors are copied, in the dtypes of the parameters. A state that PyTorch made will do as well.
+
+        Raises:
+            ValueError: the groups, their hyper-parameters, or what is remembered do not fit. Nothing has been
+                loaded then.
+        """
+        groups = self._loaded_groups(state_dict)
+        numbered = {
+            number: (p, new)
+            for new, saved in zip(groups, state_dict["param_groups"], strict=True)
+            for number, p in zip(saved["params"], new["params"], strict=True)
+        }
+        loaded = {}
+        for number, saved in state_dict["state"].items():
+            if number not in numbered:
+                raise ValueError(f"{self._name}: the state remembers a parameter {number!r} that is in no group")
+            p, group = numbered[number]
+            loaded[p] = {name: self._loaded(name, value, p) for name, value in saved.items()}
+            missing = [name for name in self.remembers(group) if name not in saved]
+            if missing:
+                raise ValueError(f"{self._name}: the state of parameter {number} has no {', '.join(missing)}")
+        self.param_groups, self.state = groups, loaded
+
+    def _loaded_groups(self, state_dict: Mapping[str, Any]) -> list[Group]:
+        if not isinstance(state_dict, Mapping) or not {"state", "param_groups"} <= set(state_dict):
+            raise ValueError(f"{self._name}: a state is a dict with 'state' and 'param_groups'")
+        saved = state_dict["param_groups"]
+        sizes = [[len(group["params"]) for group in groups] for groups in (self.param_groups, saved)]
+        if sizes[0] != sizes[1]:
+            raise ValueError(f"{self._name}: its groups have {sizes[0]} parameters, those of the state {sizes[1]}")
+        groups = []
+        for own, new in zip(self.param_groups, saved, strict=True):
+            missing = [name for name in self.defaults if name not in new]
+            if missing:
+                raise ValueError(f"{self._name}: a group of the state has no {', '.join(missing)}")
+            groups.append({**new, "params": own["params"]})
+            self.check(groups[-1])
+        return groups
+
+    def _loaded(self, name: str, value: Any, p: Tensor) -> Any:
+        """A copy of what was remembered: a count as an int, a tensor in the dtype of its parameter."""
+        if value is None:
+            return None
+        if name == "step" and isinstance(value, (int, float, Tensor)):
+            return int(value)
+        if not isinstance(value, Tensor) or value.shape != p.shape:
+            shape = f"of shape {value.shape}" if isinstance(value, Tensor) else f"a {_what(value)}"
+            raise ValueError(f"{self._name}: the state's {name} is {shape}, its parameter of shape {p.shape}")
+        return Tensor.of(np.array(value.array, p.dtype, order="C"))
 
     def __repr__(self) -> str:
         lines = [
@@ -145,6 +278,12 @@ def in_range(name: str, value: Any, low: float = 0.0, below: float = float("inf"
         raise TypeError(f"{name} must be a number, got {value!r}")
     if not low <= float(value) < below:
         raise ValueError(f"{name} must be in [{low:g}, {below:g}), got {value}")
+
+
+def is_flag(name: str, value: Any) -> None:
+    """Raise unless ``value`` is True or False."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} must be True or False, got {value!r}")
 
 
 def _what(thing: object) -> str:

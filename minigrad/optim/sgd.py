@@ -6,7 +6,8 @@ from types import ModuleType
 
 import numpy as np
 
-from minigrad.optim.optimizer import Group, Optimizer, Params, in_range
+from minigrad.graph import Array
+from minigrad.optim.optimizer import Group, Optimizer, Params, State, in_range, is_flag
 from minigrad.tensor import Tensor
 
 
@@ -24,6 +25,7 @@ class SGD(Optimizer):
         dampening: how much of the new gradient does not.
         weight_decay: how strongly p is pulled towards 0, at least 0.
         nesterov: look ahead; needs a momentum, and no dampening.
+        maximize: go up, with -dp in place of dp.
 
     >>> import minigrad as mg
     >>> p = mg.tensor([1.0, 2.0], requires_grad=True)
@@ -36,7 +38,7 @@ class SGD(Optimizer):
 
     def __init__(
         self, params: Params, lr: float = 1e-3, momentum: float = 0, dampening: float = 0,
-        weight_decay: float = 0, nesterov: bool = False,
+        weight_decay: float = 0, nesterov: bool = False, *, maximize: bool = False,
     ) -> None:  # fmt: skip
         super().__init__(
             params,
@@ -46,6 +48,7 @@ class SGD(Optimizer):
                 "dampening": dampening,
                 "weight_decay": weight_decay,
                 "nesterov": nesterov,
+                "maximize": maximize,
             },
         )
 
@@ -53,28 +56,33 @@ class SGD(Optimizer):
         for name in ("lr", "momentum", "weight_decay"):
             in_range(name, group[name])
         in_range("dampening", group["dampening"], low=-float("inf"))
-        if not isinstance(group["nesterov"], bool):
-            raise TypeError(f"nesterov must be True or False, got {group['nesterov']!r}")
+        for name in ("nesterov", "maximize"):
+            is_flag(name, group[name])
         if group["nesterov"] and not (group["momentum"] > 0 and group["dampening"] == 0):
             raise ValueError(
                 "nesterov needs a momentum above 0 and no dampening, "
                 f"got momentum={group['momentum']} and dampening={group['dampening']}"
             )
 
-    def update(self, kernels: ModuleType, p: Tensor, gradient: Tensor, group: Group) -> None:
-        velocity, first = None, p not in self.state
-        if group["momentum"]:
-            if first:
-                self.state[p] = {"momentum_buffer": np.zeros_like(p.array)}
-            velocity = self.state[p]["momentum_buffer"]
+    def remembers(self, group: Group) -> tuple[str, ...]:
+        return ("momentum_buffer",) if group["momentum"] else ()
+
+    def first(self, name: str, p: Array, group: Group) -> None:
+        """None: the first gradient is taken as it is, whatever the dampening."""
+
+    def update(self, kernels: ModuleType, p: Array, g: Array, state: State, group: Group) -> None:
+        first = bool(state) and state["momentum_buffer"] is None
+        if first:
+            state["momentum_buffer"] = Tensor.of(np.zeros_like(p))
         kernels.sgd_step(
-            p.array,
-            gradient.array,
-            velocity,
+            p,
+            g,
+            state["momentum_buffer"].array if state else None,
             lr=group["lr"],
             momentum=group["momentum"],
             dampening=group["dampening"],
             weight_decay=group["weight_decay"],
             nesterov=group["nesterov"],
+            maximize=group["maximize"],
             first=first,
         )

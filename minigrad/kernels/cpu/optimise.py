@@ -1,6 +1,12 @@
-"""Optimiser steps: each reads and writes every array once, in place. The formulas stand in ``reference/``."""
+"""Optimiser steps: each reads and writes every array once, in place. The formulas stand in ``reference/``.
+
+What an optimiser remembers only with some options is None without them, which is a type of its own to Numba: the
+``is not None`` below are decided when a kernel is compiled, so each combination is a loop without branches.
+"""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 
@@ -10,87 +16,154 @@ from minigrad.kernels.cpu.math import FLOATS
 from minigrad.kernels.cpu.memory import share
 from minigrad.kernels.cpu.threads import Kernel
 
-__all__ = ["adam_step", "sgd_step"]
+__all__ = ["adagrad_step", "adam_step", "rmsprop_step", "sgd_step"]
 
 
-def sgd_piece(p, g, lr, weight_decay, part, parts):
-    """p[i] -= lr (g[i] + weight_decay p[i])."""
+def sgd_piece(p, g, v, lr, momentum, taken, weight_decay, sign, nesterov, first, part, parts):
+    """v[i] = momentum v[i] + taken slope, then p[i] -= lr v[i]; v is not read at the first step."""
     start, stop = share(p.size, part, parts)
     p, g = p[start:stop], g[start:stop]
+    if v is not None:
+        velocities = v[start:stop]
     for i in range(p.size):
-        p[i] -= lr * (g[i] + weight_decay * p[i])
+        slope = sign * g[i] + weight_decay * p[i]
+        if v is not None:
+            velocity = slope if first else momentum * velocities[i] + taken * slope
+            velocities[i] = velocity
+            slope = slope + momentum * velocity if nesterov else velocity
+        p[i] -= lr * slope
 
 
-def momentum_piece(p, g, v, lr, momentum, taken, weight_decay, nesterov, first, part, parts):
-    """v[i] = momentum v[i] + taken g[i], then p[i] -= lr v[i]; v is not read at the first step."""
+def rmsprop_piece(p, g, s, mean, v, lr, alpha, new, eps, weight_decay, momentum, sign, part, parts):
+    """s and mean are running means of slope^2 and slope; p[i] moves by slope / (sqrt(variance) + eps)."""
     start, stop = share(p.size, part, parts)
-    p, g, v = p[start:stop], g[start:stop], v[start:stop]
+    p, g, s = p[start:stop], g[start:stop], s[start:stop]
+    if mean is not None:
+        means = mean[start:stop]
+    if v is not None:
+        velocities = v[start:stop]
     for i in range(p.size):
-        slope = g[i] + weight_decay * p[i]
-        velocity = slope if first else momentum * v[i] + taken * slope
-        v[i] = velocity
-        p[i] -= lr * (slope + momentum * velocity if nesterov else velocity)
+        slope = sign * g[i] + weight_decay * p[i]
+        s[i] = variance = alpha * s[i] + new * slope * slope
+        if mean is not None:
+            means[i] = alpha * means[i] + new * slope
+            variance -= means[i] * means[i]
+        change = slope / (np.sqrt(variance) + eps)
+        if v is not None:
+            velocities[i] = change = momentum * velocities[i] + change
+        p[i] -= lr * change
 
 
-def adam_piece(p, g, m, s, lr, beta1, new1, beta2, new2, eps, weight_decay, bias1, bias2, part, parts):
-    """m and s are the means of g and g^2, divided by bias1 and bias2 because they began as 0.
+def adagrad_piece(p, g, s, lr, eps, weight_decay, sign, part, parts):
+    """s[i] is the sum of all slope^2, and p[i] moves by slope / (sqrt(s[i]) + eps)."""
+    start, stop = share(p.size, part, parts)
+    p, g, s = p[start:stop], g[start:stop], s[start:stop]
+    for i in range(p.size):
+        slope = sign * g[i] + weight_decay * p[i]
+        s[i] += slope * slope
+        p[i] -= lr * slope / (np.sqrt(s[i]) + eps)
 
-    ``new1 = 1 - beta1`` and ``new2 = 1 - beta2`` come from outside, where float64 does not round 0.999 first.
+
+def adam_piece(p, g, m, s, top, rate, beta1, new1, beta2, new2, root, eps, kept, weight_decay, sign, part, parts):
+    """m and s are running means of slope and slope^2, too small at first: ``rate`` and ``root`` make up for it.
+
+    ``rate = lr / (1 - beta1^t)``, ``root = sqrt(1 - beta2^t)``, and ``new1 = 1 - beta1`` and the like come from
+    outside, where float64 does not round 0.999 first. ``kept`` of p is left by a decoupled weight decay.
     """
     start, stop = share(p.size, part, parts)
     p, g, m, s = p[start:stop], g[start:stop], m[start:stop], s[start:stop]
+    if top is not None:
+        tops = top[start:stop]
     for i in range(p.size):
-        slope = g[i] + weight_decay * p[i]
+        slope = sign * g[i] + weight_decay * p[i]
         m[i] = beta1 * m[i] + new1 * slope
-        s[i] = beta2 * s[i] + new2 * slope * slope
-        p[i] -= lr * (m[i] / bias1) / (np.sqrt(s[i] / bias2) + eps)
+        s[i] = largest = beta2 * s[i] + new2 * slope * slope
+        if top is not None:
+            largest = largest if not tops[i] >= largest else tops[i]  # NaN is taken from either, as np.maximum
+            tops[i] = largest
+        p[i] = kept * p[i] - rate * m[i] / (np.sqrt(largest) / root + eps)
 
 
-_sgd, _momentum, _adam = (
+_sgd, _rmsprop, _adagrad, _adam = (
     Kernel("sgd", sgd_piece),
-    Kernel("sgd_momentum", momentum_piece),
+    Kernel("rmsprop", rmsprop_piece),
+    Kernel("adagrad", adagrad_piece),
     Kernel("adam", adam_piece),
 )
 
 
-def compiled(*arrays: Array) -> bool:
-    """Whether the arrays, which are written to, can be seen as rows of floats, equally long, without a copy."""
-    shape, dtype = arrays[0].shape, arrays[0].dtype
-    return dtype in FLOATS and all(x.flags.carray and x.dtype == dtype and x.shape == shape for x in arrays)
+def rows(p: Array, g: Array, *remembered: Array | None) -> list[Array | None] | None:
+    """All arrays as rows; None if one that is written to is no row of floats without a copy, or of another size.
 
-
-def row_of(g: Array) -> Array:
-    """A gradient as a row, copied if it is strided, or read-only: to Numba that is another type."""
-    return (g if g.flags.carray else np.array(g, order="C")).ravel()
+    A gradient is copied if it is strided, or read-only: to Numba that is another type.
+    """
+    dtype, shape = p.dtype, p.shape
+    if dtype not in FLOATS or g.dtype != dtype or g.shape != shape or not p.flags.carray:
+        return None
+    found = [p.ravel(), (g if g.flags.carray else np.array(g, order="C")).ravel()]
+    for x in remembered:
+        if x is not None:
+            if x.dtype != dtype or x.shape != shape or not x.flags.carray:
+                return None
+            x = x.ravel()
+        found.append(x)
+    return found
 
 
 def sgd_step(
     p: Array, g: Array, v: Array | None, *, lr: float, momentum: float, dampening: float, weight_decay: float,
-    nesterov: bool, first: bool,
+    nesterov: bool, maximize: bool, first: bool,
 ) -> None:  # fmt: skip
-    real = p.dtype.type
-    if not compiled(p, *([] if v is None else [v])) or g.dtype != p.dtype or g.shape != p.shape:
+    arrays = rows(p, g, v)
+    if arrays is None:
         reference.sgd_step(
             p, g, v, lr=lr, momentum=momentum, dampening=dampening, weight_decay=weight_decay,
-            nesterov=nesterov, first=first,
+            nesterov=nesterov, maximize=maximize, first=first,
         )  # fmt: skip
-    elif v is None:
-        _sgd(p.size, p.ravel(), row_of(g), real(lr), real(weight_decay))
-    else:
-        numbers = map(real, (lr, momentum, 1 - dampening, weight_decay))
-        _momentum(p.size, p.ravel(), row_of(g), v.ravel(), *numbers, bool(nesterov), bool(first))
+        return
+    numbers = map(p.dtype.type, (lr, momentum, 1 - dampening, weight_decay, -1 if maximize else 1))
+    _sgd(p.size, *arrays, *numbers, bool(nesterov), bool(first))
+
+
+def rmsprop_step(
+    p: Array, g: Array, s: Array, mean: Array | None, v: Array | None, *, lr: float, alpha: float, eps: float,
+    weight_decay: float, momentum: float, maximize: bool,
+) -> None:  # fmt: skip
+    arrays = rows(p, g, s, mean, v)
+    if arrays is None:
+        reference.rmsprop_step(
+            p, g, s, mean, v, lr=lr, alpha=alpha, eps=eps, weight_decay=weight_decay, momentum=momentum,
+            maximize=maximize,
+        )  # fmt: skip
+        return
+    sign = -1 if maximize else 1
+    numbers = map(p.dtype.type, (lr, alpha, 1 - alpha, eps, weight_decay, momentum, sign))
+    _rmsprop(EXP * p.size, *arrays, *numbers)
+
+
+def adagrad_step(
+    p: Array, g: Array, s: Array, *, lr: float, eps: float, weight_decay: float, maximize: bool
+) -> None:  # fmt: skip
+    arrays = rows(p, g, s)
+    if arrays is None:
+        reference.adagrad_step(p, g, s, lr=lr, eps=eps, weight_decay=weight_decay, maximize=maximize)
+        return
+    numbers = map(p.dtype.type, (lr, eps, weight_decay, -1 if maximize else 1))
+    _adagrad(EXP * p.size, *arrays, *numbers)
 
 
 def adam_step(
-    p: Array, g: Array, m: Array, s: Array, *, lr: float, beta1: float, beta2: float, eps: float,
-    weight_decay: float, step: int,
+    p: Array, g: Array, m: Array, s: Array, top: Array | None, *, lr: float, beta1: float, beta2: float,
+    eps: float, weight_decay: float, decoupled: bool, maximize: bool, step: int,
 ) -> None:  # fmt: skip
-    real = p.dtype.type
-    if not compiled(p, m, s) or g.dtype != p.dtype or g.shape != p.shape:
+    arrays = rows(p, g, m, s, top)
+    if arrays is None:
         reference.adam_step(
-            p, g, m, s, lr=lr, beta1=beta1, beta2=beta2, eps=eps, weight_decay=weight_decay, step=step
+            p, g, m, s, top, lr=lr, beta1=beta1, beta2=beta2, eps=eps, weight_decay=weight_decay,
+            decoupled=decoupled, maximize=maximize, step=step,
         )  # fmt: skip
         return
-    betas = (beta1, 1 - beta1, beta2, 1 - beta2)
-    numbers = map(real, (lr, *betas, eps, weight_decay, 1 - beta1**step, 1 - beta2**step))
-    _adam(EXP * p.size, p.ravel(), row_of(g), m.ravel(), s.ravel(), *numbers)
+    means = (lr / (1 - beta1**step), beta1, 1 - beta1, beta2, 1 - beta2, math.sqrt(1 - beta2**step))
+    kept, pull = (1 - lr * weight_decay, 0.0) if decoupled else (1.0, weight_decay)
+    numbers = map(p.dtype.type, (*means, eps, kept, pull, -1 if maximize else 1))
+    _adam(EXP * p.size, *arrays, *numbers)

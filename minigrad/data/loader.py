@@ -1,0 +1,102 @@
+"""DataLoader: the order of the items in an epoch, and the batches that are made of them, here or in processes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from minigrad.creation import integer
+from minigrad.data.workers import Maker, made_by_workers
+from minigrad.random import generator as common_generator
+
+
+class DataLoader:
+    """Batches of a dataset, a new iteration for each epoch.
+
+    Args:
+        dataset: anything with ``len()`` and items by number.
+        batch_size: items in a batch; the last one may have fewer.
+        shuffle: take the items in random order, another one in each epoch.
+        sampler: numbers of items, in the order in which to take them, in place of all in order.
+        num_workers: processes that make the batches, each one batch ahead; 0 makes them here, when asked for. The
+            batches and their order are the same, whatever the number of workers.
+        collate_fn: makes a batch of a list of items; :func:`default_collate` unless given.
+        drop_last: leave out a last batch that is not full.
+        worker_init_fn: called in each worker with its number, before the first batch.
+        generator: where random orders come from, instead of the one that ``mg.manual_seed`` starts.
+
+    Random numbers that the dataset or ``collate_fn`` draw from minigrad, as by ``mg.rand``, come from a generator
+    that each batch starts anew, from the epoch's seed and its own number: so workers change nothing.
+
+    Workers are processes that start afresh, by forkserver or spawn, as a forked copy of a process with threads may
+    hang. So the dataset and the functions are pickled on their way there, and the batches on their way back:
+    classes and functions must be importable, which lambdas are not, and a script must begin its work under
+    ``if __name__ == "__main__":``. A worker computes with one thread. The workers end with the epoch, or when the
+    iteration is left.
+
+    Raises:
+        ValueError: an argument that makes no sense.
+        TypeError: a dataset without a length or items; from ``iter()``, what cannot be pickled.
+        RuntimeError: a worker died. An error of the dataset in a worker is raised as it was, with the worker's
+            traceback in its notes.
+
+    >>> import minigrad as mg
+    >>> data = mg.data.TensorDataset(mg.arange(5), mg.arange(5) ** 2)
+    >>> for x, y in mg.data.DataLoader(data, batch_size=2):
+    ...     print(x, y)
+    tensor([0, 1]) tensor([0, 1])
+    tensor([2, 3]) tensor([4, 9])
+    tensor([4]) tensor([16])
+    """
+
+    def __init__(
+        self, dataset: Any, batch_size: int = 1, shuffle: bool = False, sampler: Iterable[int] | None = None, *,
+        num_workers: int = 0, collate_fn: Callable[[list[Any]], Any] | None = None, drop_last: bool = False,
+        worker_init_fn: Callable[[int], Any] | None = None, generator: np.random.Generator | None = None,
+    ) -> None:  # fmt: skip
+        if not hasattr(dataset, "__len__") or not hasattr(dataset, "__getitem__"):
+            raise TypeError(f"a dataset has len() and items by number, {type(dataset).__name__} has not")
+        if sampler is not None and shuffle:
+            raise ValueError("DataLoader: the order comes from the sampler or from shuffle, not from both")
+        if generator is not None and not isinstance(generator, np.random.Generator):
+            raise TypeError(f"DataLoader: a generator is one of NumPy, got {generator!r}")
+        self.dataset, self.sampler, self.generator = dataset, sampler, generator
+        self.batch_size = _at_least("batch_size", batch_size, 1)
+        self.num_workers = _at_least("num_workers", num_workers, 0)
+        self.shuffle, self.drop_last = shuffle, drop_last
+        self.collate_fn, self.worker_init_fn = collate_fn, worker_init_fn
+
+    def __len__(self) -> int:
+        """The number of batches."""
+        items = len(self.dataset) if self.sampler is None else len(self.sampler)  # type: ignore[arg-type]
+        return items // self.batch_size if self.drop_last else -(-items // self.batch_size)
+
+    def __iter__(self) -> Iterator[Any]:
+        generator = self.generator or common_generator()
+        seed = int(generator.integers(2**63))  # one draw an epoch, whatever is done with it
+        order = self._order(seed)
+        batches = [order[i : i + self.batch_size] for i in range(0, len(order), self.batch_size)]
+        if self.drop_last and batches and len(batches[-1]) < self.batch_size:
+            del batches[-1]
+        maker = Maker(self.dataset, self.collate_fn, seed)
+        if not self.num_workers:
+            return (maker(number, indices) for number, indices in enumerate(batches))
+        return made_by_workers(maker, batches, self.num_workers, self.worker_init_fn)
+
+    def _order(self, seed: int) -> list[int]:
+        if self.sampler is not None:
+            return [integer("DataLoader: a sampler", index) for index in self.sampler]
+        count = len(self.dataset)
+        if not self.shuffle:
+            return list(range(count))
+        found: list[int] = np.random.default_rng(seed).permutation(count).tolist()
+        return found
+
+
+def _at_least(name: str, value: Any, low: int) -> int:
+    found = integer(f"DataLoader: {name}", value)
+    if found < low:
+        raise ValueError(f"DataLoader: {name} must be at least {low}, got {found}")
+    return found
