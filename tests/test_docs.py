@@ -17,13 +17,15 @@ PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "exa
 
 
 def public() -> dict[str, object]:
-    """Everything that minigrad offers at the top level, in nn, nn.functional, nn.init and optim."""
-    from minigrad.nn import functional, init
+    """Everything that minigrad offers at the top level, in nn, optim and data."""
+    from minigrad.nn import functional, init, utils
+    from minigrad.optim import lr_scheduler
 
     found = {}
-    for module in (mg, mg.nn, functional, init, mg.optim):
+    for module in (mg, mg.nn, functional, init, utils, mg.optim, lr_scheduler, mg.data):
         for name, thing in vars(module).items():
-            if not name.startswith("_") and (inspect.isclass(thing) or inspect.isfunction(thing)):
+            is_ours = str(getattr(thing, "__module__", "")).startswith("minigrad")
+            if is_ours and not name.startswith("_") and (inspect.isclass(thing) or inspect.isfunction(thing)):
                 found[f"{module.__name__}.{name}"] = thing
     return found
 
