@@ -6,7 +6,8 @@ Both are context variables: every thread and asyncio task has its own, and the o
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Container, Mapping
 from contextlib import ContextDecorator
 from contextvars import ContextVar, Token
 from dataclasses import dataclass, field, replace
@@ -113,7 +114,10 @@ class enable_grad(_Plain):
 
 
 class inference_mode(Switch):
-    """Like :class:`no_grad`, and do not even count changes: what is made inside can never enter a graph."""
+    """Like :class:`no_grad`, and do not even count changes: what is made inside can never enter a graph.
+
+    A view of a tensor from outside is an exception: a change of the one is a change of the other, and counted.
+    """
 
     def __init__(self, mode: bool = True) -> None:
         super().__init__(inference=mode)
@@ -212,6 +216,17 @@ def is_inference_mode_enabled() -> bool:
     """Whether :class:`inference_mode` is on."""
     return _mode.get().inference
 
+
+# -- which way a walk back goes ---------------------------------------------------------------------------------
+
+
+class Walk(threading.local):
+    """The walk back that is under way in a thread, as far as rules ask: two threads may walk the same nodes."""
+
+    reach: Container[Any] | None = None  # if it asks for some inputs, the edges that lead there
+
+
+walk = Walk()
 
 # -- where in the model we are --------------------------------------------------------------------------------
 

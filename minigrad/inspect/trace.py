@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from minigrad.graph import Op
+from minigrad.inspect.calls import Call, Calls, tensors_in
+from minigrad.inspect.nodes import is_counted, kept_arrays, uncounted
+from minigrad.inspect.table import Report, Table
 from minigrad.modes import Scope, current_mode, current_scope, observe
+from minigrad.nn.parameter import Parameter
 from minigrad.ops.activation import Activation
 from minigrad.tensor import Tensor
+
+
+class Event(NamedTuple):
+    """One operation as it ran, recorded or not: what a picture of a trace is made from."""
+
+    op: Op
+    inputs: tuple[Tensor, ...]
+    output: Tensor
+    scope: Scope | None
+    seconds: float
 
 
 @dataclass
@@ -24,8 +35,10 @@ class Step:
     Attributes:
         name: the layer's name in the model, such as ``"layer1"``; outside, the operation's, such as ``"sum"``.
         ops: the operations of the step in the order they ran. A linear layer and the activation of its z are
-            one step, unless that activation is a module of its own.
+            one step, unless that activation is a module of its own. None for a layer such as ``Identity``.
         values: the tensors by their names in the formula, detached: x, W, b, z, a. Also attributes: ``step.z``.
+        output: what came out: of the layer, or of the last operation.
+        parameters: how many numbers there are in the parameters that it uses.
         flops: floating-point operations of the matrix products.
         kept_bytes: what the graph holds because of this step, each array counted at the first step that keeps
             it, parameters not counted. 0 under ``no_grad``.
@@ -36,6 +49,8 @@ class Step:
     scope: Scope | None = field(repr=False)
     ops: list[Op] = field(default_factory=list)
     values: dict[str, Tensor] = field(default_factory=dict, repr=False)
+    output: Tensor | None = field(default=None, repr=False)
+    parameters: int = 0
     flops: int = 0
     kept_bytes: int = 0
     seconds: float = 0.0
@@ -57,42 +72,75 @@ class Step:
         raise AttributeError(f"this step has no {name!r}; its values are {', '.join(values)}")
 
 
-class Trace:
+class Trace(Report):
     """What :func:`trace` found: the steps in order, by name (``trace["layer1"].z``), and printed as a table.
 
     Attributes:
         model: the model that ran.
         steps: the :class:`Step` objects.
+        calls: every module call in the order in which they began, also of modules with modules inside:
+            :class:`Call` objects. A function as model has none.
+        events: the operations one by one, :class:`Event` objects.
         output: what the model returned.
     """
 
     def __init__(self, model: Callable[..., Any]) -> None:
         self.model = model
         self.steps: list[Step] = []
+        self.events: list[Event] = []
         self.output: Any = None
+        self._calls = Calls(model, self._ended)
         self._made_by: dict[int, tuple[Any, Step]] = {}  # id of an output array -> that array, its step
-        self._counted: set[int] = set()  # ids of the kept arrays counted so far
+        self._counted: set[int] = set()  # ids of the kept arrays and the parameters counted so far
         modules = model.named_modules() if hasattr(model, "named_modules") else ()
         self._names = {id(module): name for name, module in modules}
 
     # -- while the model runs ---------------------------------------------------------------------------------
 
+    def run(self, *inputs: Any, **named: Any) -> None:
+        """Call the model. What ran before an error stays."""
+        with self._calls, observe(self.observe):
+            self.output = self.model(*inputs, **named)
+
     def observe(self, op: Op, inputs: tuple[Tensor, ...], output: Tensor, seconds: float) -> None:
         """Enter one operation; ``graph.record`` calls this."""
+        self.events.append(Event(op, inputs, output, current_scope(), seconds))
         step = self._step_of(op, inputs)
         names = op.inputs or tuple(f"x{i}" for i in range(len(inputs)))
         for name, value in zip(names, inputs, strict=False):
             step.values.setdefault(name, value.detach())
-        step.values[op.output] = output.detach()
+        step.output = step.values[op.output] = output.detach()
         step.ops.append(op)
-        step.flops += op.flops(*[t.shape for t in inputs])
+        leaves = {id(t.array): t for t in inputs if t.is_leaf and (t.requires_grad or isinstance(t, Parameter))}
+        step.parameters += sum(t.numel() for key, t in leaves.items() if key not in self._counted)
+        self._counted.update(leaves)
         step.seconds += seconds
-        parameters = {id(t.array) for t in inputs if t.requires_grad and t.is_leaf}
-        for array in op.arrays or ():
-            if array is not None and id(array) not in self._counted | parameters:
-                self._counted.add(id(array))
-                step.kept_bytes += array.nbytes
+        flops, kept_bytes = op.flops(*[t.shape for t in inputs]), self._newly_kept(op)
+        parts: list[Step | Call] = [step, *self._calls.running]
+        for part in parts:
+            part.flops += flops
+            part.kept_bytes += kept_bytes
+        for call in self._calls.running:
+            call.ops.append(op)
         self._made_by[id(output.array)] = output.array, step
+
+    def _newly_kept(self, op: Op) -> int:
+        """The bytes of what a node keeps that no node before it kept, parameters not counted."""
+        found = 0
+        for _, array, _ in kept_arrays(op):
+            if id(array) not in self._counted:
+                self._counted.add(id(array))
+                found += array.nbytes
+        return found
+
+    def _ended(self, call: Call, inputs: tuple[Any, ...]) -> None:
+        """Note what a layer gave, when its call has ended; it is a step also if no operation ran in it."""
+        if not call.depth or any(True for _ in call.module.children()):
+            return
+        if not call.ops:
+            self.steps.append(Step(self._unused(call.name), None))
+            self.steps[-1].values.update((f"x{i or ''}", t.detach()) for i, t in enumerate(tensors_in(inputs)))
+        self.steps[-1].output = next((t.detach() for t in tensors_in(call.output)), None)
 
     def _step_of(self, op: Op, inputs: tuple[Tensor, ...]) -> Step:
         scope = current_scope()
@@ -122,9 +170,24 @@ class Trace:
     # -- afterwards -------------------------------------------------------------------------------------------
 
     @property
+    def calls(self) -> list[Call]:
+        """The module calls."""
+        return self._calls.found
+
+    @property
+    def running(self) -> list[Call]:
+        """The module calls that have not come to an end, the innermost last: where an error happened."""
+        return self._calls.running
+
+    @property
     def flops(self) -> int:
         """Floating-point operations of all steps; like a step's, those of the matrix products."""
         return sum(step.flops for step in self.steps)
+
+    @property
+    def uncounted(self) -> str:
+        """Which operations have no formula for FLOPs, in words."""
+        return uncounted(event.op.title for event in self.events if not is_counted(event.op))
 
     @property
     def kept_bytes(self) -> int:
@@ -158,43 +221,44 @@ class Trace:
     def __repr__(self) -> str:
         return f"<Trace of {type(self.model).__name__}: {', '.join(step.name for step in self.steps)}>"
 
-    def __str__(self) -> str:
-        return self.table()
+    def as_table(self) -> Table:
+        values = [_shown(step) for step in self.steps]
+        names = [name for name in ("x", "W", "b", "z", "a", "out") if any(name in shown for shown in values)]
+        words = ["layer", "formula", *names]
+        outputs = [name for name in names if name in ("z", "a", "out")]
+        head = [*words, "params", "FLOPs", "kept", "ms"]
+        head += [f"{name} {what}" for name in outputs for what in ("min", "mean", "max", "std")]
+        rows = []
+        for step, shown in zip(self.steps, values, strict=True):
+            shapes = [str(shown[name].shape) if name in shown else "" for name in names]
+            counts = f"{step.parameters:,}", f"{step.flops:,}", f"{step.kept_bytes:,} B"
+            work = [*counts, f"{step.seconds * 1e3:.3f}", *_statistics(shown, outputs)]
+            rows.append([step.name, step.formula, *shapes, *work])
+        return Table(head, words, rows, notes=[note for note in (self.uncounted,) if note])
 
-    def table(self, width: int | None = None) -> str:
-        """The steps, one a line; where a line would not fit into ``width`` columns, a few lines each.
 
-        ``width`` is the terminal's by default or that in the environment's COLUMNS, and unlimited where the
-        output is no terminal.
-        """
-        if width is None and (sys.stdout.isatty() or "COLUMNS" in os.environ):
-            width = shutil.get_terminal_size().columns
-        wide = _columns(self.steps)
-        if width is None or all(len(line) <= width for line in wide):
-            return "\n".join(wide)
-        return "\n".join(line for step in self.steps for line in _paragraph(step))
+def trace(model: Callable[..., Any], *inputs: Any, **named: Any) -> Trace:
+    """Run ``model(*inputs, **named)`` once and return what happened in it, step by step.
 
-
-def trace(model: Callable[..., Any], *inputs: Any) -> Trace:
-    """Run ``model(*inputs)`` once and return what happened in it, step by step.
-
-    Works recorded and under ``no_grad``. Raises RuntimeError inside another trace: an operation tells one.
+    Works recorded and under ``no_grad``. A forward pass in training mode moves running statistics, as ever. Raises
+    RuntimeError inside another trace: an operation tells one.
 
     >>> import minigrad as mg
     >>> layer = mg.nn.Sequential(mg.nn.Linear(2, 3), mg.nn.Sigmoid())
     >>> t = mg.trace(layer, mg.ones(1, 2))
     >>> t
     <Trace of Sequential: 0, 1>
-    >>> t["0"].shapes, t["0"].flops
-    ({'x': (1, 2), 'W': (3, 2), 'b': (3,), 'z': (1, 3)}, 12)
+    >>> t["0"].shapes, t["0"].flops, t["0"].parameters
+    ({'x': (1, 2), 'W': (3, 2), 'b': (3,), 'z': (1, 3)}, 12, 9)
     >>> bool((t["1"].a == t["1"].z.sigmoid()).min())
     True
+    >>> [(call.name, call.inputs, call.outputs) for call in t.calls]
+    [('Sequential', ((1, 2),), ((1, 3),)), ('0', ((1, 2),), ((1, 3),)), ('1', ((1, 3),), ((1, 3),))]
     """
     if current_mode().observer is not None:
-        raise RuntimeError("trace() inside a trace would take its operations: trace one model at a time")
+        raise RuntimeError("trace() inside a trace or a profile would take its operations: one at a time")
     found = Trace(model)
-    with observe(found.observe):
-        found.output = model(*inputs)
+    found.run(*inputs, **named)
     return found
 
 
@@ -203,49 +267,17 @@ def trace(model: Callable[..., Any], *inputs: Any) -> Trace:
 
 def _shown(step: Step) -> dict[str, Tensor]:
     """The values that have columns: those of layers by name, any other output as "out"."""
-    last = step.ops[-1].output
     found = {name: value for name, value in step.values.items() if name in ("x", "W", "b", "z", "a")}
-    return found if last in found else found | {"out": step.values[last]}
+    if step.output is None or any(step.output.array is value.array for value in found.values()):
+        return found
+    return found | {"out": step.output}
 
 
-def _statistics(value: Tensor | None) -> list[str]:
-    if value is None or not value.numel():
-        return ["", "", ""]
-    array = value.array.astype(np.float64)
-    return [f"{n:.3g}" for n in (array.min(), array.mean(), array.max())]
-
-
-def _columns(steps: list[Step]) -> list[str]:
-    """The steps as aligned lines below a head: words to the left, numbers to the right."""
-    values = [_shown(step) for step in steps]
-    names = [name for name in ("x", "W", "b", "z", "a", "out") if any(name in shown for shown in values)]
-    outputs = [name for name in names if name in ("z", "a", "out")]
-    words = ["layer", "formula", *names]
-    rows = [[*words, "FLOPs", "kept", "ms", *(f"{name} {n}" for name in outputs for n in ("min", "mean", "max"))]]
-    for step, shown in zip(steps, values, strict=True):
-        shapes = [str(shown[name].shape) if name in shown else "" for name in names]
-        work = [f"{step.flops:,}", f"{step.kept_bytes:,} B", f"{step.seconds * 1e3:.3f}"]
-        statistics = [cell for name in outputs for cell in _statistics(shown.get(name))]
-        rows.append([step.name, step.formula, *shapes, *work, *statistics])
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(
-            cell.ljust(width) if i < len(words) else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
-
-
-def _paragraph(step: Step) -> list[str]:
-    """A step as a few short lines."""
-    lines = [
-        step.formula,
-        "  ".join(f"{name} {shape}" for name, shape in step.shapes.items()),
-        f"{step.flops:,} FLOPs,  {step.kept_bytes:,} B kept,  {step.seconds * 1e3:.3f} ms",
-    ]
-    for name in dict.fromkeys(("z", "a", step.ops[-1].output)):
-        low, mean, high = _statistics(step.values.get(name))
-        if low:
-            lines.append(f"{name}: min {low}  mean {mean}  max {high}")
-    return [f"{step.name if i == 0 else '':<10}  {line}" for i, line in enumerate(lines)]
+def _statistics(shown: dict[str, Tensor], names: Sequence[str]) -> list[str]:
+    """Least, mean, largest and standard deviation of each of the values."""
+    cells: list[str] = []
+    for name in names:
+        array = shown[name].array.astype(np.float64) if name in shown else np.empty(0)
+        statistics = (array.min, array.mean, array.max, array.std)
+        cells += [f"{of():.3g}" for of in statistics] if array.size else [""] * len(statistics)
+    return cells

@@ -92,15 +92,14 @@ def no_columns(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("no_columns")
 def test_an_output_that_is_neither_z_nor_a_has_a_column_and_statistics() -> None:
     found = mg.trace(lambda x: (x * 2).sum().exp(), mg.tensor([[1.0, -1.5]]))
-    head, mul, add, exp = (line.split("  ") for line in found.table().splitlines())
-    assert [cell.strip() for cell in head if cell] == [
-        "layer", "formula", "x", "out", "FLOPs", "kept", "ms", "out min", "out mean", "out max",
-    ]  # fmt: skip
+    head, mul, add, exp = (line.split("  ") for line in found.table().splitlines()[:4])
+    named, statistics = ["layer", "formula", "x", "out"], ["out min", "out mean", "out max", "out std"]
+    assert [cell.strip() for cell in head if cell] == [*named, "params", "FLOPs", "kept", "ms", *statistics]
     assert [cell.strip() for cell in mul if cell][2:4] == ["(1, 2)", "(1, 2)"]
-    assert [[cell.strip() for cell in row if cell][-3:] for row in (mul, add, exp)] == [
-        ["-3", "-0.5", "2"], ["-1", "-1", "-1"], ["0.368", "0.368", "0.368"],
+    assert [[cell.strip() for cell in row if cell][-4:] for row in (mul, add, exp)] == [
+        ["-3", "-0.5", "2", "2.5"], ["-1", "-1", "-1", "0"], ["0.368", "0.368", "0.368", "0"],
     ]  # fmt: skip
-    assert "y: min 0.368  mean 0.368  max 0.368" in found.table(width=40)
+    assert "out min 0.368  out mean 0.368" in found.table(width=60)
 
 
 @pytest.mark.usefixtures("no_columns")
@@ -110,9 +109,9 @@ def test_a_step_of_several_operations_shows_the_last_ones_output() -> None:
             return (x + 1).exp()
 
     found = mg.trace(nn.Sequential(Scaled(), nn.Sigmoid()), mg.zeros(1))
-    head, scaled, _ = found.table().splitlines()
-    assert head.split()[5:8] == ["out", "FLOPs", "kept"]
-    assert scaled.split()[-3:] == ["2.72", "2.72", "2.72"]
+    head, scaled, *_ = found.table().splitlines()
+    assert head.split()[5:9] == ["out", "params", "FLOPs", "kept"]
+    assert scaled.split()[-4:] == ["2.72", "2.72", "2.72", "0"]
 
 
 def test_the_width_is_that_in_columns_where_the_output_is_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,7 +121,7 @@ def test_the_width_is_that_in_columns_where_the_output_is_no_terminal(monkeypatc
 
 
 def test_a_trace_inside_a_trace_is_refused_and_the_outer_one_ends() -> None:
-    with pytest.raises(RuntimeError, match=r"trace\(\) inside a trace would take its operations"):
+    with pytest.raises(RuntimeError, match=r"trace\(\) inside a trace or a profile would take its operations"):
         mg.trace(lambda x: mg.trace(mg.exp, x), mg.ones(1))
     assert len(mg.trace(mg.exp, mg.ones(1))) == 1
 
@@ -131,13 +130,14 @@ def test_a_trace_inside_a_trace_is_refused_and_the_outer_one_ends() -> None:
 def test_the_table_has_a_line_for_each_step_and_paragraphs_where_lines_do_not_fit() -> None:
     found = mg.trace(Net(), mg.ones(1, 4))
     lines = found.table().splitlines()
-    assert len(lines) == 4
-    assert lines[0].split()[:9] == ["layer", "formula", "x", "W", "b", "z", "a", "FLOPs", "kept"]
+    assert lines[4:] == ["", "FLOPs without a formula, not counted: Sigmoid, Softmax"]
+    assert lines[0].split()[:10] == ["layer", "formula", "x", "W", "b", "z", "a", "params", "FLOPs", "kept"]
     assert lines[1].startswith("layer1  z = x W^T + b,  a = 1 / (1 + e^-z)  (1, 4)  (3, 4)  (3,)  (1, 3)  (1, 3)")
     narrow = found.table(width=80).splitlines()
     assert max(map(len, narrow)) <= 80
-    assert any("24 FLOPs,  40 B kept" in line for line in narrow)
+    assert any("FLOPs 24  kept 40 B" in line for line in narrow)
     assert str(found) == found.table()
+    assert "<td" in found._repr_html_()
 
 
 def test_an_error_in_the_model_leaves_no_observer_behind() -> None:
@@ -146,3 +146,106 @@ def test_an_error_in_the_model_leaves_no_observer_behind() -> None:
     calls = mg.trace(lambda x: x + 1, mg.ones(1))
     mg.ones(1) + 1
     assert len(calls) == 1
+
+
+# -- calls ----------------------------------------------------------------------------------------------------
+
+
+class Block(nn.Module):
+    """A residual block, whose addition is outside of any layer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(3, 3)
+        self.same = nn.Identity()
+
+    def forward(self, x: mg.Tensor, *, scale: mg.Tensor | None = None) -> dict[str, object]:
+        y = self.same(self.layer(x)) + x
+        return {"y": y if scale is None else y * scale, "parts": [x, (y,)]}
+
+
+def test_every_module_call_is_there_in_order_with_its_depth_and_shapes() -> None:
+    calls = mg.trace(Net(), mg.ones(5, 4)).calls
+    assert [(call.name, call.depth, call.inputs, call.outputs) for call in calls] == [
+        ("Net", 0, ((5, 4),), ((5, 2),)),
+        ("layer1", 1, ((5, 4),), ((5, 3),)),
+        ("layer2", 1, ((5, 3),), ((5, 2),)),
+        ("last", 1, ((5, 2),), ((5, 2),)),
+    ]
+    assert all(call.is_done for call in calls)
+
+
+def test_a_call_adds_up_what_ran_inside_it() -> None:
+    found = mg.trace(Net(), mg.ones(5, 4))
+    outer, *inner = found.calls
+    assert (outer.flops, outer.kept_bytes) == (found.flops, found.kept_bytes)
+    assert [call.parameters for call in found.calls] == [15 + 8, 15, 8, 0]
+    assert [call.flops for call in inner] == [120, 60, 0]
+    assert [len(call.ops) for call in found.calls] == [4, 1, 1, 1]
+    assert sum(call.seconds for call in inner) < outer.seconds
+
+
+def test_keyword_arguments_and_nested_results_have_shapes_too() -> None:
+    (outer, *_) = mg.trace(Block(), mg.ones(2, 3), scale=mg.ones(1)).calls
+    assert outer.inputs == ((2, 3), (1,))
+    assert outer.outputs == ((2, 3), (2, 3), (2, 3))
+
+
+def test_a_layer_without_operations_and_a_function_outside_layers_are_steps_too() -> None:
+    found = mg.trace(Block(), mg.ones(2, 3))
+    assert [step.name for step in found] == ["layer", "same", "add"]
+    assert found["same"].shapes == {"x": (2, 3)}
+    assert found["same"].output is not None
+    assert [step.parameters for step in found] == [12, 0, 0]
+
+
+def test_a_parameter_counts_at_its_first_use_frozen_or_not() -> None:
+    layer = nn.Linear(3, 3)
+    layer.weight.requires_grad = False
+    found = mg.trace(nn.Sequential(layer, layer), mg.ones(1, 3))
+    assert [step.parameters for step in found] == [12, 0]
+    assert found.kept_bytes == 0 + 12 * 2  # each layer's x, and no parameter
+
+
+def test_the_hooks_are_gone_afterwards_also_after_an_error() -> None:
+    net = Net()
+    found = mg.trace(net, mg.ones(1, 4))
+    with pytest.raises(ValueError, match="expects x of shape"):
+        mg.trace(net, mg.ones(1, 5))
+    net(mg.ones(1, 4))
+    assert len(found.calls) == 4
+
+
+def test_a_module_whose_error_is_caught_has_not_returned_and_the_others_have() -> None:
+    class Careful(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(4, 3)
+
+        def forward(self, x: mg.Tensor) -> mg.Tensor:
+            try:
+                return self.layer(x)
+            except ValueError:
+                return x
+
+    found = mg.trace(Careful(), mg.ones(1, 5))
+    assert [(call.name, call.is_done) for call in found.calls] == [("Careful", True), ("layer", False)]
+    assert found.running == []
+
+
+def test_values_that_hooks_store_elsewhere_are_not_counted() -> None:
+    with mg.saved_tensors_hooks(lambda t: t, lambda t: t):
+        assert mg.trace(Net(), mg.ones(5, 4)).kept_bytes == 0
+
+
+def test_the_output_of_a_layer_of_several_operations_is_what_it_returned() -> None:
+    class Counting(nn.Module):
+        def forward(self, x: mg.Tensor) -> mg.Tensor:
+            y = x * 2
+            y.sum()
+            return y
+
+    step = mg.trace(nn.Sequential(Counting()), mg.ones(2, 3))["0"]
+    assert step.output is not None
+    assert step.output.tolist() == [[2.0] * 3] * 2
+    assert "(2, 3)  (2, 3)" in mg.trace(nn.Sequential(Counting()), mg.ones(2, 3)).table(width=200)
