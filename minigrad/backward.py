@@ -10,7 +10,7 @@ import numpy as np
 
 from minigrad import graph
 from minigrad.graph import Constant, Op
-from minigrad.modes import Switch, current_mode, current_scope, leave_scope, set_grad_enabled, set_scope
+from minigrad.modes import Switch, current_mode, current_scope, leave_scope, set_grad_enabled, set_scope, walk
 
 if TYPE_CHECKING:
     from minigrad.tensor import Tensor
@@ -170,11 +170,11 @@ def walk_back(
 
 def apply_rule(op: Op, gradient: Tensor, reach: Container[Any] | None = None) -> tuple[Tensor | None, ...]:
     """What the rule of ``op`` makes of a gradient; it skips what leads to no edge in ``reach``."""
-    outer, graph.walk.reach = graph.walk.reach, reach  # a rule may walk another graph, as a checkpoint's does
+    outer, walk.reach = walk.reach, reach  # a rule may walk another graph, as a checkpoint's does
     try:
         gradients = op.backward(gradient)
     finally:
-        graph.walk.reach = outer
+        walk.reach = outer
     if type(gradients) is not tuple or len(gradients) != len(op.edges):
         raise TypeError(
             f"{op} must return a tuple with a gradient for each of its {len(op.edges)} inputs, "

@@ -11,9 +11,8 @@ How derivatives flow along it is in ``backward.py``; what switches recording off
 from __future__ import annotations
 
 import inspect
-import threading
 import weakref
-from collections.abc import Container, Sequence
+from collections.abc import Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self, cast, overload
 
@@ -22,7 +21,7 @@ import numpy as np
 from minigrad import kernels, mistakes
 from minigrad.hooks import Handle, Hook, Hooks, register
 from minigrad.lines import Line, Place, line_of, users_place
-from minigrad.modes import Mode, Saver, Scope, current_mode, current_scope, is_grad_enabled
+from minigrad.modes import Mode, Saver, Scope, current_mode, current_scope, is_grad_enabled, walk
 from minigrad.versions import UNCOUNTED, Version, order
 
 if TYPE_CHECKING:
@@ -91,15 +90,6 @@ class Kept:
 
     def __set__(self, op: Op, value: Any) -> NoReturn:
         raise mistakes.assigned(op, self.name)
-
-
-class Walk(threading.local):
-    """The walk back that is under way in a thread, as far as rules ask: two threads may walk the same nodes."""
-
-    reach: Container[Any] | None = None  # if it asks for some inputs, the edges that lead there
-
-
-walk = Walk()
 
 
 class Op:
@@ -276,10 +266,8 @@ class Op:
             return self._unpacked(kept, array.unpack(), edge)
         if version.value != seen:
             raise mistakes.changed(self, kept.name, array, version, seen)
-        if isinstance(edge, Op):
-            return tensor_class.of(array, edge if is_grad_enabled() else None, version)
-        if isinstance(edge, Constant):
-            return tensor_class.of(array, None, version)
+        if not isinstance(edge, tensor_class):
+            return tensor_class.of(array, edge if isinstance(edge, Op) and is_grad_enabled() else None, version)
         if edge.array is not array:
             raise RuntimeError(
                 f"{self} needs its {kept.name} of shape {array.shape}, but that leaf has a new array"
@@ -289,11 +277,11 @@ class Op:
     def _unpacked(self, kept: Kept, found: Tensor, edge: Op | Tensor | Constant) -> Tensor:
         """The value that a user's function brought back, in its place in the graph."""
         version, seen = self.versions[kept.slot]
-        leaf = edge if isinstance(edge, tensor_class) and is_grad_enabled() else None
-        if version.value != seen and (leaf is not None or found.version is version):  # no copy was stored
+        is_leaf = isinstance(edge, tensor_class) and is_grad_enabled()
+        if version.value != seen and (is_leaf or found.version is version):  # no copy was stored
             raise mistakes.changed(self, kept.name, found.array, version, seen)
-        if leaf is not None:
-            return leaf
+        if isinstance(edge, tensor_class) and is_grad_enabled():
+            return edge
         return tensor_class.of(found.array, edge if isinstance(edge, Op) and is_grad_enabled() else None)
 
 

@@ -91,7 +91,7 @@ def _watched(hook: Hook, *gradients: Tensor | None) -> Iterator[None]:
     yield
     if [version.value for version in versions] != seen:
         raise RuntimeError(
-            f"the hook {_name(hook)} changed a gradient in place that others may have too: let it return a new tensor"
+            f"the hook {_name(hook)} changed a gradient in place, which others may have too: return a new tensor"
         )
 
 

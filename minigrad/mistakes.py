@@ -69,9 +69,9 @@ def changed(op: Op, name: str, array: Array, version: Version, seen: int) -> Run
 ELSEWHERE = {
     "absolute": "abs", "array": "mg.tensor", "asarray": "mg.tensor", "as_tensor": "mg.tensor",
     "astype": "x.to(dtype)", "bfloat16": "float32", "bool": "mg.bool_", "clip": "clamp", "concat": "cat",
-    "concatenate": "cat", "copy": "clone", "cuda": "the CPU alone, x.cpu()", "cumulative_sum": "cumsum",
+    "concatenate": "cat", "copy": "clone", "cuda": "x.cpu(): there is no other device", "cumulative_sum": "cumsum",
     "data": "x.detach()", "detach_": "x.detach()", "divide": "div", "double": "mg.float64", "dstack": "cat",
-    "einops": "einsum", "expand_dims": "unsqueeze", "float": "mg.float32", "greater": "gt", "half": "float32",
+    "expand_dims": "unsqueeze", "float": "mg.float32", "greater": "gt", "half": "float32",
     "hstack": "cat", "int": "mg.int32", "is_cuda": "x.device", "less": "lt", "long": "mg.int64",
     "moveaxis": "movedim", "multiply": "mul", "negative": "neg", "new_ones": "mg.ones", "new_zeros": "mg.zeros",
     "not_equal": "ne", "power": "pow", "ravel": "flatten", "subtract": "sub", "swapdims": "swapaxes", "t": "x.T",

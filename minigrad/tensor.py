@@ -162,7 +162,8 @@ class Tensor(Operations):
     def register_hook(self, hook: Hook) -> Handle:
         """Call ``hook(gradient)`` whenever the gradient of this tensor is computed; it may return another one.
 
-        Raises RuntimeError if the tensor does not require a gradient.
+        Raises RuntimeError if the tensor does not require a gradient; in the walk back, if the hook changes the
+        gradient in place and this is no leaf.
 
         >>> import minigrad as mg
         >>> x = mg.tensor(3.0, requires_grad=True)

@@ -78,8 +78,7 @@ def before(y: Tensor, dim: int, first: float) -> Tensor:
 def cumsum(x: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
     """Running sum: ``y_k = x_0 + ... + x_k`` along ``dim``. Integers and bools add up to int64.
 
-    ``dx_k = dy_k + dy_(k+1) + ...``. ``x`` is converted to ``dtype``, which the
-    result has too.
+    ``dx_k = dy_k + dy_(k+1) + ...``. ``x`` is converted to ``dtype``, which the result has too.
 
     >>> import minigrad as mg
     >>> mg.tensor([1, 2, 3]).cumsum(dim=0)

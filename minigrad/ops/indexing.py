@@ -8,7 +8,7 @@ import numpy as np
 
 from minigrad import graph
 from minigrad.graph import Array, Op, record
-from minigrad.ops.operands import Gradients, Number, cast, plain, scalar, tensor
+from minigrad.ops.operands import Gradients, Number, broadcast, cast, plain, scalar, tensor
 
 if TYPE_CHECKING:
     from minigrad.tensor import Tensor
@@ -138,7 +138,14 @@ def fitting(x: Tensor, key: Any, v: Tensor | Number) -> tuple[tuple[Any, ...], T
 
 def key_of(key: Any) -> tuple[Any, ...]:
     """``key`` as NumPy takes it, a tuple. Its arrays are copied: the graph keeps them for the way back."""
-    return tuple(_part(part) for part in (key if isinstance(key, tuple) else (key,)))
+    parts = tuple(_part(part) for part in (key if isinstance(key, tuple) else (key,)))
+    shapes = [part.shape for part in parts if isinstance(part, np.ndarray) and part.dtype.kind != "b"]
+    if len(set(shapes)) > 1:
+        try:
+            broadcast("index", *shapes)
+        except ValueError as error:
+            raise IndexError(str(error)) from None
+    return parts
 
 
 def along(index: Array, dim: int) -> tuple[Array, ...]:

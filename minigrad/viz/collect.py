@@ -84,7 +84,7 @@ class _Collection:
         self.numbers = {id(call.op): i for i, call in enumerate(self.calls)}
         self.users: dict[int, list[tuple[Call, str]]] = {}  # of each leaf, in order of first use
         self.leaves: list[Source] = []
-        self.classes: dict[type[Op], tuple[str, dict[str, str]]] = {}
+        self.classes: dict[type[Op], tuple[str, str, dict[str, str]]] = {}
         self.counted: set[int] = set()  # ids of the kept arrays that were counted
 
     def graph(self) -> Graph:
@@ -113,26 +113,26 @@ class _Collection:
 
     def _operation(self, call: Call, known: dict[str, str]) -> Node:
         op, is_whole = call.op, not call.failure
-        output = self.labels.given(op)
+        output, (full_name, formula, _) = self.labels.given(op), self._facts(op)
         in_formula, others = settings(op, len(call.shapes[0]) if call.shapes else 0)
         words = known | {op.output: output} if output else known
         return Node(
             id=self.numbers[id(op)], kind="operation", symbol=(output or op.output) if is_whole else "", name="",
             shape=call.shape, dtype=_name(call.dtype), value=self.values.of(op), gradient=self.values.gradient(op),
             cluster=self.layers.of(op), is_result=id(op) in self.results and is_whole,
-            mark="" if is_whole else "failed", note=call.failure, title=op.title, type=self._facts(op)[0],
-            formula=op.formula, words=(*words.items(), *in_formula), settings=others,
+            mark="" if is_whole else "failed", note=call.failure, title=op.title, type=full_name,
+            formula=formula, words=(*words.items(), *in_formula), settings=others,
             kept=() if self.is_large else self.values.kept(call, self.numbers), bytes=self._bytes(call),
             flops=op.flops(*call.shapes) if is_whole else 0,
             seconds=call.seconds if self.reading.times else None, line=None if self.is_large else _line(op),
             is_recorded=call.is_recorded,
         )  # fmt: skip
 
-    def _facts(self, op: Op) -> tuple[str, dict[str, str]]:
-        """What is the same for every operation of a class: its full name, and its derivatives."""
+    def _facts(self, op: Op) -> tuple[str, str, dict[str, str]]:
+        """What is the same for every operation of a class: its full name, its formula, and its derivatives."""
         cls = type(op)
         if cls not in self.classes:
-            self.classes[cls] = f"{cls.__module__}.{cls.__qualname__}", derivatives(cls)
+            self.classes[cls] = f"{cls.__module__}.{cls.__qualname__}", op.formula, derivatives(cls)
         return self.classes[cls]
 
     def _bytes(self, call: Call) -> int:
@@ -160,7 +160,7 @@ class _Collection:
         )  # fmt: skip
 
     def _edges(self, call: Call, inputs: list[tuple[str, Source]], known: dict[str, str]) -> list[Edge]:
-        target, formulas, found = self.numbers[id(call.op)], self._facts(call.op)[1], []
+        target, formulas, found = self.numbers[id(call.op)], self._facts(call.op)[2], []
         slopes = self.values.slopes(call) if self.reading.slopes and not self.is_large else None
         for place, (name, edge) in enumerate(inputs):
             if id(edge) not in self.numbers:

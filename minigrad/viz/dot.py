@@ -26,6 +26,9 @@ MARKS = {"added": "+ added", "removed": "− removed", "changed": "~ changed", "
 #: From so many edges on Graphviz takes less care to avoid crossings, and draws edges straight.
 CAREFUL = 400
 
+#: Where edges pass more columns than this, all together, Graphviz would take minutes to lead them around boxes.
+FAR = 1500
+
 Beside = dict[int, list[int]]  # by the id of an operation, the ids of the leaves that stand beside it
 
 
@@ -46,7 +49,6 @@ class _Picture:
         self.labels = Labels(graph, look, self.theme)
         self.stages = [self._stage(node) for node in graph.nodes]
         self.beside = self._beside()
-        self.is_large = len(graph.edges) > CAREFUL
 
     def source(self) -> str:
         """Everything together."""
@@ -55,7 +57,9 @@ class _Picture:
             rankdir=self.look.direction, fontname=SANS, fontcolor=theme.ink, fontsize="10", nodesep="0.18",
             ranksep="0.3", pad="0.15", bgcolor=theme.paper, label=self._caption(), labelloc="t", labeljust="l",
         )  # fmt: skip
-        if self.is_large:
+        if self._length() > FAR:
+            dot.attr(splines="line", mclimit="0.1", nslimit="0.02")
+        elif len(self.graph.edges) > CAREFUL:
             dot.attr(splines="polyline", mclimit="0.1", nslimit="1", nslimit1="1")
         dot.attr("node", shape="plain", fontname=SANS, fontcolor=theme.ink, fontsize="10")
         dot.attr("edge", fontname=SANS, fontcolor=theme.grey, fontsize="9", color=theme.line, arrowsize="0.6")
@@ -69,6 +73,18 @@ class _Picture:
         for edge in self.graph.edges:
             self._connect(edge, edge.target in unclear)
         return str(dot.source)
+
+    def _length(self) -> int:
+        """How many columns the edges pass, all together, with each leaf just before its first user."""
+        columns = [0] * len(self.graph.nodes)
+        edges = sorted(self.graph.edges, key=lambda edge: edge.target)  # operations are in the order they ran
+        for edge in edges:
+            columns[edge.target] = max(columns[edge.target], columns[edge.source] + 1)
+        first: dict[int, int] = {}
+        for edge in edges:
+            if self.graph.nodes[edge.source].kind in ("parameter", "input"):
+                columns[edge.source] = first.setdefault(edge.source, columns[edge.target] - 1)
+        return sum(abs(columns[edge.target] - columns[edge.source]) for edge in edges)
 
     def _stage(self, node: Node) -> Cluster | None:
         """The stage in time that a node is in, if there are stages."""
@@ -138,7 +154,7 @@ class _Picture:
         there = self.stages[edge.target]
         if there is not None and self._crosses(edge):
             free = {"constraint": "false"} if there.is_backward else {}
-            self.dot.edge(*ends, style="dotted", **free, **style)
+            self.dot.edge(*ends, style="dotted", penwidth="1.5", **free, **style)
         elif there is not None and there.is_backward:  # runs back, below the pass that it answers
             self.dot.edge(*ends[::-1], dir="back", **style)
         elif edge.source not in neighbours:
@@ -187,7 +203,12 @@ class _Picture:
             )
         cells += self._heat_legend()
         legend = f'<table border="0" cellspacing="3" cellpadding="2"><tr>{"".join(cells)}</tr></table>'
-        rows = [bold(graph.title, 13), font(counts, theme.grey, 9), *(font(note, theme.alert, 9, limit=160) for note in graph.notes), legend]
+        rows = [
+            bold(graph.title, 13),
+            font(counts, theme.grey, 9),
+            *(font(note, theme.alert, 9, limit=160) for note in graph.notes),
+            legend,
+        ]
         body = "".join(f'<tr><td align="left">{row}</td></tr>' for row in rows)
         return markup(f'<table border="0" cellspacing="0" cellpadding="1">{body}</table>')
 

@@ -40,7 +40,8 @@ def draw(
         values: whether arrays are read at all.
         passes: ``"backward"`` walks back from the result, recording, and draws that; ``"both"`` draws it below
             the forward pass. No ``.grad`` changes.
-        all_gradients: walk back and show the gradient of every value, not only those that tensors carry.
+        all_gradients: walk back and show the gradient of every value, not only those that tensors carry. The
+            hooks of tensors run, as they do in :func:`mg.grad`.
         stages: frames in time: ``{"forward": y, "backward": dy}`` puts what was recorded up to y into the first
             and what came then, up to dy, into the second.
         before: another drawing; what is different is marked.

@@ -21,8 +21,8 @@ SANS = "DejaVu Sans,Verdana,Helvetica,Arial,sans-serif"
 MONO = "DejaVu Sans Mono,Menlo,Courier New,monospace"
 PAD = text.PAD
 
-#: Room around text, in points. Graphviz measures with the widths of whole pixels, and a browser writes with the exact
-#: ones: text can become a few points longer than the place that was left for it.
+#: Room around text, in points. Graphviz measures with the widths of whole pixels, and a browser writes with the
+#: exact ones: text can become a few points longer than the place that was left for it.
 ROOM = 5
 DIGIT = 0.602 * 9  # the exact width of a digit in MONO
 
@@ -88,7 +88,8 @@ class Labels:
             colour = theme.paper
         elif self.is_grey(node) and not node.mark:
             colour = theme.line
-        return f'<td bgcolor="{colour}" cellpadding="3"><font color="{ink}">{f"{PAD}{PAD}".join(words)}</font></td>'
+        line = f'<font color="{ink}">{f"{PAD}{PAD}".join(words)}</font>'
+        return f'<td bgcolor="{colour}" cellpadding="{ROOM - 1}">{line}</td>'
 
     def _formula(self, node: Node) -> Iterator[str]:
         """The lines below an operation's name: its formula, its settings; or what a group is called."""
@@ -110,7 +111,7 @@ class Labels:
         words = [*([bold(node.symbol)] if node.symbol else []), *([font(shape, grey, 9)] if shape else [])]
         name = node.name if node.kind not in ("operation", "group") else ""
         if words:
-            yield PAD.join(words)
+            yield f"{PAD}{PAD}".join(words)
         if name:
             yield font(name, self.theme.ink, 9)
 

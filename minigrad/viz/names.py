@@ -101,16 +101,23 @@ class Clusters:
         return path[::-1]
 
     def _home(self, call: Call) -> Scope | None:
-        """Where an operation belongs; an activation called in the parent's forward, to the layer that made z."""
-        if isinstance(call.op, Activation) and call.scope:
-            maker = self.scopes.get(id(call.edges[0]))
+        """Where an operation belongs; an activation called in the parent's forward, to the layer that made z.
+
+        And its rule, which reads its output, where it belongs itself.
+        """
+        activation = call.op if isinstance(call.op, Activation) else None
+        if type(call.op).__module__ == Activation.__module__ and activation is None:
+            activation = next((edge for edge in call.edges if isinstance(edge, Activation)), None)
+        if activation is not None and call.scope:
+            z = call.edges[0] if activation is call.op else activation.edges[0]
+            maker = self.scopes.get(id(z))
             if maker and call.scope in maker.path[:-1]:
                 return maker
         return call.scope
 
     def stage(self, op: Op) -> str:
         """The stage in time that an operation is in."""
-        return next((name for name, last in self.stages.items() if op.order <= last), "")
+        return next((name for name, last in self.stages.items() if op.order <= last), "") if self.stages else ""
 
     def _enter(self, scope: Scope | None, stage: str) -> int | None:
         parent = self._add((stage, 0), stage, None, "") if stage else None

@@ -96,7 +96,11 @@ def of_trace(trace: Trace, results: Sequence[Tensor]) -> Recording:
         maker = tensor.grad_fn or makers.get(id(tensor.array))
         if maker is not None or tensor.requires_grad:
             return maker or tensor
-        return tensor._constant or constants.setdefault(id(tensor), Constant(tensor))
+        if tensor._constant is None and id(tensor) not in constants:
+            constants[id(tensor)] = Constant(tensor)
+            if tensor.version.changed >= 0:  # perhaps after it was used: a counter is another number by now
+                constants[id(tensor)].value = None
+        return tensor._constant or constants[id(tensor)]
 
     calls = []
     for op, inputs, out, scope, seconds in trace.events:

@@ -170,11 +170,18 @@ def _fold_runs(graph: Graph, runs: list[tuple[int | None, Blocks]]) -> Graph:
     used = {edge.source for edge in edges}
     results = {stands_for.get(node.id, node.id) for node in graph.nodes if node.is_result}
     nodes = [
-        replace(changed[node.id], is_result=node.id in results)
+        _ends(changed[node.id]) if node.id in results and not node.is_result else changed[node.id]
         for node in graph.nodes
         if (stands_for.get(node.id) == node.id) or (node.id not in stands_for and _is_used(node, used))
     ]
     return renumber(replace(graph, clusters=tuple(clusters)), nodes, edges)
+
+
+def _ends(node: Node) -> Node:
+    """The node of a first block that stands for the result, which comes out of the last."""
+    return replace(
+        node, is_result=True, note="the values are those of the first block" if node.value else node.note
+    )
 
 
 def _is_used(node: Node, used: set[int]) -> bool:

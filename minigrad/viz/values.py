@@ -38,7 +38,12 @@ class Values:
         self.arrays: dict[int, tuple[Array, bool]] = {}  # and whether it has been changed since it was kept
         self.gradients = dict(gradients)
         self.read_already: dict[int, Value | None] = {}
+        self.first_use: dict[int, float] = {}  # by the id of a leaf, the number of the last node until then
+        until = math.inf  # what ran before the first node has no number
         for call in calls:
+            until = call.op.order if call.op.order >= 0 else until
+            for edge in call.edges:
+                self.first_use.setdefault(id(edge), until)
             if call.output is not None:
                 self.arrays[id(call.op)] = call.output, False
             for keeps, array, (version, seen) in _kept(call.op):
@@ -91,6 +96,7 @@ class Values:
         tensor = maker.tensor() if isinstance(maker, Constant) else maker
         if isinstance(tensor, Tensor):
             array = tensor.array
+            changed = changed or tensor.version.changed > self.first_use.get(id(maker), math.inf)
         elif isinstance(maker, Constant) and maker.value is not None:
             array = np.asarray(maker.value)
         return None if array is None else self._read(array, changed)

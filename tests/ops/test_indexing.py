@@ -185,3 +185,14 @@ def test_put_takes_numbers_and_converts_to_the_dtype_of_x() -> None:
 def test_a_value_that_does_not_broadcast_is_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match=r"v of shape .* does not broadcast to \(3,\)"):
         index_put(mg.zeros(2, 3), 0, mg.zeros(shape))
+
+
+@pytest.mark.parametrize("second", [[0, 1], []], ids=["of another size", "empty"])
+def test_index_arrays_that_do_not_broadcast_are_refused(second: list[int]) -> None:
+    x = mg.ones(2, 3)
+    match = r"index: the shapes \(3,\) and \(\d,\) do not broadcast"
+    with pytest.raises(IndexError, match=match):
+        x[[0, 1, 1], second]
+    with pytest.raises(IndexError, match=match):
+        x[mg.tensor([0, 1, 1]), second] = 5
+    assert (x.tolist(), x.version.value) == ([[1] * 3] * 2, 0)

@@ -38,13 +38,17 @@ SCRIPTS = (
     "arrays", "code", "panel", "search", "story", "player", "keys", "app",
 )  # fmt: skip
 
-#: A page of more nodes would take a browser long, so it gets what a picture shows, which is folded.
+#: A page of more nodes would take a browser long, so it gets what a picture shows, which is folded, and no walk.
 MOST_NODES = 10_000
 
 
 def html(drawing: Drawing, steps: Sequence[Step] = ()) -> str:
     """The page of a drawing; with the ``steps`` of a walk back it plays these too."""
-    graph = drawing.graph if len(drawing.graph.nodes) <= MOST_NODES else drawing.view
+    graph = drawing.graph
+    if len(graph.nodes) > MOST_NODES:
+        graph = drawing.view
+        if steps:  # they are those of nodes that have been folded
+            steps, graph = (), replace(graph, notes=(*graph.notes, "the walk back is not played: too many nodes"))
     styles = [_static(f"{name}.css") for name in STYLES]
     scripts = [_static(f"{name}.js") for name in SCRIPTS]
     return Template(_static("template.html")).substitute(
