@@ -1,6 +1,6 @@
 """Every kind of picture that minigrad draws, made in one run: writes ``docs/gallery.md`` and ``docs/gallery/``.
 
-    python examples/gallery.py
+    python docs/gallery.py
 
 Each function below makes one picture; its docstring is the text above it, and its source the code that is shown.
 """
@@ -101,6 +101,38 @@ def no_grad() -> mg.Drawing:
         return mg.draw(snippet, x, w, b, names={"x": x, "w": w, "b": b})
 
 
+class ClinicalNet(nn.Module):
+    """The measurements of a patient to a risk, with batch norm and dropout."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hidden = nn.Linear(4, 3)
+        self.norm = nn.BatchNorm1d(3)
+        self.dropout = nn.Dropout(0.25)
+        self.output = nn.Linear(3, 1)
+        fill(self.hidden)
+        fill(self.output)
+
+    def forward(self, x: mg.Tensor) -> mg.Tensor:
+        a = F.relu(self.norm(self.hidden(x)))
+        return F.sigmoid(self.output(self.dropout(a)))
+
+
+def _patients() -> mg.Tensor:
+    return mg.tensor([[0.5, -2.0, 1.0, 0.25], [1.0, 1.5, -0.5, 2.0], [-1.0, 1.0, 0.5, 0.0]])
+
+
+def clinical_train() -> mg.Drawing:
+    """A clinical net in training: batch norm takes the mean and the spread of the batch, dropout drops units."""
+    mg.manual_seed(0)
+    return mg.draw(ClinicalNet().train(), _patients())
+
+
+def clinical_eval() -> mg.Drawing:
+    """The same in evaluation: batch norm takes the running mean and spread, and there is no dropout."""
+    return mg.draw(ClinicalNet().eval(), _patients())
+
+
 def difference() -> mg.Drawing:
     """Before and after ``no_grad``, as one picture of what is different."""
     x, w, b = _numbers()
@@ -127,6 +159,12 @@ def backward() -> mg.Drawing:
     x, w, b = _numbers()
     loss = snippet(x, w, b)
     return mg.draw(loss, names=locals(), passes="both")
+
+
+def backward_of_layers() -> mg.Drawing:
+    """Both passes of the perceptron: what a layer's rules compute is in the frame of the layer."""
+    y = Perceptron()(mg.tensor([[0.5, -2.0, 1.0, 0.25]]))
+    return mg.draw(y.sum().named("loss"), passes="both")
 
 
 def second_derivative() -> mg.Drawing:
@@ -182,15 +220,15 @@ def shape_error() -> mg.Drawing:
 PICTURES: dict[str, Callable[[], mg.Drawing]] = {
     picture.__name__: picture
     for picture in (
-        perceptron, expression, loss, no_grad, difference, kept, backward, second_derivative, residual,
-        attention, shape_error,
+        perceptron, expression, loss, no_grad, clinical_train, clinical_eval, difference, kept, backward,
+        backward_of_layers, second_derivative, residual, attention, shape_error,
     )
 }  # fmt: skip
 
 HEAD = """# Gallery
 
-Every kind of picture that minigrad draws. `python examples/gallery.py` makes this page and its pictures; the code
-below each is how. `fill` gives every parameter round numbers, and `_numbers` makes x, w and b.
+Every kind of picture that minigrad draws. `python docs/gallery.py` makes this page and its pictures; the code
+below each is how. `fill` gives parameters round numbers, `_numbers` makes x, w and b, `_patients` a batch.
 
 Whatever a picture shows can be switched on and off: `help(mg.viz.look.Look)` lists the switches. Every picture can
 be had as `theme="dark"` and `theme="print"` too, and saved as .svg, .png, .pdf, .dot, .json ([the graph as
@@ -208,7 +246,7 @@ The same picture in the dark theme, and in the one for printing, which needs no 
 
 def main() -> None:
     """Write the page and its pictures."""
-    docs = Path(__file__).parents[1] / "docs"
+    docs = Path(__file__).parent
     (docs / "gallery").mkdir(exist_ok=True)
     sections = [HEAD]
     with mg.use_kernels("reference"):

@@ -16,7 +16,7 @@ import minigrad as mg
 FOLDER = Path(__file__).parent / "golden"
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).parents[2] / "examples"))
+    sys.path.insert(0, str(Path(__file__).parents[2] / "docs"))
     from gallery import PICTURES
 
     with mg.use_kernels("reference"):

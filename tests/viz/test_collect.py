@@ -304,3 +304,32 @@ def test_drawing_changes_nothing_and_keeps_nothing_alive() -> None:
         assert array() is None
     finally:
         gc.enable()
+
+
+def test_a_buffer_that_the_model_changes_in_place_is_said_to_have_changed() -> None:
+    layer = nn.BatchNorm1d(2)
+    graph = mg.draw(layer, mg.tensor([[1.0, 2.0], [3.0, 6.0]])).graph
+    leaves = {node.name: node for node in graph.nodes if node.kind != "operation"}
+    changed = {name for name, leaf in leaves.items() if leaf.value is not None and leaf.value.changed}
+    assert changed == {"running_mean", "running_var", "num_batches_tracked"}
+    assert "1" not in {word for node in graph.nodes for name, word in node.words if name == "x"}
+
+
+def test_a_parameter_that_was_changed_after_its_use_is_said_to_have_changed() -> None:
+    b = mg.tensor([1.0], requires_grad=True)
+    y = mg.tensor([2.0]) + b
+    with mg.no_grad():
+        b.add_(1.0)
+    value = next(node.value for node in mg.draw(y).graph.nodes if node.kind == "parameter")
+    assert value is not None
+    assert value.changed
+
+
+def test_a_rule_is_in_the_frame_of_its_layer_also_that_of_an_activation_that_is_called_as_a_function() -> None:
+    graph = mg.draw(Perceptron()(mg.ones(1, 2)).sum(), passes="both").graph
+    frames = [
+        graph.clusters[node.cluster].name
+        for node in graph.nodes
+        if node.title == "SigmoidBackward" and node.cluster is not None
+    ]
+    assert frames == ["layer2", "layer1"]

