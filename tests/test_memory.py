@@ -48,6 +48,7 @@ def with_changes_in_place_and_hooks(model: nn.Module, x: mg.Tensor, y: mg.Tensor
     return nn.functional.cross_entropy(z.mul_(2), y)
 
 
+@pytest.mark.compiled  # a thousand times what other tests do once
 @pytest.mark.parametrize("loss_of", [plain, checkpointed, with_gradient_penalty, with_changes_in_place_and_hooks])
 def test_a_thousand_training_steps_keep_nothing_without_the_garbage_collector(
     loss_of: Callable[..., mg.Tensor],

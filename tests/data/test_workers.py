@@ -17,7 +17,10 @@ import minigrad as mg
 from minigrad.data import DataLoader, TensorDataset
 from worker_datasets import Broken, Fatal, Noisy, Process, mark, threaded, total
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
+pytestmark = [
+    pytest.mark.compiled,  # processes of their own, whose lines no coverage sees
+    pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc"),
+]
 
 
 def plain(batch: Any) -> Any:
