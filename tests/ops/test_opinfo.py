@@ -17,6 +17,7 @@ DTYPES = ("float64", "float32", "int64", "bool")
 #: Operations whose samples are not compared, with the dtype if it is one alone, and why.
 LEFT_OUT = {
     **dict.fromkeys(["randn", "randint", "randn_like", "rand_like"], "random"),
+    **dict.fromkeys(["nn.functional.dropout", "nn.functional.dropout2d"], "random"),
     **dict.fromkeys(["empty", "empty_like"], "not initialised"),
     "__getitem__": "NumPy's order of dimensions where an int and an array are apart, PyTorch's differs",
     "__rpow__ int64": "an integer to a negative power is an error, PyTorch's 0 is not",
@@ -28,14 +29,28 @@ LEFT_OUT = {
     "nn.functional.hardtanh int64": "a limit of -0.5 is an error between integers",
     "nn.functional.hinge_embedding_loss": "targets must be 1 or -1, PyTorch's samples are not",
     "nn.functional.kl_div": "targets must not be negative, PyTorch's samples are",
+    "nn.functional.layer_norm float32": "of one element PyTorch's gradient is what rounding leaves of 0",
     "nn.functional.silu/complex": "no complex numbers",
     "norm/nuc": "a norm of singular values",
     "to": "copies and memory formats, which to() does not know",
     "zero_": "in place on leaves",
 }
 
+NORMS = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "rms_norm"]
+
+
+def strange_norm(sample: Any) -> bool:
+    """Whether a sample of a norm has no channels, a negative eps, or a momentum that is no share."""
+    numbers = [n for n in (*sample.args, *sample.kwargs.values()) if isinstance(n, float)]
+    return sample.input.shape == (0,) or any(not 0 <= n <= 1 for n in numbers)
+
+
 #: Samples that are not compared: minigrad refuses what these do, or does not offer it.
 SKIPPED: dict[str, Callable[[Any], bool]] = {
+    **dict.fromkeys([f"nn.functional.{name}" for name in NORMS], strange_norm),
+    "nn.functional.embedding": lambda sample: bool(
+        {"max_norm", "scale_grad_by_freq", "sparse"} & {*sample.kwargs}
+    ),
     "nn.functional.cosine_similarity": lambda sample: sample.input.ndim == 0,
     "repeat_interleave": lambda sample: "output_size" in sample.kwargs,
     "roll": lambda sample: sample.input.ndim == 0,  # has a dim 0 here, as in reductions
@@ -47,6 +62,7 @@ SKIPPED: dict[str, Callable[[Any], bool]] = {
 SPELLED: dict[str, Callable[..., Any]] = {
     "T": lambda x: x.T,
     "mT": lambda x: x.mT,
+    "nn.functional.embedding": lambda weight, rows, **options: mg.nn.functional.embedding(rows, weight, **options),
     "einsum": lambda tensors, equation: mg.einsum(equation, *tensors),
     "trace": lambda x: x.trace(),
     "where": lambda x, condition, other: x.where(condition, other),
