@@ -131,6 +131,7 @@ def work(pipe: Connection[Any, Any]) -> None:
 
 
 def made(maker: Maker, task: Task) -> Iterator[Any]:
+    """The batches of the task, with the kernels that the first process uses."""
     with use_kernels(task.kernels):
         if task.kernels == "numba":
             set_num_threads(1)  # the others' threads have the other processors

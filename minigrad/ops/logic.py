@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from minigrad.graph import Array, Op, record
+from minigrad.graph import record
+from minigrad.ops.comparison import Check, Compare
 from minigrad.ops.operands import Number, dtype_of, pair, tensor
 
 if TYPE_CHECKING:
@@ -16,29 +17,12 @@ __all__ = [
 ]  # fmt: skip
 
 
-class Logic(Op):
+class Logic(Compare):
     """out = x ? y        ? one of and, or, exclusive or"""
 
-    output = "out"
-    is_differentiable = False
 
-    def __init__(self, kernel: str) -> None:
-        self.kernel = kernel
-
-    def forward(self, kernels: Any, x: Array, y: Array) -> Any:
-        return getattr(kernels, self.kernel)(x, y)
-
-
-class Not(Op):
+class Not(Check):
     """y = not x"""
-
-    is_differentiable = False
-
-    def __init__(self, kernel: str) -> None:
-        self.kernel = kernel
-
-    def forward(self, kernels: Any, x: Array) -> Any:
-        return getattr(kernels, self.kernel)(x)
 
 
 # -- of truths ------------------------------------------------------------------------------------------------

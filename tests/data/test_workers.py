@@ -18,7 +18,7 @@ from minigrad.data import DataLoader, TensorDataset
 from worker_datasets import Broken, Fatal, Noisy, Process, mark, threaded, total
 
 pytestmark = [
-    pytest.mark.compiled,  # processes of their own, whose lines no coverage sees
+    pytest.mark.compiled,  # a product large enough for several threads takes minutes in plain Python
     pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc"),
 ]
 

@@ -158,6 +158,7 @@ STAMP = stamp()  # now: a file edited after it was imported must not lend its di
 
 
 def seal(payload: bytes) -> bytes:
+    """What a file begins with: a digest of the sources and of what follows."""
     return hashlib.sha256(STAMP + payload).digest()
 
 
