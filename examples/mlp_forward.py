@@ -13,47 +13,47 @@ import sys
 from pathlib import Path
 
 import minigrad as mg
-from command_line import check_page, check_pictures, parser, printable, run, save_pictures
-from digits import NETS, Ten, ZeroOrOne, accuracy, load_images, weights_file
+from digits import NETS, Classifier, ZeroOrOne, accuracy, load_images, weights_file
+from script import Script, printable, run
 
 SHADES, PLAIN_SHADES = " ░▒▓█", " .:*#"
 
 
 def main(arguments: list[str] | None = None) -> None:
-    options = parser("A forward pass, step by step: a handwritten digit goes through a trained perceptron.")
-    options.add_argument("--digit", type=int, default=0, metavar="I", help="which of the held-out images")
-    options.add_argument("--weights", type=Path, metavar="FILE", help="other weights than the trained ones")
-    options.set_defaults(draw=[Path("mlp_forward.svg")])
-    chosen = options.parse_args(arguments)
+    script = Script("A forward pass, step by step: a handwritten digit goes through a trained perceptron.")
+    script.add_argument("--net", choices=NETS, default="zero-or-one", help="which of the two nets")
+    script.add_argument("--digit", type=int, default=0, metavar="I", help="which of the held-out images")
+    script.add_argument("--weights", type=Path, metavar="FILE", help="other weights than the trained ones")
+    script.set_defaults(draw=[Path("mlp_forward.svg")])
+    chosen = script.read(arguments)
 
     # Whatever can be wrong is found here, before anything is written.
-    check_pictures(options, chosen.draw)
-    check_page(options, chosen.play)
-    mg.use_kernels(chosen.kernels)
     model = NETS[chosen.net]()
     try:
         model.load_state_dict(mg.load(chosen.weights or weights_file(chosen.net)))
     except ValueError as error:  # no such file, damaged, or weights of another net
-        options.error(" ".join(str(error).split()))
-    _, (x, labels) = load_images(model.digits)
-    if not 0 <= chosen.digit < len(x):
-        options.error(f"--digit must be 0 to {len(x) - 1}, not {chosen.digit}")
+        script.error(str(error))
+    _, held_out = load_images(model.digits)
+    if not 0 <= chosen.digit < len(held_out):
+        script.error(f"--digit must be 0 to {len(held_out) - 1}, not {chosen.digit}")
 
     model.eval()
-    image, label = x[chosen.digit : chosen.digit + 1], labels[chosen.digit].item()
+    image, label = held_out[chosen.digit : chosen.digit + 1]  # (1, 64), (1,)
     model(image)  # so that the times below are those of the second call, without loading kernels
     recorded = mg.trace(model, image)
-    save_pictures(options, mg.draw(recorded), chosen.draw)
+    drawing = mg.draw(recorded)
+    for file in chosen.draw:
+        script.save(drawing.save, file)
     if chosen.play:
-        loss = model.loss(image, labels[chosen.digit : chosen.digit + 1])
-        save_pictures(options, mg.play(loss, names={"image": image, "loss": loss}), [chosen.play])
+        loss = model.loss(image, label)
+        script.save(mg.play(loss, names={"image": image, "loss": loss}).save, chosen.play)
 
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="replace")  # a path that the terminal cannot show has a ? in it
-    print(f"Held-out image {chosen.digit}, labelled {label}:\n\n{picture(image)}\n")
+    print(f"Held-out image {chosen.digit}, labelled {label.item()}:\n\n{picture(image)}\n")
     print(f"Forward pass, {recorded.flops:,} FLOPs in {recorded.seconds * 1e3:.3f} ms:\n\n{recorded}\n")
-    print(verdict(model, recorded.output, label))
-    print(f"Held-out images: {accuracy(model, x, labels):.2%} of {len(x)} are right.\n")
+    print(verdict(model, recorded.output, label.item()))
+    print(f"Held-out images: {accuracy(model, held_out):.2%} of {len(held_out)} are right.\n")
     print(proof(model, image, recorded))
     for file in chosen.draw:
         print(f"The graph is in {file}")
@@ -67,7 +67,7 @@ def picture(image: mg.Tensor) -> str:
     return "\n".join("    " + "".join(shades[round(ink * (len(shades) - 1))] * 2 for ink in row) for row in rows)
 
 
-def verdict(model: ZeroOrOne | Ten, p: mg.Tensor, label: int) -> str:
+def verdict(model: Classifier, p: mg.Tensor, label: int) -> str:
     """The probability, the decision, and whether it is right."""
     digit = model.decide(p.detach()).item()
     if isinstance(model, ZeroOrOne):
@@ -78,7 +78,7 @@ def verdict(model: ZeroOrOne | Ten, p: mg.Tensor, label: int) -> str:
     return f"{reason}: it is a {digit}, which is {'right' if digit == label else f'wrong, it is a {label}'}."
 
 
-def proof(model: ZeroOrOne | Ten, image: mg.Tensor, recorded: mg.Trace) -> str:
+def proof(model: Classifier, image: mg.Tensor, recorded: mg.Trace) -> str:
     """The same input recorded in training mode, in eval() and under no_grad."""
     model.train()
     training = mg.trace(model, image)

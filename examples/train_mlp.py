@@ -1,95 +1,65 @@
 """Train one of the two digit nets and save its weights.
 
-    python examples/train_mlp.py --net ten --out ten.safetensors
+    python examples/train_mlp.py --net ten --out ten.safetensors --plot ten.png
 
-The weights in ``examples/weights/`` were made by ``--net zero-or-one`` and ``--net ten`` with the defaults.
+In a few seconds, net ``ten`` learns to get 98 % of the held-out images right. The weights in ``examples/weights/``
+were made by ``--net zero-or-one`` and ``--net ten`` with the defaults.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
-from tqdm import tqdm
 
 import minigrad as mg
-from command_line import can_write, check_page, check_pictures, parser, printable, run, save_pictures
-from digits import NETS, accuracy, load_images
-
-BARS, PLAIN_BARS = "▁▂▃▄▅▆▇█", "_.-=+*%#"
+from digits import NETS, Classifier, accuracy, load_images
+from minigrad.data import DataLoader, TensorDataset
+from plots import Panel, curves, images
+from script import TrainingScript, file, run
+from training import evaluating, train
 
 
 def main(arguments: list[str] | None = None) -> None:
-    options = parser("Train one of the two digit nets and save its weights.")
-    options.add_argument("--epochs", type=int, default=60, help="passes over the training images")
-    options.add_argument("--batch", type=int, default=32, help="images a step")
-    options.add_argument("--lr", type=float, default=3e-3, help="Adam's learning rate")
-    options.add_argument("--seed", type=int, default=0, help="of the first weights and the order of the images")
-    options.add_argument("--out", type=Path, required=True, help="the safetensors file to write")
-    chosen = options.parse_args(arguments)
-    for name in ("epochs", "batch", "lr"):
-        if getattr(chosen, name) <= 0:
-            options.error(f"--{name} must be positive")
-    check_pictures(options, chosen.draw)
-    check_page(options, chosen.play)
-    if not can_write(chosen.out, ".safetensors"):
-        options.error(f"--out must be a .safetensors file in a folder that can be written to, not {chosen.out}")
+    script = TrainingScript("Train one of the two digit nets and save its weights.", epochs=60, batch=32, lr=1e-2)
+    script.add_argument("--net", choices=NETS, default="zero-or-one", help="which of the two nets")
+    script.add_argument("--out", type=file(".safetensors"), required=True, help="the weights: .safetensors")
+    chosen = script.read(arguments)
 
-    mg.use_kernels(chosen.kernels)
-    mg.manual_seed(chosen.seed)
     model = NETS[chosen.net]()
-    (x, labels), (x_held, labels_held) = load_images(model.digits)
-    print(f"{chosen.net}: {len(x)} images to train on, {len(x_held)} held out")
+    train_part, held_out = load_images(model.digits)
+    print(f"{chosen.net}: {len(train_part)} images to train on, {len(held_out)} held out")
 
-    losses = train(model, x, labels, chosen.epochs, chosen.batch, chosen.lr, chosen.seed)
-    print(f"loss {losses[0]:.3f} {curve(losses)} {losses[-1]:.2g}")
-    trained_on, held_out = accuracy(model, x, labels), accuracy(model, x_held, labels_held)
-    print(f"accuracy: {trained_on:.2%} trained on, {held_out:.2%} held out")
+    batches = DataLoader(train_part, chosen.batch, shuffle=True)
+    optimizer = mg.optim.AdamW(model.parameters(), lr=chosen.lr)
+    scheduler = mg.optim.lr_scheduler.OneCycleLR(
+        optimizer, max_lr=chosen.lr, epochs=chosen.epochs, steps_per_epoch=len(batches)
+    )
+    history = train(
+        model, model.loss, batches, optimizer, chosen.epochs, scheduler=scheduler,
+        measure=lambda: accuracy(model, held_out),
+    )  # fmt: skip
+    print(history)
+    with evaluating(model):
+        print(f"accuracy: {accuracy(model, train_part):.2%} trained on, {accuracy(model, held_out):.2%} held out")
 
-    loss = model.loss(x_held[:1], labels_held[:1])
-    save_pictures(options, mg.draw(loss, passes="both"), chosen.draw)
-    if chosen.play:
-        save_pictures(options, mg.play(loss, names={"loss": loss}), [chosen.play])
-    try:
-        mg.save(model.state_dict(), chosen.out)
-    except ValueError as error:  # no room
-        options.error(str(error))
-    for file in chosen.draw:
-        print(f"The loss of one image, forward and backward, is in {file}")
-    if chosen.play:
-        print(f"The page that plays it is {chosen.play}")
+    script.save_graph(model.loss(*held_out[:1]), "The loss of one image")
+    script.save_plot(
+        curves("loss in training", {"loss": history.losses}),
+        curves("accuracy on held-out images", {"accuracy": history.measured}),
+        hardest(model, held_out),
+    )
+    script.save(lambda path: mg.save(model.state_dict(), path), chosen.out)
     print(f"weights written to {chosen.out}")
 
 
-def train(
-    model: mg.nn.Module, x: mg.Tensor, labels: mg.Tensor, epochs: int, batch: int, lr: float, seed: int
-) -> list[float]:  # fmt: skip
-    """The mean loss of each epoch of training with Adam."""
-    optimizer = mg.optim.Adam(model.parameters(), lr=lr)
-    shuffler = np.random.default_rng(seed)
-    losses = []
-    progress = tqdm(range(epochs), unit="epoch")
-    for _ in progress:
-        order = shuffler.permutation(len(x))
-        steps = []
-        for rows in np.array_split(order, -(-len(order) // batch)):
-            optimizer.zero_grad()
-            loss = model.loss(x[rows], labels[rows])
-            loss.backward()
-            optimizer.step()
-            steps.append(loss.item())
-        losses.append(float(np.mean(steps)))
-        progress.set_postfix(loss=f"{losses[-1]:.4f}")
-    return losses
-
-
-def curve(losses: list[float]) -> str:
-    """The losses as a line of bars on a logarithmic scale, at most 40 of them."""
-    bars = printable(BARS, PLAIN_BARS)
-    picked = np.log(np.asarray(losses)[np.linspace(0, len(losses) - 1, min(len(losses), 40)).astype(int)])
-    low, high = picked.min(), picked.max()
-    heights = np.zeros(len(picked)) if high == low else (picked - low) / (high - low) * (len(bars) - 1)
-    return "".join(bars[round(h)] for h in heights)
+def hardest(model: Classifier, held_out: TensorDataset, count: int = 24) -> Panel:
+    """The images with the largest loss, each with its label and, if that is wrong, what the model takes it for."""
+    with evaluating(model):
+        losses = [model.loss(*held_out[i : i + 1]).item() for i in range(len(held_out))]
+        x, labels = held_out[np.argsort(losses)[: -count - 1 : -1]]
+        found = model.decide(model(x))
+    pairs = zip(labels.tolist(), found.tolist(), strict=True)
+    names = [f"{label}" if label == digit else f"{label} → {digit}" for label, digit in pairs]
+    return images("held-out images of the largest loss", x.reshape(-1, 8, 8).numpy(), names=names)
 
 
 if __name__ == "__main__":

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import io
-import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -29,19 +27,19 @@ def run(*arguments: str) -> None:
         mlp_forward.main(list(arguments))
 
 
-@pytest.mark.parametrize(("net", "least"), [("zero-or-one", 0.99), ("ten", 0.95)])
+@pytest.mark.parametrize(("net", "least"), [("zero-or-one", 0.99), ("ten", 0.98)])
 @pytest.mark.parametrize("kernels", ["numba", "reference"])
 def test_the_trained_weights_reach_their_accuracy_on_held_out_images(net: str, least: float, kernels: str) -> None:
     model = NETS[net]()
     model.load_state_dict(mg.load(weights_file(net)))
-    _, (x, labels) = load_images(model.digits)
+    _, held_out = load_images(model.digits)
     with mg.use_kernels(kernels):
-        assert accuracy(model, x, labels) >= least
+        assert accuracy(model, held_out) >= least
 
 
 @pytest.mark.parametrize("net", NETS)
 def test_no_image_is_both_trained_on_and_held_out(net: str) -> None:
-    (x, labels), (x_held, labels_held) = load_images(NETS[net].digits)
+    (x, labels), (x_held, labels_held) = (part.tensors for part in load_images(NETS[net].digits))
     data = mg.load(weights_file(net).parent.parent / "data" / "digits.safetensors")
     chosen = np.isin(data["labels"].numpy(), NETS[net].digits)
     assert len(x) + len(x_held) == chosen.sum()
@@ -72,9 +70,9 @@ def test_it_draws_the_values_of_z_and_a_and_the_png_when_asked(capsys: pytest.Ca
     svg = Path("graph.svg").read_text()
     model = NETS["zero-or-one"]()
     model.load_state_dict(mg.load(weights_file("zero-or-one")))
-    _, (x, _) = load_images(model.digits)
+    _, held_out = load_images(model.digits)
     with mg.no_grad():
-        step = mg.trace(model, x[:1])["layer3"]
+        step = mg.trace(model, held_out[:1][0])["layer3"]
     assert f"{step.z.item():.3f}" in svg
     assert f"{step.a.item():.4f}" in svg
     for name in ("layer1", "layer2.weight", "layer3.bias", "Sigmoid"):
@@ -108,9 +106,9 @@ def damaged(path: Path) -> Path:
         (["--weights", "missing.safetensors"], "missing.safetensors"),
         (["--weights", "damaged.safetensors"], "damaged.safetensors"),
         (["--weights", str(weights_file("ten"))], "layer1.weight"),
-        (["--draw", "no/such/folder.svg"], "--draw must be"),
-        (["--draw", "picture.jpg"], "--draw must be"),
-        (["--draw", "/dev/null/picture.svg"], "--draw must be"),
+        (["--draw", "no/such/folder.svg"], "--draw: must be"),
+        (["--draw", "picture.jpg"], "--draw: must be"),
+        (["--draw", "/dev/null/picture.svg"], "--draw: must be"),
     ],
 )
 def test_a_mistake_is_one_line_and_status_2_and_nothing_is_written(
@@ -138,18 +136,6 @@ def refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     return err
 
 
-def test_a_folder_in_the_place_of_the_picture_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    Path("x.svg").mkdir()
-    assert "--draw must be" in refusal(capsys, "--draw", "x.svg")
-
-
-def test_a_folder_that_cannot_be_written_to_is_refused(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
-    assert "in folders that can be written to" in refusal(capsys, "--draw", "x.svg")
-
-
 @pytest.mark.parametrize("error", [ImportError, OSError, RuntimeError])
 def test_a_picture_that_fails_is_one_line_before_anything_is_printed(
     error: type[Exception], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
@@ -168,14 +154,6 @@ def test_an_output_without_shades_shows_the_digit_in_plain_signs(monkeypatch: py
     assert mlp_forward.picture(image) == "\n".join(["      ..::##  ..::##"] * 8)
 
 
-def as_program(*options: str) -> subprocess.Popen[bytes]:
-    path = os.pathsep.join([str(Path(mg.__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
-    return subprocess.Popen(
-        [sys.executable, *options], env={**os.environ, "PYTHONPATH": path}, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )  # fmt: skip
-
-
 def test_a_page_that_plays_both_passes_is_written_where_it_is_asked_for(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -185,20 +163,4 @@ def test_a_page_that_plays_both_passes_is_written_where_it_is_asked_for(
 
 
 def test_a_page_that_cannot_be_written_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    assert "--play must be an .html file" in refusal(capsys, "--play", "x.svg")
-
-
-def test_a_reader_that_stops_ends_the_script_quietly() -> None:
-    program = as_program(mlp_forward.__file__, "--kernels", "reference")
-    assert program.stdout
-    assert program.stderr
-    program.stdout.close()
-    assert program.stderr.read() == b""
-    assert program.wait() == 0
-    program.stderr.close()
-
-
-def test_the_help_needs_no_docstrings() -> None:
-    out, err = as_program("-OO", mlp_forward.__file__, "--help").communicate()
-    assert b"a handwritten digit goes" in out
-    assert err == b""
+    assert "--play: must be a file of .html" in refusal(capsys, "--play", "x.svg")
