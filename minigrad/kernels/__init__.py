@@ -67,9 +67,12 @@ bitwise_xor(x, y)``
 ``cross_entropy_backward               ``(B, C)``: ``dl`` times its derivative for ``z``, written with the losses
 (dl, z, loss, y)``
 ``moments(x, dims, keepdim)``          mean and (biased) variance over ``dims``, each shaped as of ``sum``
-``normalise(x, dims, eps)``            ``x.shape``: ``(x - mean) / (variance + eps)^(1/2)``, moments over ``dims``
-``normalise_backward                   ``x.shape``: the derivative of that, times ``dy``
-(dy, x, dims, eps)``
+``normalise(x, weight, bias, dims,     ``(x - mean) / (variance + eps)^(1/2) weight + bias``, which broadcast to
+eps)``                                 ``x``; and the mean and the variance over ``dims``, as of ``moments``
+``normalise_backward                   ``x.shape``: the derivative of the first, times ``dy``
+(dy, x, weight, dims, eps)``
+``normalise_sums                       ``(2, *shape)``: its derivatives for weight and bias of that ``shape``,
+(dy, x, shape, dims, eps)``            times ``dy``
 ``sum mean amax amin logsumexp         ``x`` with ``dims`` (a tuple) reduced away, or of size 1 when
 (x, dims, keepdim)``                   ``keepdim``
 ``prod any all(x, dims, keepdim)``      the same

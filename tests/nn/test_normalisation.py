@@ -84,29 +84,62 @@ def test_derivatives_of_first_and_second_order_are_those_of_difference_quotients
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(
-    ("shape", "dims"),
+    ("shape", "dims", "of_weight"),
     [
-        ((7, 5), (0,)), ((7, 5), (1,)), ((7, 5), (0, 1)), ((7, 5), ()), ((3, 4, 5, 2), (0, 2, 3)),
-        ((3, 4, 5, 2), (1, 2)), ((3, 4, 5, 2), (2, 3)), ((3, 4, 5, 2), (1, 3)), ((2, 9000), (1,)), ((0, 3), (1,)),
+        ((7, 5), (0,), (5,)), ((7, 5), (0,), (1,)), ((7, 5), (0,), (7, 1)), ((7, 5), (1,), (5,)),
+        ((7, 5), (1,), (7, 1)), ((7, 5), (0, 1), (1,)), ((7, 5), (0, 1), (7, 5)), ((7, 5), (), (5,)),
+        ((3, 4, 5, 2), (0, 2, 3), (4, 1, 1)), ((3, 4, 5, 2), (1, 2), (2,)), ((3, 4, 5, 2), (2, 3), (5, 2)),
+        ((3, 4, 5, 2), (2, 3), (4, 5, 1)), ((3, 4, 5, 2), (1, 3), (1,)), ((3, 4, 5, 2), (2, 3), (4, 1, 2)),
+        ((3, 2, 3, 4), (2, 3), (2, 3, 1)), ((2, 9000), (1,), (9000,)), ((300, 8), (1,), (8,)),
+        ((0, 3), (1,), (3,)),
     ],
 )  # fmt: skip
-def test_compiled_kernels_agree_with_the_reference(shape, dims, dtype):
+def test_compiled_kernels_agree_with_the_reference(shape, dims, of_weight, dtype):
     x, dy = (RNG.normal(2, 3, shape).astype(dtype) for _ in range(2))
+    w, b = (RNG.normal(0, 1, of_weight).astype(dtype) for _ in range(2))
     tolerance = 50 * np.finfo(dtype).eps
-    for view, dview in ((x, dy), (x[::-1], dy[::-1])):
-        got, want = cpu.normalise(view, dims, 1e-5), reference.normalise(view, dims, 1e-5)
-        assert got.dtype == want.dtype
-        np.testing.assert_allclose(got, want, tolerance, tolerance)
-        got = cpu.normalise_backward(dview, view, dims, 1e-5)
-        want = reference.normalise_backward(dview, view, dims, 1e-5)
+    for x_, dy_, w_, b_ in ((x, dy, w, b), (x[::-1], dy[::-1], w[::-1], b[:1])):
+        for got, want in zip(
+            cpu.normalise(x_, w_, b_, dims, 1e-5), reference.normalise(x_, w_, b_, dims, 1e-5), strict=True
+        ):
+            assert (got.dtype, got.shape) == (want.dtype, want.shape)
+            np.testing.assert_allclose(got, want, tolerance, tolerance)
+        got = cpu.normalise_backward(dy_, x_, w_, dims, 1e-5)
+        want = reference.normalise_backward(dy_, x_, w_, dims, 1e-5)
         np.testing.assert_allclose(got, want, tolerance, 1e2 * tolerance)
+        got = cpu.normalise_sums(dy_, x_, of_weight, dims, 1e-5)
+        want = reference.normalise_sums(dy_, x_, of_weight, dims, 1e-5)
+        np.testing.assert_allclose(got, want, tolerance, tolerance * max(1, x.size))
 
 
-def test_the_normalised_values_are_kept_to_be_seen():
-    x = mg.randn(4, 3, requires_grad=True)
-    y = F.layer_norm(x, [3])
-    np.testing.assert_array_equal(y.grad_fn.kept["x_hat"].numpy(), y.detach().numpy())
-    assert "x_hat" in y.grad_fn.formula
+def test_a_variance_far_from_zero_mean_loses_nothing_to_the_first_element():
+    x = RNG.normal(1e4, 1, (2, 500))
+    x[0, 0] = -1e6  # an outlier, from which all deviations are taken
+    for got, want in zip(
+        cpu.normalise(x, np.ones(1), np.zeros(1), (1,), 0.0), reference.normalise(x, *np.eye(2)[:, :1], (1,), 0.0),
+        strict=True,
+    ):  # fmt: skip
+        np.testing.assert_allclose(got, want, 1e-10, 1e-10)
+
+
+@pytest.mark.compiled
+def test_sums_for_the_weight_do_not_depend_on_the_number_of_threads():
+    x, dy = (RNG.normal(2, 3, (4096, 128)).astype("float32") for _ in range(2))
+    before, found = mg.get_num_threads(), []
+    try:
+        for threads in (1, before):
+            mg.set_num_threads(threads)
+            found.append(cpu.normalise_sums(dy, x, (128,), (1,), 1e-5))
+    finally:
+        mg.set_num_threads(before)
+    np.testing.assert_array_equal(*found)
+
+
+def test_a_norm_is_one_node_that_keeps_what_comes_out_to_be_seen():
+    x, w, b = mg.randn(4, 3, requires_grad=True), mg.ones(3, requires_grad=True), mg.zeros(3, requires_grad=True)
+    y = F.layer_norm(x, [3], w, b)
+    assert y.grad_fn.edges == (x, w, b)
+    np.testing.assert_array_equal(y.grad_fn.kept["y"].numpy(), y.detach().numpy())
 
 
 def test_nothing_has_changed_after_an_error():

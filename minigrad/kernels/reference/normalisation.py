@@ -1,4 +1,4 @@
-"""Numbers brought to mean 0 and variance 1."""
+"""Numbers brought to mean 0 and variance 1, then scaled and shifted."""
 
 from __future__ import annotations
 
@@ -7,18 +7,31 @@ import numpy as np
 from minigrad.kernels import Array, Dims, quiet
 from minigrad.kernels.reference.reduce import mean, moments
 
-__all__ = ["normalise", "normalise_backward"]
+__all__ = ["normalise", "normalise_backward", "normalise_sums"]
 
 
 @quiet
-def normalise(x: Array, dims: Dims, eps: float) -> Array:
+def normalise(x: Array, weight: Array, bias: Array, dims: Dims, eps: float) -> tuple[Array, Array, Array]:
+    y = standardised(x, dims, eps) * weight + bias
+    return np.asarray(y), *moments(x, dims, keepdim=False)
+
+
+@quiet
+def normalise_backward(dy: Array, x: Array, weight: Array, dims: Dims, eps: float) -> Array:
+    _, variance = moments(x, dims, keepdim=True)
+    x_hat, slope = standardised(x, dims, eps), dy * weight
+    across = slope - mean(slope, dims, keepdim=True) - x_hat * mean(slope * x_hat, dims, keepdim=True)
+    return np.asarray(across / np.sqrt(variance + eps))
+
+
+@quiet
+def normalise_sums(dy: Array, x: Array, shape: Dims, dims: Dims, eps: float) -> Array:
+    repeated = (1,) * (x.ndim - len(shape)) + shape
+    over = tuple(d for d, n in enumerate(repeated) if n == 1)
+    both = (dy * standardised(x, dims, eps)).sum(over), dy.sum(over)
+    return np.stack([each.reshape(shape) for each in both])
+
+
+def standardised(x: Array, dims: Dims, eps: float) -> Array:
     centre, variance = moments(x, dims, keepdim=True)
     return np.asarray((x - centre) / np.sqrt(variance + eps))
-
-
-@quiet
-def normalise_backward(dy: Array, x: Array, dims: Dims, eps: float) -> Array:
-    _, variance = moments(x, dims, keepdim=True)
-    y = normalise(x, dims, eps)
-    across = dy - mean(dy, dims, keepdim=True) - y * mean(dy * y, dims, keepdim=True)
-    return np.asarray(across / np.sqrt(variance + eps))

@@ -8,7 +8,8 @@ layer_norm         each example, or its last dims
 rms_norm           the same, but for the mean: divided by the root of the mean square alone
 =================  ==============================================================================================
 
-In a picture, x_hat comes out of ``Normalise``, and weight and bias follow as ``Mul`` and ``Add``.
+Each is one node, ``Normalise``, with weight and bias as inputs; but ``rms_norm``, and batch norm with the running
+statistics, are made of ordinary operations.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from minigrad.graph import record
+from minigrad.graph import Array, record
 from minigrad.modes import no_grad
 from minigrad.ops import rsqrt
 from minigrad.ops.in_place import check_changeable
 from minigrad.ops.linear_algebra import one_dtype
-from minigrad.ops.normalisation import Normalise, moments
+from minigrad.ops.normalisation import Normalise, one, zero
 from minigrad.ops.operands import only_floats, parameter, sizes, tensor
 from minigrad.tensor import Tensor
 
@@ -82,10 +83,10 @@ def batch_norm(
     dims = (0, *range(2, x.ndim))
     if running:
         _check_changeable(name, running)
-    y = _scaled(record(Normalise(dims, eps), x), weight, bias)
+    op = Normalise(dims, eps)
+    y = _normalised(op, x, weight, bias)
     if running:
-        mean, var = moments(x, dims)
-        _move(running, mean, var, x.numel() // channels, momentum)
+        _move(running, *op.moments, x.numel() // channels, momentum)
     return y
 
 
@@ -127,10 +128,11 @@ def instance_norm(
     dims = tuple(range(2, x.ndim))
     if running:
         _check_changeable(name, running)
-    y = _scaled(record(Normalise(dims, eps), x), weight, bias)
+    op = Normalise(dims, eps)
+    y = _normalised(op, x, weight, bias)
     if running and x.numel():
-        mean, var = (each.mean(0) for each in moments(x, dims))
-        _move(running, mean, var, count, momentum)
+        mean, var = op.moments
+        _move(running, mean.mean(0), var.mean(0), count, momentum)
     return y
 
 
@@ -164,7 +166,7 @@ def layer_norm(
             [ 1.0000, -1.0000]])
     """
     x, dims = _last_dims("layer_norm", input, normalized_shape, weight=weight, bias=bias)
-    return _scaled(record(Normalise(dims, _eps("layer_norm", eps)), x), weight, bias, at_end=True)
+    return _normalised(Normalise(dims, _eps("layer_norm", eps)), x, weight, bias, at_end=True)
 
 
 def rms_norm(
@@ -215,8 +217,10 @@ def group_norm(
     if groups < 1 or channels % groups:
         raise ValueError(f"{name}: {channels} channels cannot be divided into {groups} groups")
     _check_vectors(name, x, channels, weight=weight, bias=bias)
-    rows = x.reshape(x.shape[0], groups, channels // groups * math.prod(x.shape[2:]))
-    return _scaled(record(Normalise((2,), eps), rows).reshape(x.shape), weight, bias)
+    own = groups, channels // groups  # (N, C, ...) -> (N, groups, C / groups, ...)
+    rows = x.reshape(x.shape[0], *own, math.prod(x.shape[2:]))
+    w, b = (t if t is None else t.reshape(*own, 1) for t in (weight, bias))
+    return _normalised(Normalise((2, 3), eps), rows, w, b, at_end=True).reshape(x.shape)
 
 
 # -- arguments ------------------------------------------------------------------------------------------------
@@ -286,6 +290,15 @@ def _last_dims(
 # -- scale, shift, running statistics -------------------------------------------------------------------------
 
 
+def _normalised(
+    op: Normalise, x: Tensor, weight: Tensor | None, bias: Tensor | None, *, at_end: bool = False
+) -> Tensor:  # fmt: skip
+    """``w x_hat + b``, of channels or, ``at_end``, of the last dims."""
+    if not at_end:
+        weight, bias = (t if t is None else _beside_channels(t, x) for t in (weight, bias))
+    return record(op, x, one(x) if weight is None else weight, zero(x) if bias is None else bias)
+
+
 def _scaled(x_hat: Tensor, weight: Tensor | None, bias: Tensor | None, *, at_end: bool = False) -> Tensor:
     """``w x_hat + b``, of channels or, ``at_end``, of the last dims."""
     y = x_hat
@@ -307,10 +320,8 @@ def _check_changeable(name: str, running: tuple[Tensor, Tensor]) -> None:
             check_changeable(name, each)
 
 
-def _move(running: tuple[Tensor, Tensor], mean: Tensor, var: Tensor, count: int, momentum: float) -> None:
+def _move(running: tuple[Tensor, Tensor], mean: Array, var: Array, count: int, momentum: float) -> None:
     """Move the running statistics towards those observed: the variance unbiased, of ``count`` values."""
-    with no_grad():
-        unbiased = var * (count / (count - 1))
-        moved = [old + (new - old) * momentum for old, new in zip(running, (mean, unbiased), strict=True)]
-        for each, new in zip(running, moved, strict=True):
-            each.copy_(new)
+    for each, observed in zip(running, (mean, var * (count / (count - 1))), strict=True):
+        each.array += (observed - each.array) * momentum
+        each.touch()
