@@ -132,6 +132,9 @@ SHAPES: list[tuple[tuple[int, ...], tuple[int, ...]]] = [
     ((2, 3, 4), (4,)),
     ((2, 3, 4), (2, 1, 1)),
     ((2, 3, 4), (2, 1, 4)),
+    ((2, 3, 4), (3, 1)),
+    ((2, 3, 4), (1, 3, 1)),
+    ((1, 3, 1), (2, 1, 4)),
     ((2, 1, 4, 1), (1, 3, 1, 5)),
     ((0, 3), (3,)),
     ((3, 1), (3, 0)),
@@ -158,11 +161,11 @@ def test_collapsed_operands_address_the_same_elements_as_numpy(shapes: Any, flip
     if flip:
         x = x[::-1] if x.ndim else x
         y = y.T.copy().T
-    shape, (R, C), *operands = collapse(x, y)
+    shape, planes, *operands = collapse(x, y)
     assert shape == shapes.result_shape
-    rows, columns = np.indices((R, C), sparse=True)
-    for (elements, row, across), whole in zip(operands, np.broadcast_arrays(x, y), strict=True):
-        np.testing.assert_array_equal(elements[rows * row + columns * across].reshape(shape), whole)
+    p, r, c = np.indices(planes, sparse=True)
+    for (elements, plane, row, across), whole in zip(operands, np.broadcast_arrays(x, y), strict=True):
+        np.testing.assert_array_equal(elements[p * plane + r * row + c * across].reshape(shape), whole)
 
 
 @pytest.mark.parametrize("dtype", INTEGERS)

@@ -1,17 +1,18 @@
 """Elementwise kernels: a scalar rule, a loop around it, and broadcasting without copies.
 
-``out[i, j] = rule(x[i, j], y[i, j])``.  Shapes are collapsed in Python to R rows of C columns, in which each
-operand steps from row to row by ``row`` elements (0: the same row again) and either has all C columns or one
-value for the whole row:
+``out[p, i, j] = rule(x[p, i, j], y[p, i, j])``.  Shapes are collapsed in Python to P planes of R rows of C
+columns. An operand steps from plane to plane and from row to row by so many elements (0: the same again), and has
+either all C columns or one value for the whole row:
 
-=======================  ==============  =================  ================
-x, y                     R, C            x: row, columns    y: row, columns
-=======================  ==============  =================  ================
-(B, d), (B, d)           1, B d          0, yes             0, yes
-(B, d), scalar           1, B d          0, yes             0, no
-(B, d), (d,)             B, d            d, yes             0, yes
-(B, d), (B, 1)           B, d            d, yes             1, no
-=======================  ==============  =================  ================
+==========================  ==============  ======================  =====================
+x, y                        P, R, C         x: plane, row, columns  y: plane, row, columns
+==========================  ==============  ======================  =====================
+(B, d), (B, d)              1, 1, B d       0, 0, yes               0, 0, yes
+(B, d), scalar              1, 1, B d       0, 0, yes               0, 0, no
+(B, d), (d,)                1, B, d         0, d, yes               0, 0, yes
+(B, d), (B, 1)              1, B, d         0, d, yes               0, 1, no
+(B, C, H, W), (C, 1, 1)     B, C, H W       C H W, H W, yes         0, 1, no
+==========================  ==============  ======================  =====================
 
 The loop over columns runs over consecutive memory, so LLVM makes vector code of it. Threads share the rows, or
 the columns where there are few rows.
@@ -27,7 +28,7 @@ from itertools import zip_longest
 import numpy as np
 from numba import types
 
-from minigrad.kernels import Array, reference
+from minigrad.kernels import Array, Dims, reference
 from minigrad.kernels.cpu.compile import specialise
 from minigrad.kernels.cpu.math import FLOATS, MATHS
 from minigrad.kernels.cpu.memory import reads, row, share, writes
@@ -65,28 +66,32 @@ def pairs_piece(rule: Callable) -> Callable:
 
 
 def broadcast_piece(rule: Callable) -> Callable:
-    def piece(x, x_row, x_columns, y, y_row, y_columns, out, part, parts):
-        R, C = out.shape
-        top, bottom, left, right = 0, R, 0, C
-        if parts <= R:
-            top, bottom = share(R, part, parts)
+    def piece(x, x_plane, x_row, x_columns, y, y_plane, y_row, y_columns, out, part, parts):
+        P, R, C = out.shape
+        top, bottom, left, right = 0, P * R, 0, C
+        if parts <= P * R:
+            top, bottom = share(P * R, part, parts)
         else:
             left, right = share(C, part, parts)
         n = right - left
+        p, r = top // R, top % R
         for i in range(top, bottom):
-            z = row(out, i * C + left, n)
+            z, x_start, y_start = row(out, i * C + left, n), p * x_plane + r * x_row, p * y_plane + r * y_row
             if x_columns and y_columns:
-                xs, ys = row(x, i * x_row + left, n), row(y, i * y_row + left, n)
+                xs, ys = row(x, x_start + left, n), row(y, y_start + left, n)
                 for j in range(n):
                     z[j] = rule(xs[j], ys[j])
             elif x_columns:
-                xs, right_value = row(x, i * x_row + left, n), y[i * y_row]
+                xs, right_value = row(x, x_start + left, n), y[y_start]
                 for j in range(n):
                     z[j] = rule(xs[j], right_value)
             else:
-                left_value, ys = x[i * x_row], row(y, i * y_row + left, n)
+                left_value, ys = x[x_start], row(y, y_start + left, n)
                 for j in range(n):
                     z[j] = rule(left_value, ys[j])
+            r += 1
+            if r == R:
+                p, r = p + 1, 0
 
     return piece
 
@@ -95,12 +100,17 @@ def broadcast_piece(rule: Callable) -> Callable:
 
 
 def collapse(x: Array, y: Array) -> tuple:
-    """The shape of the result, (R, C), and of each operand: elements, step between rows, whether in columns."""
-    if y.size == 1 and y.ndim <= x.ndim:
-        return x.shape, (1, x.size), (x.ravel(), 0, True), (y.ravel(), 0, False)
-    if x.size == 1 and x.ndim <= y.ndim:
-        return y.shape, (1, y.size), (x.ravel(), 0, False), (y.ravel(), 0, True)
-    sizes = list(zip_longest(reversed(x.shape), reversed(y.shape), fillvalue=1))[::-1]
+    """The shape of the result, (P, R, C), and of each operand: its elements, steps, whether it has columns."""
+    shape, planes, is_copied, x_steps, y_steps = plan(x.shape, y.shape)
+    if is_copied:
+        x, y = np.broadcast_to(x, shape), np.broadcast_to(y, shape)
+    return shape, planes, (x.ravel(), *x_steps), (y.ravel(), *y_steps)
+
+
+@functools.lru_cache(maxsize=4096)
+def plan(x_shape: Dims, y_shape: Dims) -> tuple[Dims, Dims, bool, tuple, tuple]:
+    """What :func:`collapse` tells, from shapes alone, and whether the operands must be copied to the result's."""
+    sizes = list(zip_longest(reversed(x_shape), reversed(y_shape), fillvalue=1))[::-1]
     shape = tuple(n if m == 1 else m for m, n in sizes)
     groups: list[tuple[int, bool, bool]] = []  # neighbouring dims along which the same operands vary
     for size, (m, n) in zip(shape, sizes, strict=True):
@@ -109,15 +119,16 @@ def collapse(x: Array, y: Array) -> tuple:
         if groups and groups[-1][1:] == (m != 1, n != 1):
             size *= groups.pop()[0]
         groups.append((size, m != 1, n != 1))
-    if len(groups) > 2:
+    is_copied = len(groups) > 3
+    if is_copied or not groups or 0 in shape:
         groups = [(math.prod(shape), True, True)]
-        x, y = np.broadcast_to(x, shape), np.broadcast_to(y, shape)
-    (R, *rows), (C, *columns) = [(1, False, False)] * (2 - len(groups)) + groups
-    operands = (
-        (a.ravel(), (C if across else 1) if down else 0, across)
-        for a, down, across in zip((x, y), rows, columns, strict=True)
-    )
-    return shape, (R, C), *operands
+    (P, *planes), (R, *rows), (C, *columns) = [(1, False, False)] * (3 - len(groups)) + groups
+    steps = []
+    for has_planes, has_rows, has_columns in zip(planes, rows, columns, strict=True):
+        row_step = C if has_columns else 1
+        plane_step = row_step * R if has_rows else row_step
+        steps.append((plane_step if has_planes else 0, row_step if has_rows else 0, has_columns))
+    return shape, (P, R, C), is_copied, *steps
 
 
 # -- functions of the contract --------------------------------------------------------------------------------
@@ -176,8 +187,8 @@ def binary(
 
     def build_broadcast(dtype: np.dtype) -> Kernel:
         compiled_rule = specialise(rule, dtype, MATHS.get(dtype, {}))
-        operand = (reads(dtype), types.intp, types.boolean)
-        takes = (*operand, *operand, writes(gives or dtype, 2))
+        operand = (reads(dtype), types.intp, types.intp, types.boolean)
+        takes = (*operand, *operand, writes(gives or dtype, 3))
         return Kernel(f"{name}_broadcast", broadcast_piece(compiled_rule), takes)
 
     pairs, broadcast = Kernels(build_pairs, dtypes), Kernels(build_broadcast, dtypes)
@@ -188,13 +199,13 @@ def binary(
         if dtype not in dtypes or dtype != y.dtype:
             return np.asarray(getattr(reference, name)(x, y))
         if x.shape != y.shape:
-            shape, rows_columns, left, right = collapse(x, y)
+            shape, planes, left, right = collapse(x, y)
             out = np.empty(shape, gives or dtype)
             work = cost * out.size
             if work < GRAIN:
-                broadcast[dtype].piece(*left, *right, out.reshape(rows_columns), 0, 1)
+                broadcast[dtype].piece(*left, *right, out.reshape(planes), 0, 1)
             else:
-                broadcast[dtype](work, *left, *right, out.reshape(rows_columns))
+                broadcast[dtype](work, *left, *right, out.reshape(planes))
             return out
         if in_python and not x.shape:
             number = rule(x.item(), y.item())

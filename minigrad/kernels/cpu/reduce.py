@@ -10,8 +10,9 @@ inner > 1      ``out[o, j] = combine(out[o, j], x[o, k, j])`` for k    blocks of
 Both run over consecutive memory. A chunk has a fixed length and a column is never cut, so that a result does not
 depend on the number of threads.
 
-Sums are made in float64, and as accurate as *pairwise* ones (Higham, "The accuracy of floating point summation",
-1993) also for float64: a short part of a row is added up in vector lanes, then the parts are added.
+Sums are as accurate as *pairwise* ones (Higham, "The accuracy of floating point summation", 1993): a short part of
+a row is added up in vector lanes, or a group of rows column by column, with few additions one after another in the
+dtype of ``x``; then the parts are added in float64.
 """
 
 from __future__ import annotations
@@ -33,8 +34,9 @@ from minigrad.kernels.cpu.threads import Kernel, Kernels
 
 __all__ = ["amax", "amin", "argmax", "argmin", "mean", "moments", "sum"]
 
-SHORT = 4096  # elements added up in lanes
+SHORT = 512  # elements added up in lanes, in their own dtype
 CHUNK = 1 << 16  # elements of a row that one thread folds
+GROUP = 65  # rows combined with one another first: one, and sixteen times four
 COLUMNS = 4096  # columns combined at once: their results stay in the first cache, and reads go along memory
 BLOCK = 256  # elements searched at once
 
@@ -66,9 +68,9 @@ in_lanes = functools.partial(inline, fastmath={"reassoc", "nsz"})  # sums may be
 
 @in_lanes
 def sum_short(x):
-    total = 0.0
+    total = x.dtype.type(0)
     for i in range(x.size):
-        total += np.float64(x[i])
+        total += x[i]
     return total
 
 
@@ -122,33 +124,39 @@ def rows_piece(fold: Callable) -> Callable:
 
 
 def columns_piece(combine: Callable, accumulator: np.dtype) -> Callable:
-    """x (outer, n, inner) -> out (outer, inner)."""
+    """x (outer, n, inner) -> out (outer, inner).
+
+    GROUP rows are combined with one another in their own dtype, and then with the result, which may be wider.
+    """
     real = accumulator.type
 
     def piece(x, outer, n, inner, out, part, parts):
         start, stop = share(outer * inner, part, parts)
-        results = np.empty(min(COLUMNS, stop - start), real)
+        results, groups = np.empty(min(COLUMNS, stop - start), real), np.empty(min(COLUMNS, stop - start), x.dtype)
         while start < stop:
             o, left = start // inner, start % inner
             width = min(COLUMNS, inner - left, stop - start)
-            result, first = row(results, 0, width), row(x, o * n * inner + left, width)
-            for j in range(width):
-                result[j] = first[j]
-            k = 1
-            while k + 4 <= n:  # four rows at once, for a result is read and written as often as an element
-                base = (o * n + k) * inner + left
-                first, second = row(x, base, width), row(x, base + inner, width)
-                third, fourth = row(x, base + 2 * inner, width), row(x, base + 3 * inner, width)
+            result, group = row(results, 0, width), row(groups, 0, width)
+            for top in range(0, n, GROUP):
+                first = row(x, (o * n + top) * inner + left, width)
                 for j in range(width):
-                    upper = combine(real(first[j]), real(second[j]))
-                    lower = combine(real(third[j]), real(fourth[j]))
-                    result[j] = combine(result[j], combine(upper, lower))
-                k += 4
-            while k < n:
-                line = row(x, (o * n + k) * inner + left, width)
+                    group[j] = first[j]
+                k, bottom = top + 1, min(top + GROUP, n)
+                while k + 4 <= bottom:  # four at once, for a result is read and written as often as an element
+                    base = (o * n + k) * inner + left
+                    first, second = row(x, base, width), row(x, base + inner, width)
+                    third, fourth = row(x, base + 2 * inner, width), row(x, base + 3 * inner, width)
+                    for j in range(width):
+                        upper, lower = combine(first[j], second[j]), combine(third[j], fourth[j])
+                        group[j] = combine(group[j], combine(upper, lower))
+                    k += 4
+                while k < bottom:
+                    line = row(x, (o * n + k) * inner + left, width)
+                    for j in range(width):
+                        group[j] = combine(group[j], line[j])
+                    k += 1
                 for j in range(width):
-                    result[j] = combine(result[j], real(line[j]))
-                k += 1
+                    result[j] = combine(result[j], real(group[j])) if top else real(group[j])
             for j in range(width):
                 out[start + j] = result[j]
             start += width
@@ -282,7 +290,7 @@ INDEX, LONG = types.intp, np.dtype(np.int64)
 
 
 def reduction(name: str, fold_row: Callable, combine: Callable, wide: bool = False) -> Callable:
-    """``wide``: columns are combined in float64."""
+    """``wide``: groups of rows are combined in float64."""
 
     def build_rows(dtype: np.dtype) -> Kernel:
         return Kernel(f"{name}_rows", rows_piece(fold_row), (reads(dtype), INDEX, INDEX, writes(dtype)))
