@@ -64,8 +64,7 @@ bitwise_xor(x, y)``
 ``bce bce_slope(p, y)``                binary cross-entropy of probabilities, and its derivative for p
 ``bce_with_logits(z, y)``              the same of logits
 ``cross_entropy(z, y)``                ``(B, C), (B,)`` int64 -> ``(B,)``: ``-log softmax(z)[y]`` of each row
-``cross_entropy_backward               ``(B, C)``: ``dl`` times its derivative for ``z``, written with the losses
-(dl, z, loss, y)``
+``cross_entropy_backward(dl, z, y)``   ``(B, C)``: ``dl`` times its derivative for ``z``
 ``moments(x, dims, keepdim)``          mean and (biased) variance over ``dims``, each shaped as of ``sum``
 ``normalise(x, weight, bias, dims,     ``(x - mean) / (variance + eps)^(1/2) weight + bias``, which broadcast to
 eps)``                                 ``x``; and the mean and the variance over ``dims``, as of ``moments``

@@ -92,7 +92,7 @@ def samples(function: Callable[..., Any], dtype: type, side: int) -> Iterator[Ar
         kinds = {"Array | None": (None, x)[dim], "Dims": x.shape, "Any": (label,), **numbers}
         names: dict[str, Any] = {"dim": dim, "dims": (dim,), "condition": x > 0}
         if function.__name__.startswith("cross_entropy"):
-            names = {"y": label, "dl": row, "loss": row}
+            names = {"y": label, "dl": row}
         elif function.__name__ in ("matmul", "linear"):
             names = {"x": x[: (1, side)[dim]], "y": x.T, "b": row}
         values = {n: names.get(n, kinds.get(p.annotation, x)) for n, p in parameters.items()}

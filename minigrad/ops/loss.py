@@ -44,13 +44,12 @@ class CrossEntropy(Op):
     output = "l"
     z = Kept()
     y = Kept()
-    l = Kept()  # noqa: E741 (the formula's name)
 
     def forward(self, kernels: Any, z: Array, y: Array) -> Any:
         return kernels.cross_entropy(z, y)  # (B, C), (B,) -> (B,)
 
     def backward(self, dl: Tensor) -> Gradients:
-        return record(CrossEntropyBackward(), dl, self.z, self.l, self.y), None
+        return record(CrossEntropyBackward(), dl, self.z, self.y), None
 
 
 class CrossEntropyBackward(Op):
@@ -61,17 +60,17 @@ class CrossEntropyBackward(Op):
     z = Kept()
     y = Kept()
 
-    def forward(self, kernels: Any, dl: Array, z: Array, l: Array, y: Array) -> Any:  # noqa: E741
-        return kernels.cross_entropy_backward(dl, z, l, y)
+    def forward(self, kernels: Any, dl: Array, z: Array, y: Array) -> Any:
+        return kernels.cross_entropy_backward(dl, z, y)
 
     def backward(self, g: Tensor) -> Gradients:
         p, y = self.z.softmax(1), self.y.unsqueeze(1)
         ddl = dz = None
         if self.wants("dl"):
             ddl = (g * p).sum(1) - record(TakeAlong(y.array, 1), g).squeeze(1)
-        if self.wants("z"):  # l only spares the kernel a sum, so all of the derivative is that for z
+        if self.wants("z"):
             dz = record(SoftmaxBackward(1), g * self.dl.unsqueeze(1), p)
-        return ddl, dz, None, None
+        return ddl, dz, None
 
 
 # -- of a probability -----------------------------------------------------------------------------------------

@@ -146,9 +146,8 @@ def rows() -> Iterator[Case]:
         return p / B
 
     def ours(z: np.ndarray) -> np.ndarray:
-        loss = cpu.cross_entropy(z, y)
-        loss.mean()
-        return cpu.cross_entropy_backward(np.full(B, 1 / B, z.dtype), z, loss, y)
+        cpu.cross_entropy(z, y).mean()
+        return cpu.cross_entropy_backward(np.full(B, 1 / B, z.dtype), z, y)
 
     def theirs(z: Any) -> Any:
         z.requires_grad_(True)

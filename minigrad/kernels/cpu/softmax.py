@@ -217,17 +217,17 @@ def cross_entropy_piece(dtype: np.dtype) -> Callable:
 
 
 def cross_entropy_backward_piece(dtype: np.dtype) -> Callable:
-    """out[r, i] = dl[r] (softmax(z)[r, i] - [i = y[r]]), with the softmax from the loss: log sum e^z = l + z_y."""
-    exp, one = MATHS[dtype]["exp"], dtype.type(1)
+    """out[r, i] = dl[r] (softmax(z)[r, i] - [i = y[r]])."""
+    softmax_of, one = inline(softmax_row(dtype)), dtype.type(1)
 
-    def piece(dl, z, loss, y, n, out, part, parts):
+    def piece(dl, z, y, n, out, part, parts):
         start, stop = share(dl.size, part, parts)
         for r in range(start, stop):
-            line, dz, slope = row(z, r * n, n), row(out, r * n, n), dl[r]
-            log_sum = loss[r] + line[y[r]]
+            dz, slope = row(out, r * n, n), dl[r]
+            softmax_of(row(z, r * n, n), dz)
+            dz[y[r]] -= one
             for i in range(n):
-                dz[i] = slope * exp(line[i] - log_sum)
-            dz[y[r]] = slope * (exp(line[y[r]] - log_sum) - one)
+                dz[i] *= slope
 
     return piece
 
@@ -292,7 +292,7 @@ def _rows_kernel(name: str, make_piece: Callable, takes: Callable[[types.Array],
 _logsumexp = _rows_kernel("logsumexp", logsumexp_piece, lambda real: (real,))
 _cross_entropy = _rows_kernel("cross_entropy", cross_entropy_piece, lambda real: (real, reads(LONG)))
 _cross_entropy_backward = _rows_kernel(
-    "cross_entropy_backward", cross_entropy_backward_piece, lambda real: (real, real, real, reads(LONG))
+    "cross_entropy_backward", cross_entropy_backward_piece, lambda real: (real, real, reads(LONG))
 )
 
 
@@ -318,10 +318,10 @@ def cross_entropy(z: Array, y: Array) -> Array:
     return out
 
 
-def cross_entropy_backward(dl: Array, z: Array, loss: Array, y: Array) -> Array:
+def cross_entropy_backward(dl: Array, z: Array, y: Array) -> Array:
     if not compiled(z) or y.dtype != LONG:
-        return reference.cross_entropy_backward(dl, z, loss, y)
+        return reference.cross_entropy_backward(dl, z, y)
     out = np.empty(z.shape, z.dtype)
-    operands = (x.ravel() for x in (dl, z, loss, y))
+    operands = (x.ravel() for x in (dl, z, y))
     _cross_entropy_backward[z.dtype](EXP * z.size, *operands, z.shape[1], out.ravel())
     return out
