@@ -64,6 +64,7 @@ def curves(
             marker = "o" if len(values) == 1 else None
             axes.plot(np.arange(len(values)) + start, values, label=name, linewidth=1.8, marker=marker)
         axes.set(title=title, xlabel=x, ylabel=y, yscale="log" if log else "linear")
+        axes.xaxis.get_major_locator().set_params(integer=True)  # no half epochs
         if len(lines) > 1:
             axes.legend()
 

@@ -46,15 +46,16 @@ class Script(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {' '.join(message.split())} (--help lists the options)\n")
 
-    def save_graph(self, loss: mg.Tensor, what: str) -> None:
+    def save_graph(self, loss: mg.Tensor, what: str, **names: mg.Tensor) -> None:
         """Draw the graph of a loss, forward and backward, where ``--draw`` and ``--play`` ask for it."""
+        names = {"loss": loss} | names
         if self.chosen.draw:
-            drawing = mg.draw(loss, passes="both")
+            drawing = mg.draw(loss, passes="both", names=names)
             for path in self.chosen.draw:
                 self.save(drawing.save, path)
                 print(f"{what}, forward and backward, is in {path}")
         if self.chosen.play:
-            self.save(mg.play(loss, names={"loss": loss}).save, self.chosen.play)
+            self.save(mg.play(loss, names=names).save, self.chosen.play)
             print(f"The page that plays it is {self.chosen.play}")
 
     def save_plot(self, *panels: plots.Panel) -> None:
@@ -84,7 +85,7 @@ class TrainingScript(Script):
             self.add_argument("--batch", type=positive(int), default=batch, help="items a step")
         if lr is not None:
             self.add_argument("--lr", type=positive(float), default=lr, help="the (highest) learning rate")
-        self.add_argument("--seed", type=int, default=0, help="of all random numbers")
+        self.add_argument("--seed", type=seed, default=0, help="of all random numbers")
         self.add_argument("--plot", type=plot, metavar="FILE", help=f"a plot of the result: {plots.FORMATS}")
 
 
@@ -123,6 +124,14 @@ def positive(kind: type[int] | type[float]) -> Callable[[str], float]:
         return value
 
     return number
+
+
+def seed(text: str) -> int:
+    """The type of a seed: a number from 0 on."""
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"must not be negative, not {text}")
+    return value
 
 
 # -- the terminal ---------------------------------------------------------------------------------------------

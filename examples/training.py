@@ -39,7 +39,7 @@ class History:
 def train(
     model: nn.Module, loss: Callable[..., mg.Tensor], batches: mg.data.DataLoader,
     optimizer: mg.optim.Optimizer, epochs: int, *, scheduler: mg.optim.lr_scheduler.LRScheduler | None = None,
-    clip: float | None = None, measure: Callable[[], float] | None = None,
+    clip: float | None = None, measure: Callable[[], float] | None = None, title: str = "",
 ) -> History:  # fmt: skip
     """Train a model.
 
@@ -52,11 +52,12 @@ def train(
         scheduler: stepped after every step of the optimiser.
         clip: the largest norm of all gradients together.
         measure: called after each epoch, in evaluation mode and without recording.
+        title: what the progress bar begins with.
     """
     losses, measured, start = [], [], time.perf_counter()
     with tqdm(total=epochs * len(batches), unit="step") as progress:
         for epoch in range(1, epochs + 1):
-            progress.set_description(f"epoch {epoch}/{epochs}", refresh=False)
+            progress.set_description(f"{title}epoch {epoch}/{epochs}", refresh=False)
             model.train()
             steps = []
             for batch in batches:

@@ -75,7 +75,8 @@ def test_a_mistake_is_one_line_and_status_2(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--seed", "x"], "--seed: invalid int value: 'x'"),
+        (["--seed", "x"], "--seed: invalid seed value: 'x'"),
+        (["--seed", "-1"], "--seed: must not be negative, not -1"),
         (["--plot", "plot.gif"], "--plot: must be a file of .png .svg .pdf in a folder"),
     ],
 )
