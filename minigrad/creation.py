@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from minigrad import dtypes
+from minigrad import dtypes, kernels
 from minigrad.graph import Array
 from minigrad.modes import current_mode
 from minigrad.ops.operands import sizes
 from minigrad.ops.operands import tensor as check_tensor
-from minigrad.tensor import Tensor, check_device
+from minigrad.tensor import Tensor
 from minigrad.versions import UNCOUNTED
 
 Size = int | Sequence[int]
@@ -70,10 +70,10 @@ def from_dlpack(data: Any) -> Tensor:
 
 def new(array: Array, requires_grad: bool, device: str) -> Tensor:
     """A tensor around an array that is nobody else's."""
-    check_device(device)
+    place = kernels.check_device(device)
     if not isinstance(requires_grad, bool):
         raise TypeError(f"requires_grad must be True or False, got {requires_grad!r}")
-    t = Tensor.of(array, version=UNCOUNTED if current_mode().inference else None)
+    t = Tensor.of(kernels.moved(array, place), version=UNCOUNTED if current_mode().inference else None)
     if requires_grad:
         t.requires_grad = True
     return t
@@ -142,7 +142,8 @@ def full_like(
 def empty_like(other: Tensor, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """:func:`empty` of the shape and dtype of ``other``."""
     own = check_tensor("empty_like", other).dtype
-    return empty(other.shape, dtype=own if dtype is None else dtype, requires_grad=requires_grad)
+    wanted = own if dtype is None else dtype
+    return empty(other.shape, dtype=wanted, requires_grad=requires_grad, device=other.device)
 
 
 def zeros_like(other: Tensor, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:

@@ -42,7 +42,7 @@ class Constant:
 
     def __init__(self, tensor: Tensor) -> None:
         self.shape, self.dtype = tensor.array.shape, tensor.array.dtype
-        self.value = tensor.array.item() if tensor.array.ndim == 0 else None
+        self.value = None if tensor.array.ndim or type(tensor.array) in kernels.placed else tensor.array.item()
         self.tensor = weakref.ref(tensor)
 
 
@@ -214,7 +214,7 @@ class Op:
         return {
             kept.name: tensor_class.of(array, None, version)
             for kept, array, (version, _) in zip(self.keeps, self.arrays, self.versions, strict=True)
-            if isinstance(array, np.ndarray)
+            if array is not None and not isinstance(array, Packed)
         }
 
     def fresh(self) -> Self:
@@ -316,6 +316,8 @@ def record(op: Op, *tensors: Tensor) -> Tensor:
     observer = mode.observer
     started = perf_counter() if observer else 0.0
     target = kernels.loaded.get(mode.target) or kernels.load(mode.target)
+    if kernels.placed:
+        target = _beside(op, tensors) or target
     try:
         array = op.forward(target, *[t.array for t in tensors])
     except (AttributeError, TypeError):
@@ -352,6 +354,22 @@ def record(op: Op, *tensors: Tensor) -> Tensor:
     if observer:
         observer(op, tensors, out, perf_counter() - started)
     return out
+
+
+def _beside(op: Op, tensors: Sequence[Tensor]) -> Any:
+    """The kernels of the device that the tensors are on, or None for the CPU's.
+
+    A number is at home everywhere: a tensor without dimensions on the CPU goes along with those on a device.
+    """
+    devices = {
+        kernels.device_of(t.array)
+        for t in tensors
+        if isinstance(t, tensor_class) and (t.array.ndim or t._requires_grad or type(t.array) in kernels.placed)
+    }
+    if len(devices) > 1:
+        raise mistakes.apart(op, tensors)
+    (device,) = devices or {"cpu"}
+    return None if device == "cpu" else kernels.load(device.partition(":")[0])
 
 
 def _keep(op: Op, tensors: Sequence[Tensor], out: Tensor, mode: Mode) -> None:

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minigrad import dtypes, graph
+from minigrad import dtypes, graph, kernels
 from minigrad.graph import Array
 from minigrad.modes import current_mode
 from minigrad.ops.operands import cast, tensor
+from minigrad.ops.transfer import to_device
 from minigrad.versions import UNCOUNTED, Version
 
 if TYPE_CHECKING:
@@ -47,8 +48,14 @@ def type_as(t: Tensor, other: Tensor) -> Tensor:
 
 
 def cpu(t: Tensor) -> Tensor:
-    """This tensor itself, since it is in the memory of the CPU."""
-    return t
+    """This tensor in the memory of the CPU: itself, or a copy, for which the device is waited for."""
+    return to_device(t, "cpu")
+
+
+def cuda(t: Tensor, device: int | str | None = None) -> Tensor:
+    """This tensor on the GPU, or on the one of that number or name; itself, if it is there already."""
+    name = "cuda" if device is None else f"cuda:{device}" if isinstance(device, int) else device
+    return to_device(t, kernels.check_device(name))
 
 
 # -- how it lies in memory ------------------------------------------------------------------------------------
@@ -92,7 +99,8 @@ def is_contiguous(t: Tensor) -> bool:
 
 def data_ptr(t: Tensor) -> int:
     """The address of the first element."""
-    return int(t.array.ctypes.data)
+    array: Any = t.array
+    return int(array.ctypes.data if t.device == "cpu" else array.address)
 
 
 # -- NumPy's functions ----------------------------------------------------------------------------------------

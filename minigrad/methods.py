@@ -141,5 +141,5 @@ class Operations:
     stride, is_contiguous, data_ptr = interop.stride, interop.is_contiguous, interop.data_ptr
     element_size, nbytes = interop.element_size, property(interop.nbytes)
     nelement, ndimension = interop.nelement, interop.ndimension
-    is_floating_point, type_as, cpu = interop.is_floating_point, interop.type_as, interop.cpu
+    is_floating_point, type_as, cpu, cuda = interop.is_floating_point, interop.type_as, interop.cpu, interop.cuda
     int, long, bool = interop.to_int, interop.to_long, interop.to_bool  # last: they hide Python's

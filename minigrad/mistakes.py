@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from minigrad import kernels
 from minigrad.lines import line_of
 
 if TYPE_CHECKING:
     from minigrad.graph import Array, Op
+    from minigrad.tensor import Tensor
     from minigrad.versions import Version
 
 
@@ -32,9 +34,17 @@ def check_call(op: Any, tensors: Sequence[Any], op_class: type[Op], tensor_class
 
 def output_of(op: Op, result: Any) -> Array:
     """What ``forward`` returned, as an array: NumPy makes numbers of arrays without dimensions."""
+    if type(result) in kernels.placed:
+        return cast("Array", result)
     if not isinstance(result, np.generic):
         raise TypeError(f"the forward of {op} must return an array, it returned {result!r:.60}")
     return np.asarray(result)
+
+
+def apart(op: Op, tensors: Sequence[Tensor]) -> RuntimeError:
+    """The error for operands on several devices."""
+    listed = ", ".join(f"{t.shape} on {t.device}" for t in tensors)
+    return RuntimeError(f"{op.title}: its operands are on different devices, {listed}: move one with t.to(device)")
 
 
 def missing(op: Op, name: str) -> AttributeError:
@@ -69,7 +79,7 @@ def changed(op: Op, name: str, array: Array, version: Version, seen: int) -> Run
 ELSEWHERE = {
     "absolute": "abs", "array": "mg.tensor", "asarray": "mg.tensor", "as_tensor": "mg.tensor",
     "astype": "x.to(dtype)", "bfloat16": "float32", "bool": "mg.bool_", "clip": "clamp", "concat": "cat",
-    "concatenate": "cat", "copy": "clone", "cuda": "x.cpu(): there is no other device", "cumulative_sum": "cumsum",
+    "concatenate": "cat", "copy": "clone", "cumulative_sum": "cumsum",
     "data": "x.detach()", "detach_": "x.detach()", "divide": "div", "double": "mg.float64", "dstack": "cat",
     "expand_dims": "unsqueeze", "float": "mg.float32", "greater": "gt", "half": "float32",
     "hstack": "cat", "int": "mg.int32", "is_cuda": "x.device", "less": "lt", "long": "mg.int64",

@@ -88,13 +88,15 @@ def randn(*size: Size, dtype: Any = None, requires_grad: bool = False, device: s
 def rand_like(other: Tensor, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """:func:`rand` of the shape and dtype of ``other``."""
     own = check_tensor("rand_like", other).dtype
-    return rand(other.shape, dtype=own if dtype is None else dtype, requires_grad=requires_grad)
+    wanted = own if dtype is None else dtype
+    return rand(other.shape, dtype=wanted, requires_grad=requires_grad, device=other.device)
 
 
 def randn_like(other: Tensor, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """:func:`randn` of the shape and dtype of ``other``."""
     own = check_tensor("randn_like", other).dtype
-    return randn(other.shape, dtype=own if dtype is None else dtype, requires_grad=requires_grad)
+    wanted = own if dtype is None else dtype
+    return randn(other.shape, dtype=wanted, requires_grad=requires_grad, device=other.device)
 
 
 def randint(

@@ -13,13 +13,14 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from minigrad import backward, dtypes, graph, mistakes
+from minigrad import backward, dtypes, graph, kernels, mistakes
 from minigrad.graph import Array, Constant, Op
 from minigrad.hooks import Handle, Hook, Hooks, register
 from minigrad.methods import Operations
 from minigrad.modes import current_mode
 from minigrad.names import named
 from minigrad.ops.operands import cast, one_dim
+from minigrad.ops.transfer import to_device
 from minigrad.versions import UNCOUNTED, Version
 
 Shape = tuple[int, ...]
@@ -33,11 +34,11 @@ class Tensor(Operations):
         dtype: one of ``mg.float32``, ``float64``, ``int64`` and so on. By default Python floats become float32,
             ints int64, bools bool, and an array keeps its own.
         requires_grad: collect the gradient of this tensor in ``grad``. Only floats can.
-        device: ``"cpu"``.
+        device: ``"cpu"``, or ``"cuda"``, the GPU; ``"cuda:1"`` is the second one.
 
     Raises:
         TypeError: a dtype that minigrad does not have, or a gradient for integers.
-        ValueError: ragged sequences, an unknown device.
+        ValueError: ragged sequences, an unknown device. RuntimeError: CUDA cannot be used here.
 
     >>> import minigrad as mg
     >>> x = mg.tensor([1.0, 2.0], requires_grad=True)
@@ -62,8 +63,8 @@ class Tensor(Operations):
     def __init__(
         self, data: Any, dtype: Any = None, requires_grad: bool = False, device: str = "cpu"
     ) -> None:  # fmt: skip
-        check_device(device)
-        self.array = _array_of(data, dtype)
+        place = kernels.check_device(device)
+        self.array = kernels.moved(_array_of(data, dtype), place)
         self._grad = self.grad_fn = self._constant = self.view_of = None
         self._version = UNCOUNTED if current_mode().inference else None
         self._requires_grad = False
@@ -242,8 +243,8 @@ class Tensor(Operations):
 
     @property
     def device(self) -> str:
-        """Where the memory is: ``"cpu"``."""
-        return "cpu"
+        """Where the memory is: ``"cpu"``, or such as ``"cuda:0"``."""
+        return kernels.device_of(self.array)
 
     def size(self, dim: int | None = None) -> Any:
         """The sizes, or the size of one dimension."""
@@ -275,19 +276,25 @@ class Tensor(Operations):
         """
         if self.requires_grad and not force:
             raise RuntimeError("numpy() on a tensor that requires a gradient: use t.detach().numpy()")
+        if self.device != "cpu":
+            if not force:
+                raise TypeError(f"numpy() on a tensor on {self.device}: copy it to the CPU first, with t.cpu()")
+            return kernels.moved(self.array, "cpu")  # type: ignore[no-any-return]
         return self.array
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         return np.array(self.numpy(), dtype=dtype, copy=copy)
 
     def to(self, *wanted: Any) -> Tensor:
-        """This tensor with another dtype, ``t.to(mg.float64)``, or on a device, ``t.to("cpu")``."""
+        """This tensor with another dtype, ``t.to(mg.float64)``, on a device, ``t.to("cuda")``, or as a tensor."""
         t = self
         for what in wanted:
-            if isinstance(what, str) and what not in {d.name for d in dtypes.ALL}:
-                check_device(what)
+            if isinstance(what, Tensor):
+                t = to_device(cast(t, what.dtype), what.device)
+            elif isinstance(what, str) and what not in {d.name for d in dtypes.ALL}:
+                t = to_device(t, kernels.check_device(what))
             else:
-                t = cast(t, dtypes.dtype(what.dtype if isinstance(what, Tensor) else what))
+                t = cast(t, dtypes.dtype(what))
         return t
 
     def double(self) -> Tensor:
@@ -297,12 +304,15 @@ class Tensor(Operations):
     # -- Python's protocols -----------------------------------------------------------------------------------
 
     def __repr__(self) -> str:
-        whole = self.array.dtype.kind == "f" and bool(np.all(np.trunc(self.array) == self.array))
+        array = kernels.moved(self.array, "cpu")
+        whole = array.dtype.kind == "f" and bool(np.all(np.trunc(array) == array))
         text = np.array2string(
-            self.array, separator=", ", prefix="tensor(", precision=0 if whole else 4, floatmode="fixed"
+            array, separator=", ", prefix="tensor(", precision=0 if whole else 4, floatmode="fixed"
         )
         usual = self.array.dtype in (dtypes.float32, dtypes.int64, dtypes.bool_) and self.numel()
         notes = [f"size={self.shape}"] if not self.numel() and self.ndim > 1 else []
+        if array is not self.array:
+            notes.append(f"device={self.device!r}")
         if not usual:
             notes.append(f"dtype={self.array.dtype}")
         if self.grad_fn is not None:
@@ -349,16 +359,10 @@ class Tensor(Operations):
 graph.tensor_class = Tensor
 
 
-def check_device(device: str) -> None:
-    """Raise ValueError unless minigrad can compute there."""
-    if device != "cpu":
-        raise ValueError(f"there is no device {device!r}: use 'cpu'")
-
-
 def _array_of(data: Any, dtype: Any) -> Array:
     """A new array with a dtype that minigrad has."""
     if isinstance(data, Tensor):
-        data = data.array
+        data = data.numpy(force=data.device == "cpu")
     elif isinstance(data, (list, tuple)):
         data = _plain(data)
     try:
@@ -382,4 +386,4 @@ def _plain(data: Any) -> Any:
     """Nested sequences with tensors in them as nested sequences of numbers."""
     if isinstance(data, (list, tuple)):
         return [_plain(part) for part in data]
-    return data.tolist() if isinstance(data, Tensor) else data
+    return data.numpy(force=data.device == "cpu").tolist() if isinstance(data, Tensor) else data

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numba
 import pytest
 
 import minigrad as mg
 from minigrad.modes import current_mode, current_scope
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Without ``-m gpu``, ``device="cuda"`` is Numba's simulator, which must be said before it is imported."""
+    numba.config.ENABLE_CUDASIM = config.getoption("-m") != "gpu"
 
 
 @pytest.fixture(autouse=True)

@@ -160,7 +160,7 @@ def test_random_numbers_are_in_their_range() -> None:
         (lambda: mg.tensor(None), TypeError, "a tensor is made of numbers, these data are object: None"),
         (lambda: mg.tensor([1j]), TypeError, "a tensor is made of numbers, these data are complex128: [1j]"),
         (lambda: mg.tensor([1.0], dtype="half"), TypeError, "there is no dtype 'half'"),
-        (lambda: mg.tensor([1.0], device="cuda"), ValueError, "there is no device 'cuda': use 'cpu'"),
+        (lambda: mg.tensor([1.0], device="gpu"), ValueError, "there is no device 'gpu': use 'cpu'"),
         (lambda: mg.tensor([1], requires_grad=True), TypeError,
          "only floats can require a gradient, this tensor is int64"),
         (lambda: mg.zeros(2, dtype=mg.bool_, requires_grad=True), TypeError, "only floats can require a gradient"),

@@ -1,11 +1,13 @@
 """Kernels: arrays in, arrays out. No Tensor, no graph, no flags.
 
-A *target* is a module with the flat functions listed below. There are two:
+A *target* is a module with the flat functions listed below. There are three:
 
 ``reference``
     obvious NumPy; the specification, and the oracle of the tests
 ``numba``
     the same functions compiled by Numba (``kernels/cpu/``)
+``cuda``
+    the same for arrays on an NVIDIA GPU (``kernels/cuda/``); where the arrays are decides, not the mode
 
 Checks on shapes and dtypes are made by the caller (``ops/``), so a kernel may trust its arguments:
 operands of a binary kernel have one dtype and shapes that broadcast, ``dims`` are not negative.
@@ -119,6 +121,7 @@ roll(x, shifts, dims)``
 from __future__ import annotations
 
 import importlib
+import re
 from types import ModuleType
 from typing import Any
 
@@ -129,13 +132,68 @@ Dims = tuple[int, ...]
 
 quiet = np.errstate(all="ignore")  # 1 / 0 is Inf and log(-1) is NaN, without a warning
 
-TARGETS = {"numba": "minigrad.kernels.cpu", "reference": "minigrad.kernels.reference"}
+TARGETS = {"numba": "minigrad.kernels.cpu", "reference": "minigrad.kernels.reference"}  # for NumPy's arrays
+DEVICES = {"cuda": "minigrad.kernels.cuda"}  # for arrays of their own
 
 loaded: dict[str, ModuleType] = {}
+
+#: The target of arrays that are no NumPy arrays, by their class: empty until somebody uses such a device.
+placed: dict[type, str] = {}
+
+
+class OutOfMemoryError(RuntimeError):
+    """A device has no memory left; ``mg.cuda.OutOfMemoryError``."""
+
+
+def device_of(array: Any) -> str:
+    """Where an array is: ``"cpu"``, or such as ``"cuda:0"``."""
+    return f"{placed[type(array)]}:{array.device}" if type(array) in placed else "cpu"
+
+
+def check_device(name: Any) -> str:
+    """The full name of a device, ``"cpu"`` or such as ``"cuda:0"``, which is what ``"cuda"`` may mean.
+
+    Raises ValueError for what is no device's name, or if there is none of that number; RuntimeError, with what is
+    missing, if CUDA cannot be used.
+    """
+    if name == "cpu":
+        return "cpu"
+    if not isinstance(name, str) or not re.fullmatch(r"cuda(:\d+)?", name):
+        raise ValueError(f"there is no device {name!r}: use 'cpu', 'cuda' or such as 'cuda:1'")
+    return f"cuda:{load('cuda').find(name)}"
+
+
+def moved(array: Any, device: str) -> Any:
+    """A copy of an array on another device; on its own device, the array itself."""
+    if device_of(array) == device:
+        return array
+    if device == "cpu":
+        return array.host()
+    cuda, index = load("cuda"), int(device.partition(":")[2])
+    return cuda.between(array, index) if type(array) in placed else cuda.to_device(array, index)
+
+
+@quiet  # what a narrower dtype cannot hold becomes Inf
+def write(array: Any, values: Any, key: Any = ...) -> None:
+    """``array[key] = values``, in place, wherever the array is: the values are broadcast, cast and moved there."""
+    if type(array) in placed:
+        load(placed[type(array)]).write(array, moved(values, device_of(array)), key)
+    else:
+        array[key] = moved(values, "cpu")
+
+
+def share_memory(x: Any, y: Any) -> bool:
+    """Whether a change of one array may be a change of the other."""
+    return x.memory is y.memory if type(x) in placed else np.may_share_memory(x, y)
+
+
+def duplicate(array: Any) -> Any:
+    """A copy of an array, wherever it is."""
+    return load(placed[type(array)]).copy(array) if type(array) in placed else array.copy()
 
 
 def load(target: str) -> ModuleType:
     """The module of a target, imported when it is first asked for: ``import minigrad`` loads neither."""
     if target not in loaded:
-        loaded[target] = importlib.import_module(TARGETS[target])
+        loaded[target] = importlib.import_module((TARGETS | DEVICES)[target])
     return loaded[target]

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad import kernels
 from minigrad.ops.operands import tensor as check_tensor
 from minigrad.random import generator
 from minigrad.tensor import Tensor
@@ -196,6 +197,6 @@ def _fans(name: str, tensor: Tensor) -> tuple[int, int]:
 def _fill(name: str, tensor: Tensor, values: Any) -> Tensor:
     if check_tensor(name, tensor).dtype.kind != "f":
         raise TypeError(f"{name}: the tensor must be of floats, this one is {tensor.dtype}")
-    tensor.array[...] = values
+    kernels.write(tensor.array, values)
     tensor.touch()
     return tensor

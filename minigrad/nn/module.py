@@ -8,13 +8,13 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from minigrad import dtypes
+from minigrad import dtypes, kernels
 from minigrad.hooks import Handle, Hook
 from minigrad.modes import enter_scope, leave_scope
 from minigrad.nn.parameter import zero_grad
 from minigrad.nn.parts import Parts, dotted
 from minigrad.nn.watch import ModuleHooks, add, without_kwargs_after, without_kwargs_before
-from minigrad.tensor import Tensor, check_device
+from minigrad.tensor import Tensor
 
 
 class IncompatibleKeys(NamedTuple):
@@ -164,23 +164,36 @@ class Module(Parts):
     def to(self, *wanted: Any, device: str | None = None, dtype: Any = None) -> Self:
         """Give every parameter and buffer of floats another dtype, ``net.to(mg.float64)``, in place.
 
-        A device is taken too, ``net.to("cpu")``, and a tensor stands for its dtype. Gradients go along. An
-        optimiser is made afterwards, for what it remembers keeps its dtype. Returns the module itself.
+        A device is taken too, ``net.to("cuda")``, to which every parameter and buffer goes; a tensor stands for
+        its dtype and device. Gradients go along. An optimiser is made afterwards, for what it remembers keeps its
+        dtype and device. Returns the module itself.
 
         Raises TypeError for a dtype that has no gradients, ValueError for an unknown device.
         """
         found: dtypes.DType | None = None
+        place: str | None = None
         for what in (*wanted, device, dtype):
             if isinstance(what, str) and what not in {d.name for d in dtypes.ALL}:
-                check_device(what)
+                place = kernels.check_device(what)
+            elif isinstance(what, Tensor):
+                found, place = what.dtype, what.device
             elif what is not None:
-                found = dtypes.dtype(what.dtype if isinstance(what, Tensor) else what)
+                found = dtypes.dtype(what)
         if found is not None and found.kind != "f":
             raise TypeError(f"{type(self).__name__}: parameters are floats, they cannot be {found}")
         for tensor in (*self.parameters(), *self.buffers()):
-            if found is not None and tensor.dtype.kind == "f" and tensor.dtype != found:
-                _convert(tensor, found)
+            kind = found if found is not None and tensor.dtype.kind == "f" else tensor.dtype
+            if (kind, place or tensor.device) != (tensor.dtype, tensor.device):
+                _convert(tensor, kind, place or tensor.device)
         return self
+
+    def cuda(self, device: int | str | None = None) -> Self:
+        """The same as ``to("cuda")``, or to the GPU of that number or name."""
+        return self.to("cuda" if device is None else f"cuda:{device}" if isinstance(device, int) else device)
+
+    def cpu(self) -> Self:
+        """The same as ``to("cpu")``."""
+        return self.to("cpu")
 
     def float(self) -> Self:
         """The same as ``to(mg.float32)``."""
@@ -249,10 +262,9 @@ class Module(Parts):
         lines = [f"\n  {what}: {', '.join(names)}" for what, names in wrong.items() if names]
         if lines:
             raise ValueError(f"{type(self).__name__} cannot load this state:{''.join(lines)}")
-        with np.errstate(all="ignore"):  # a float64 too large for float32 becomes Inf, as in any cast
-            for _, tensor, value in pairs:
-                np.copyto(tensor.array, value.array, casting="same_kind")
-                tensor.touch()
+        for _, tensor, value in pairs:
+            kernels.write(tensor.array, value.array)
+            tensor.touch()
         return IncompatibleKeys(missing, unexpected)
 
     # -- as text ----------------------------------------------------------------------------------------------
@@ -270,10 +282,9 @@ class Module(Parts):
         return f"{type(self).__name__}(\n{indent(lines, '  ')}\n)"
 
 
-def _convert(tensor: Tensor, dtype: dtypes.DType) -> None:
+def _convert(tensor: Tensor, dtype: dtypes.DType, device: str) -> None:
     gradient, tensor.grad = tensor.grad, None
-    with np.errstate(all="ignore"):  # what float32 cannot hold becomes Inf
-        tensor.array = tensor.array.astype(dtype)
+    tensor.array = tensor.detach().to(dtype, device).array
     tensor._constant = None  # which noted the old dtype
     tensor.touch()
-    tensor.grad = None if gradient is None else gradient.to(dtype)
+    tensor.grad = None if gradient is None else gradient.to(dtype, device)

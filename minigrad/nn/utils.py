@@ -127,5 +127,5 @@ def _gradients(name: str, parameters: Any) -> list[Tensor]:
 
 
 def _write(t: Tensor, values: Any) -> None:
-    t.array[...] = values
+    kernels.write(t.array, values)
     t.touch()

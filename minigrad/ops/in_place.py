@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minigrad import dtypes, graph
+from minigrad import kernels as places
 from minigrad.graph import Array, Op, record
 from minigrad.modes import current_mode
 from minigrad.ops.arithmetic import clone
@@ -48,10 +49,11 @@ class PutView(Op):
 
     def forward(self, kernels: Any, x: Array, v: Array) -> Any:
         # in that layout whatever x has, which may be a gradient: in another, a reshape would be a copy
-        out = view = x.transpose(self.layout).copy().transpose(np.argsort(self.layout))
+        order = tuple(int(d) for d in np.argsort(self.layout))
+        out = view = kernels.permute(kernels.copy(kernels.permute(x, self.layout)), order)
         for op in self.views:
             view = op.forward(kernels, view)
-        view[...] = v
+        places.write(view, v)
         return out
 
     def backward(self, dout: Tensor) -> Gradients:
@@ -123,7 +125,7 @@ def set_item(x: Tensor, key: Any, value: Tensor | Number) -> None:
     if current_mode().records and (x.requires_grad or v.requires_grad):
         store("x[key] = value", x, index_put(before(x, x), key, before(v, x)))
     else:
-        x.array[parts] = v.array
+        places.write(x.array, v.array, parts)
         x.touch()
 
 
@@ -166,7 +168,7 @@ def before(t: Tensor, x: Tensor) -> Tensor:
         return t
     if t.requires_grad and t.is_leaf:  # x is a detached alias of it
         return clone(t)
-    old = graph.tensor_class.of(t.array.copy(), t.grad_fn)
+    old = graph.tensor_class.of(places.duplicate(t.array), t.grad_fn)
     old._constant = t.constant()
     return old
 
@@ -187,7 +189,7 @@ def store(name: str, x: Tensor, out: Tensor) -> None:
             view = view.view_of[0]
         layout = tuple(int(d) for d in np.argsort(np.abs(base.array.strides))[::-1])
         whole = record(PutView(tuple(reversed(path)), layout), before(base, x), out)
-    np.copyto(x.array, out.array)
+    places.write(x.array, out.array)
     x.touch()
     x._constant = base._constant = None
     if changed:

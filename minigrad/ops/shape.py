@@ -6,9 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from minigrad.graph import Array, Op, record
+from minigrad.kernels import share_memory
 from minigrad.ops.arithmetic import Clone
 from minigrad.ops.operands import Gradients, broadcast, one_dim, sizes, tensor
 
@@ -31,7 +30,7 @@ class Reshape(Op):
 
     def forward(self, kernels: Any, x: Array) -> Any:
         y = kernels.reshape(x, self.new_shape)
-        self.is_view = x.flags.c_contiguous or np.may_share_memory(x, y)  # else it had to copy
+        self.is_view = x.flags.c_contiguous or share_memory(x, y)  # else it had to copy
         return y
 
     def backward(self, dy: Tensor) -> Gradients:
@@ -73,7 +72,8 @@ def view(x: Tensor, *shape: int | Sequence[int]) -> Tensor:
     ValueError: view: a tensor of shape (2, 2) and strides (1, 2) has no view of shape (4,): use reshape()
     """
     new = _arrange("view", tensor("view", x).shape, sizes("view", shape))
-    if not np.may_share_memory(x.array.reshape(new), x.array) and x.numel():
+    y = x.array.reshape(new)  # None on a device, where only a copy has that shape
+    if x.numel() and (y is None or not share_memory(x.array, y)):
         strides = tuple(s // x.array.itemsize for s in x.array.strides)
         raise ValueError(
             f"view: a tensor of shape {x.shape} and strides {strides} has no view of shape {new}: use reshape()"

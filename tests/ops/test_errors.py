@@ -127,7 +127,7 @@ MISTAKES: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: X.to("float16"), ValueError, "there is no device 'float16': use 'cpu'"),
     (lambda: X.to(np.float16), TypeError,
      "there is no dtype <class 'numpy.float16'>: use one of float32, float64"),
-    (lambda: X.to("cuda"), ValueError, "there is no device 'cuda': use 'cpu'"),
+    (lambda: X.to("gpu"), ValueError, "there is no device 'gpu': use 'cpu'"),
 ]  # fmt: skip
 
 

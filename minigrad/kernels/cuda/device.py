@@ -1,0 +1,102 @@
+"""The devices of this machine, and on which of them, and on which stream, a thread works.
+
+Nothing is asked of the driver before a device is used. If none can be, the error says which of the three that it
+takes is missing, the driver, a device or the compiler, and what to do.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+from typing import Any
+
+from minigrad.kernels.cuda import driver as nvidia
+from minigrad.kernels.cuda import shim
+from minigrad.kernels.cuda.memory import Cache
+
+__all__ = ["find"]
+
+
+@functools.cache
+def driver() -> Any:
+    """The way to the devices: NVIDIA's driver, or the simulator. Raises RuntimeError where there is none."""
+    if shim.SIMULATED:
+        return shim.machine()
+    try:
+        return nvidia.Driver()
+    except OSError:
+        raise RuntimeError(
+            "driver: this machine has no NVIDIA driver (libcuda.so.1): install it, from "
+            "https://www.nvidia.com/drivers or by the system's package manager"
+        ) from None
+    except nvidia.DriverError as error:
+        raise RuntimeError(f"driver: NVIDIA's driver is installed, but does not start: {error}") from None
+
+
+def missing() -> str | None:
+    """What is missing for the use of a GPU, and what to do, or None if nothing is."""
+    try:
+        found = driver().count()
+    except RuntimeError as error:
+        return str(error)
+    if not found:
+        return "device: the driver finds no NVIDIA GPU: look at nvidia-smi, and at CUDA_VISIBLE_DEVICES"
+    return shim.missing_compiler()
+
+
+def count() -> int:
+    """How many devices can be used."""
+    return 0 if missing() else int(driver().count())
+
+
+class Device:
+    """One device: its number, its memory, and what is compiled for it."""
+
+    def __init__(self, index: int) -> None:
+        self.index, self.driver = index, driver()
+        self.memory = Cache(self.driver, index)
+        self.capability: tuple[int, int] = self.driver.capability(index)
+        self.processors: int = self.driver.processors(index)
+
+
+@functools.cache
+def device(index: int) -> Device:
+    """The device of that number. Raises RuntimeError if CUDA cannot be used, ValueError for no device."""
+    lacking = missing()
+    if lacking:
+        raise RuntimeError(f"CUDA cannot be used here. What is missing is the {lacking}")
+    if not 0 <= index < count():
+        raise ValueError(f"there is no device 'cuda:{index}': this machine has {count()}, numbered from 0")
+    return Device(index)
+
+
+class Current(threading.local):
+    """Where a thread works: the device that is meant by "cuda", and the stream of each device."""
+
+    def __init__(self) -> None:
+        self.device = 0
+        self.streams: dict[int, int] = {}  # the handle, where it is not the device's default stream
+        self.capturing = False
+
+
+current = Current()
+
+
+def stream(index: int) -> int:
+    """The stream on which this thread works on a device; 0 is the default one."""
+    return current.streams.get(index, 0)
+
+
+def parse(name: str) -> int:
+    """The number of the device that a name such as "cuda:1" means; "cuda" is the current one.
+
+    >>> parse("cuda:1")
+    1
+    """
+    _, _, number = name.partition(":")
+    return int(number) if number else current.device
+
+
+def find(name: str) -> int:
+    """The number of the device of that name. Raises as :func:`device`."""
+    return device(parse(name)).index

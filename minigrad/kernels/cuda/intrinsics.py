@@ -1,0 +1,115 @@
+"""What a kernel says in LLVM code, since Numba has no word for it: four elements at once, and atomic changes.
+
+A pointer is addressed in elements. The memory of four elements must begin at a multiple of their size, or of 16
+bytes, the most that a thread can load with one instruction.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minigrad.kernels.cuda.shim import SIMULATED, emitted, types
+
+if not SIMULATED:
+    from llvmlite import ir
+    from numba.core import cgutils
+    from numba.cuda import nvvmutils
+
+WIDE = 4  # elements of a vector load
+INT32 = 32
+
+
+def plain_load4(pointer, i):
+    return pointer[i], pointer[i + 1], pointer[i + 2], pointer[i + 3]
+
+
+@emitted(plain_load4)
+def load4(typing_context, pointer, i):
+    """The four elements from ``i`` on."""
+
+    def codegen(context, builder, signature, args):
+        vector = builder.load(_vector_at(builder, args))
+        vector.align = _alignment(context, pointer)
+        parts = [builder.extract_element(vector, ir.Constant(ir.IntType(INT32), k)) for k in range(WIDE)]
+        return context.make_tuple(builder, signature.return_type, parts)
+
+    return types.UniTuple(pointer.dtype, WIDE)(pointer, types.int64), codegen
+
+
+def plain_store4(pointer, i, a, b, c, d):
+    pointer[i], pointer[i + 1], pointer[i + 2], pointer[i + 3] = a, b, c, d
+
+
+@emitted(plain_store4)
+def store4(typing_context, pointer, i, a, b, c, d):
+    """Write four elements from ``i`` on."""
+    real = pointer.dtype
+
+    def codegen(context, builder, signature, args):
+        vector = ir.Constant(ir.VectorType(context.get_data_type(real), WIDE), ir.Undefined)
+        for k, value in enumerate(args[2:]):
+            vector = builder.insert_element(vector, value, ir.Constant(ir.IntType(INT32), k))
+        builder.store(vector, _vector_at(builder, args), align=_alignment(context, pointer))
+        return context.get_dummy_value()
+
+    return types.void(pointer, types.int64, real, real, real, real), codegen
+
+
+def _vector_at(builder, args):
+    at = builder.gep(args[0], [args[1]])
+    return builder.bitcast(at, ir.VectorType(at.type.pointee, WIDE).as_pointer())
+
+
+def _alignment(context, pointer):
+    return min(WIDE * context.get_abi_sizeof(context.get_data_type(pointer.dtype)), 16)
+
+
+def plain_atomic_add(pointer, i, value):
+    old = pointer[i]
+    pointer[i] = old + value
+    return old
+
+
+@emitted(plain_atomic_add)
+def atomic_add(typing_context, pointer, i, value):
+    """Add to an element to which other threads may add as well; what it was before."""
+    real = pointer.dtype
+
+    def codegen(context, builder, signature, args):
+        at = builder.gep(args[0], [args[1]])
+        if isinstance(real, types.Float):
+            declare = nvvmutils.declare_atomic_add_float32 if real.bitwidth == 32 else _declare_add_float64
+            return builder.call(declare(builder.module), (at, args[2]))
+        return builder.atomic_rmw("add", at, args[2], "monotonic")
+
+    return real(pointer, types.int64, real), codegen
+
+
+def _declare_add_float64(module):
+    real = ir.DoubleType()
+    kind = ir.FunctionType(real, (real.as_pointer(), real))
+    return cgutils.get_or_insert_function(module, kind, "llvm.nvvm.atomic.load.add.f64.p0f64")
+
+
+def plain_atomic_max(pointer, i, value):
+    old = pointer[i]
+    pointer[i] = max(old, value)
+    return old
+
+
+@emitted(plain_atomic_max)
+def atomic_max(typing_context, pointer, i, value):
+    """Raise an integer element to ``value``, if it is smaller; what it was before."""
+    whole = pointer.dtype
+
+    def codegen(context, builder, signature, args):
+        return builder.atomic_rmw("max", builder.gep(args[0], [args[1]]), args[2], "monotonic")
+
+    return whole(pointer, types.int64, whole), codegen
+
+
+def bits(dtype: np.dtype[Any]) -> int:
+    """The bytes to which the address of four elements must be a multiple."""
+    return min(WIDE * dtype.itemsize, 16)

@@ -1,0 +1,116 @@
+"""Numba for the GPU, whichever package has it: the one place that knows where ``cuda`` comes from.
+
+==================  =========================================================================================
+``numba-cuda``      the maintained package, which takes the place of ``numba.cuda`` where it is installed; the
+                    extras ``cuda12`` and ``cuda13`` bring it together with NVIDIA's compiler
+``numba.cuda``      what older Numba has built in; it needs a CUDA toolkit of the system
+the simulator       Numba's, with ``NUMBA_ENABLE_CUDASIM=1``: kernels run as the Python that they are written
+                    in, one Python thread for a thread of the GPU; slow, but a debugger can follow them
+==================  =========================================================================================
+
+``numba-cuda-mlir`` cannot be taken yet: its kernels are those of Numba, but what ``intrinsics.py`` emits is LLVM
+code, and there it would have to be MLIR.
+
+Numba only compiles here, from Python to PTX; that is what needs no GPU, so that every kernel can be compiled on
+any machine. Loading and launching is ``driver.py``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+import threading
+from collections.abc import Callable
+from types import FunctionType, SimpleNamespace
+from typing import Any
+
+import numba
+import numpy as np
+
+SIMULATED = bool(numba.config.ENABLE_CUDASIM)
+
+if SIMULATED:
+    from numba import types
+
+    from minigrad.kernels.cuda.simulator import cuda
+else:
+    from numba import cuda
+
+    types = getattr(cuda, "types", None) or numba.types
+    types = types if hasattr(types, "CPointer") else numba.types  # the built-in's own are only the new ones
+
+#: Threads that run in step, and threads in a block of a kernel that has no reason for another number. The
+#: simulator takes a Python thread for each, so there they are few: any shape of a test has several blocks then.
+WARP = 4 if SIMULATED else 32
+THREADS = 8 if SIMULATED else 256
+
+_compiling = threading.Lock()
+
+
+def machine() -> Any:
+    """The simulated machine."""
+    from minigrad.kernels.cuda.simulator import Simulator
+
+    return Simulator()
+
+
+def emitted(plain: Callable[..., Any]) -> Callable[..., Any]:
+    """For what emits the LLVM code of a function in a kernel; in the simulator, ``plain`` computes the same."""
+    if SIMULATED:
+        return lambda emitter: plain
+    intrinsic: Callable[..., Any] = importlib.import_module("numba.cuda.extending").intrinsic
+    return intrinsic
+
+
+def device(function: Callable[..., Any]) -> Callable[..., Any]:
+    """``function`` for use inside kernels."""
+    compiled: Callable[..., Any] = function if SIMULATED else cuda.jit(device=True)(function)
+    return compiled
+
+
+def specialise(rule: Callable[..., Any], dtype: np.dtype[Any], names: dict[str, Any]) -> Callable[..., Any]:
+    """``rule`` for use inside kernels, computing in ``dtype`` alone, with ``exp`` and the like from ``names``.
+
+    Left as it is, ``1.0 + x`` would be a float64 sum also when x is a float32, which is up to 64 times as slow.
+    """
+    code = rule.__code__
+    literals = (dtype.type(c) if type(c) in (int, float) else c for c in code.co_consts)
+    special = FunctionType(
+        code.replace(co_consts=tuple(literals)), {"__name__": __name__, **names}, rule.__name__, rule.__defaults__,
+        rule.__closure__,
+    )  # fmt: skip
+    return device(special)
+
+
+def compile_ptx(kernel: Callable[..., Any], signature: tuple[Any, ...], capability: tuple[int, int]) -> str:
+    """``kernel`` for the argument types of the signature as PTX, NVIDIA's portable assembly."""
+    dispatcher = importlib.import_module("numba.cuda.dispatcher")
+    with _compiling:  # functions inside a kernel are compiled for the GPU in hand: say which, as there may be none
+        asked = dispatcher.get_current_device
+        dispatcher.get_current_device = lambda: SimpleNamespace(compute_capability=capability)
+        try:
+            ptx, _ = cuda.compile_ptx(kernel, signature, cc=capability, lineinfo=False)
+        finally:
+            dispatcher.get_current_device = asked
+    return str(ptx)
+
+
+def entry(ptx: str) -> str:
+    """The name of the kernel in its PTX."""
+    found = re.search(r"\.visible \.entry (\w+)\(", ptx)
+    assert found is not None
+    return found[1]
+
+
+def missing_compiler() -> str | None:
+    """What the compiler lacks on this machine, and what to do, or None if it lacks nothing."""
+    if SIMULATED:
+        return None
+    try:
+        importlib.import_module("numba.cuda.cudadrv.nvvm").NVVM()
+    except (ImportError, OSError, RuntimeError, AttributeError) as error:
+        return (
+            "package: Numba finds no CUDA compiler "
+            f"({error!s:.60}); install one with pip install 'minigrad[cuda12]' or 'minigrad[cuda13]'"
+        ).replace("\n", " ")
+    return None

@@ -1,0 +1,46 @@
+"""Between the host's memory and the device's: the only copies that leave a device, all asked for by the user."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minigrad.kernels.cuda import device as devices
+from minigrad.kernels.cuda.array import DeviceArray, empty
+
+__all__ = ["between", "to_device"]
+
+Array = np.ndarray[Any, Any]
+
+
+def to_device(array: Array, index: int) -> DeviceArray:
+    """A copy of the host's array on a device. Does not wait for it."""
+    found = empty(array.shape, array.dtype, index)
+    if array.size:
+        source = np.ascontiguousarray(array)
+        devices.device(index).driver.upload(index, found.address, source, devices.stream(index))
+    return found
+
+
+def to_host(x: DeviceArray) -> Array:
+    """A copy of the device's array on the host. Waits for the device."""
+    found = np.empty(x.shape, x.dtype)
+    if x.size:
+        from minigrad.kernels.cuda.move import copy  # made of kernels, which are made of arrays
+
+        whole = x if x.contiguous else copy(x)
+        devices.device(x.device).driver.download(x.device, found, whole.address, devices.stream(x.device))
+    return found
+
+
+def between(x: DeviceArray, index: int) -> DeviceArray:
+    """A copy on another device."""
+    from minigrad.kernels.cuda.move import copy
+
+    whole = x if x.contiguous else copy(x)
+    found = empty(x.shape, x.dtype, index)
+    driver = devices.device(index).driver
+    driver.synchronize(x.device, devices.stream(x.device))  # the other device's stream knows nothing of this one's
+    driver.copy(index, found.address, whole.address, x.nbytes, devices.stream(index))
+    return found
