@@ -1,7 +1,20 @@
 """Layers, losses and models. Read ``module.py`` first, then ``layers.py``, ``functional/`` and ``losses.py``."""
 
-from minigrad.nn import activations, containers, dropout, functional, init, layers, losses, normalisation, utils
+from minigrad.nn import (
+    activations,
+    attention,
+    containers,
+    dropout,
+    functional,
+    init,
+    layers,
+    losses,
+    normalisation,
+    transformer,
+    utils,
+)
 from minigrad.nn.activations import *
+from minigrad.nn.attention import *
 from minigrad.nn.containers import *
 from minigrad.nn.dropout import *
 from minigrad.nn.layers import *
@@ -9,14 +22,17 @@ from minigrad.nn.losses import *
 from minigrad.nn.module import IncompatibleKeys, Module
 from minigrad.nn.normalisation import *
 from minigrad.nn.parameter import Parameter
+from minigrad.nn.transformer import *
 
 __all__ = [
     *activations.__all__,
+    *attention.__all__,
     *containers.__all__,
     *dropout.__all__,
     *layers.__all__,
     *losses.__all__,
     *normalisation.__all__,
+    *transformer.__all__,
     "IncompatibleKeys",
     "Module",
     "Parameter",

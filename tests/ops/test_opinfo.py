@@ -52,6 +52,8 @@ SKIPPED: dict[str, Callable[[Any], bool]] = {
         {"max_norm", "scale_grad_by_freq", "sparse"} & {*sample.kwargs}
     ),
     "nn.functional.cosine_similarity": lambda sample: sample.input.ndim == 0,
+    "nn.functional.multi_head_attention_forward": lambda sample: sample.args[9] > 0,  # random, as the next one
+    "nn.functional.scaled_dot_product_attention": lambda sample: sample.kwargs.get("dropout_p", 0) > 0,
     "repeat_interleave": lambda sample: "output_size" in sample.kwargs,
     "roll": lambda sample: sample.input.ndim == 0,  # has a dim 0 here, as in reductions
     "scatter": lambda sample: "reduce" in sample.kwargs,  # deprecated

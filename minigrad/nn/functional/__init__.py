@@ -7,7 +7,8 @@ differ are never broadcast, since a (B, 1) beside a (B,) would quietly become (B
 """
 
 from minigrad.creation import one_hot
-from minigrad.nn.functional import binary, classes, distance, layers, normalisation, numbers
+from minigrad.nn.functional import attention, binary, classes, distance, layers, normalisation, numbers
+from minigrad.nn.functional.attention import *
 from minigrad.nn.functional.binary import *
 from minigrad.nn.functional.classes import *
 from minigrad.nn.functional.distance import *
@@ -40,6 +41,7 @@ from minigrad.ops import (
 )
 
 __all__ = [
+    *attention.__all__,
     *binary.__all__,
     *classes.__all__,
     *distance.__all__,
