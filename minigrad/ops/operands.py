@@ -191,9 +191,10 @@ def one_dim(name: str, dim: int, ndim: int) -> int:
 
 def many_dims(name: str, dim: Dims, ndim: int) -> tuple[int, ...]:
     """``dim`` as a tuple counted from the front; None and () mean all."""
-    if dim is None or (isinstance(dim, Sequence) and not dim):
+    given = () if dim is None else dim if type(dim) is not int and isinstance(dim, Sequence) else (dim,)
+    if not given:
         return tuple(range(ndim))
-    dims = tuple(one_dim(name, d, ndim) for d in (dim if isinstance(dim, Sequence) else (dim,)))
+    dims = tuple([one_dim(name, d, ndim) for d in given])
     if len(set(dims)) < len(dims):
         raise ValueError(f"{name}: dim {tuple(dim)} names a dimension twice")  # type: ignore[arg-type]
     return dims if ndim else ()

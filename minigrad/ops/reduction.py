@@ -11,7 +11,7 @@ from minigrad.graph import Array, Kept, Op, record
 from minigrad.ops.comparison import ne
 from minigrad.ops.cumulative import Cumprod, before
 from minigrad.ops.operands import Dims, Gradients, as_dtype, cast, floating, many_dims, only_floats, sizes, tensor
-from minigrad.ops.shape import expand, reshape
+from minigrad.ops.shape import Expand, reshape
 
 if TYPE_CHECKING:
     from minigrad.tensor import Tensor
@@ -28,8 +28,9 @@ class Reduction(Op):
     def spread(self, y: Tensor) -> Tensor:
         """``y``, of the output's shape, repeated over the reduced dims to the input's shape."""
         shape = self.shape_of("x")
-        kept = tuple(1 if d in self.dims else n for d, n in enumerate(shape))
-        return expand(reshape(y, kept), shape)
+        if y.ndim not in (0, len(shape)):  # from where dims are, or in front: Expand puts them there
+            y = reshape(y, tuple(1 if d in self.dims else n for d, n in enumerate(shape)))
+        return record(Expand(shape), y)
 
 
 class Sum(Reduction):

@@ -2,6 +2,7 @@
 
 What an optimiser remembers only with some options is None without them, which is a type of its own to Numba: the
 ``is not None`` below are decided when a kernel is compiled, so each combination is a loop without branches.
+Numbers come as Python's floats, which are the quickest to hand over, and are rounded to the dtype inside.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ __all__ = ["adagrad_step", "adam_step", "rmsprop_step", "sgd_step"]
 
 def sgd_piece(p, g, v, lr, momentum, taken, weight_decay, sign, nesterov, first, part, parts):
     """v[i] = momentum v[i] + taken slope, then p[i] -= lr v[i]; v is not read at the first step."""
+    real = p.dtype.type
+    lr, momentum, taken = real(lr), real(momentum), real(taken)
+    weight_decay, sign = real(weight_decay), real(sign)
     start, stop = share(p.size, part, parts)
     p, g = p[start:stop], g[start:stop]
     if v is not None:
@@ -36,6 +40,9 @@ def sgd_piece(p, g, v, lr, momentum, taken, weight_decay, sign, nesterov, first,
 
 def rmsprop_piece(p, g, s, mean, v, lr, alpha, new, eps, weight_decay, momentum, sign, part, parts):
     """s and mean are running means of slope^2 and slope; p[i] moves by slope / (sqrt(variance) + eps)."""
+    real = p.dtype.type
+    lr, alpha, new, eps = real(lr), real(alpha), real(new), real(eps)
+    weight_decay, momentum, sign = real(weight_decay), real(momentum), real(sign)
     start, stop = share(p.size, part, parts)
     p, g, s = p[start:stop], g[start:stop], s[start:stop]
     if mean is not None:
@@ -56,6 +63,8 @@ def rmsprop_piece(p, g, s, mean, v, lr, alpha, new, eps, weight_decay, momentum,
 
 def adagrad_piece(p, g, s, lr, eps, weight_decay, sign, part, parts):
     """s[i] is the sum of all slope^2, and p[i] moves by slope / (sqrt(s[i]) + eps)."""
+    real = p.dtype.type
+    lr, eps, weight_decay, sign = real(lr), real(eps), real(weight_decay), real(sign)
     start, stop = share(p.size, part, parts)
     p, g, s = p[start:stop], g[start:stop], s[start:stop]
     for i in range(p.size):
@@ -70,6 +79,9 @@ def adam_piece(p, g, m, s, top, rate, beta1, new1, beta2, new2, root, eps, kept,
     ``rate = lr / (1 - beta1^t)``, ``root = sqrt(1 - beta2^t)``, and ``new1 = 1 - beta1`` and the like come from
     outside, where float64 does not round 0.999 first. ``kept`` of p is left by a decoupled weight decay.
     """
+    real = p.dtype.type
+    rate, beta1, new1, beta2, new2 = real(rate), real(beta1), real(new1), real(beta2), real(new2)
+    root, eps, kept, weight_decay, sign = real(root), real(eps), real(kept), real(weight_decay), real(sign)
     start, stop = share(p.size, part, parts)
     p, g, m, s = p[start:stop], g[start:stop], m[start:stop], s[start:stop]
     if top is not None:
@@ -121,7 +133,7 @@ def sgd_step(
             nesterov=nesterov, maximize=maximize, first=first,
         )  # fmt: skip
         return
-    numbers = map(p.dtype.type, (lr, momentum, 1 - dampening, weight_decay, -1 if maximize else 1))
+    numbers = map(float, (lr, momentum, 1 - dampening, weight_decay, -1 if maximize else 1))
     _sgd(p.size, *arrays, *numbers, bool(nesterov), bool(first))
 
 
@@ -137,7 +149,7 @@ def rmsprop_step(
         )  # fmt: skip
         return
     sign = -1 if maximize else 1
-    numbers = map(p.dtype.type, (lr, alpha, 1 - alpha, eps, weight_decay, momentum, sign))
+    numbers = map(float, (lr, alpha, 1 - alpha, eps, weight_decay, momentum, sign))
     _rmsprop(EXP * p.size, *arrays, *numbers)
 
 
@@ -148,7 +160,7 @@ def adagrad_step(
     if arrays is None:
         reference.adagrad_step(p, g, s, lr=lr, eps=eps, weight_decay=weight_decay, maximize=maximize)
         return
-    numbers = map(p.dtype.type, (lr, eps, weight_decay, -1 if maximize else 1))
+    numbers = map(float, (lr, eps, weight_decay, -1 if maximize else 1))
     _adagrad(EXP * p.size, *arrays, *numbers)
 
 
@@ -165,5 +177,5 @@ def adam_step(
         return
     means = (lr / (1 - beta1**step), beta1, 1 - beta1, beta2, 1 - beta2, math.sqrt(1 - beta2**step))
     kept, pull = (1 - lr * weight_decay, 0.0) if decoupled else (1.0, weight_decay)
-    numbers = map(p.dtype.type, (*means, eps, kept, pull, -1 if maximize else 1))
+    numbers = map(float, (*means, eps, kept, pull, -1 if maximize else 1))
     _adam(EXP * p.size, *arrays, *numbers)
