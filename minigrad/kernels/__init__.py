@@ -68,12 +68,16 @@ bitwise_xor(x, y)``
 ``cross_entropy(z, y)``                ``(B, C), (B,)`` int64 -> ``(B,)``: ``-log softmax(z)[y]`` of each row
 ``cross_entropy_backward(dl, z, y)``   ``(B, C)``: ``dl`` times its derivative for ``z``
 ``moments(x, dims, keepdim)``          mean and (biased) variance over ``dims``, each shaped as of ``sum``
+``dropout(x, p, key, together)``       ``x / (1 - p)``, or 0 with probability ``p``; in memory ``together``
+                                       neighbours share a fate, which follows from ``key``, 64 bits
 ``normalise(x, weight, bias, dims,     ``(x - mean) / (variance + eps)^(1/2) weight + bias``, which broadcast to
 eps)``                                 ``x``; and the mean and the variance over ``dims``, as of ``moments``
 ``normalise_backward                   ``x.shape``: the derivative of the first, times ``dy``
 (dy, x, weight, dims, eps)``
 ``normalise_sums                       ``(2, *shape)``: its derivatives for weight and bias of that ``shape``,
 (dy, x, shape, dims, eps)``            times ``dy``
+``running_step(running, observed,      ``running`` moved towards ``scale`` times ``observed``, in place, by ``rate``
+*, rate, scale)``                      of the way
 ``sum mean amax amin logsumexp         ``x`` with ``dims`` (a tuple) reduced away, or of size 1 when
 (x, dims, keepdim)``                   ``keepdim``
 ``prod any all(x, dims, keepdim)``      the same

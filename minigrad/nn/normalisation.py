@@ -107,8 +107,8 @@ class BatchNorm(RunningNorm):
         training = self.training or mean is None
         y = F.batch_norm(x, mean, var, self.weight, self.bias, training, momentum, self.eps)
         if self.training and count is not None:
-            count.array += 1
-            count.touch()
+            with no_grad():
+                count.add_(1)
         return y
 
 

@@ -1,10 +1,10 @@
-"""Dropout: some elements become 0. Which, is an input, drawn beforehand, so that a node gives the same twice."""
+"""Dropout: some elements become 0. Which, a key decides, drawn beforehand, so that a node gives the same twice."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from minigrad.graph import Array, Kept, Op, record
+from minigrad.graph import Array, Op, record
 from minigrad.ops.operands import Gradients
 
 if TYPE_CHECKING:
@@ -12,12 +12,16 @@ if TYPE_CHECKING:
 
 
 class Dropout(Op):
-    """y = x * mask        where the mask holds 0 and 1 / (1 - p), and broadcasts to x"""
+    """y = x / (1 - p), or 0 with probability p
 
-    mask = Kept()
+    It is linear, and so its own derivative. ``together`` neighbours share a fate.
+    """
 
-    def forward(self, kernels: Any, x: Array, mask: Array) -> Any:
-        return kernels.mul(x, mask)
+    def __init__(self, p: float, key: int, together: int = 1) -> None:
+        self.p, self.key, self.together = p, key, together
+
+    def forward(self, kernels: Any, x: Array) -> Any:
+        return kernels.dropout(x, self.p, self.key, self.together)
 
     def backward(self, dy: Tensor) -> Gradients:
-        return record(Dropout(), dy, self.mask), None
+        return (record(Dropout(self.p, self.key, self.together), dy),)

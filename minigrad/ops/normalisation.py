@@ -122,9 +122,9 @@ def x_hat_of(x: Tensor, dims: tuple[int, ...], eps: float) -> Tensor:
 
 def one(x: Tensor) -> Tensor:
     """The weight of a norm that has none."""
-    return graph.tensor_class.of(np.ones(1, x.dtype))
+    return graph.tensor_class.of(np.ones((), x.dtype))
 
 
 def zero(x: Tensor) -> Tensor:
     """The bias of a norm that has none."""
-    return graph.tensor_class.of(np.zeros(1, x.dtype))
+    return graph.tensor_class.of(np.zeros((), x.dtype))

@@ -7,6 +7,7 @@ import pytest
 
 import minigrad as mg
 from minigrad import nn
+from minigrad.kernels import cpu, reference
 from minigrad.nn import functional as F
 
 
@@ -30,9 +31,32 @@ def test_the_gradient_goes_where_the_values_went_at_any_order():
 def test_a_node_gives_the_same_values_when_it_is_run_again():
     x = mg.randn(20, requires_grad=True)
     y = F.dropout(x)
-    node = y.grad_fn
-    again = mg.record(node.fresh(), x, node.mask)
-    assert again.tolist() == y.tolist()
+    assert mg.record(y.grad_fn.fresh(), x).tolist() == y.tolist()
+
+
+@pytest.mark.parametrize("dtype", [mg.float32, mg.float64])
+@pytest.mark.parametrize("shape", [(1000,), (), (0, 3), (7, 9, 5)])
+@pytest.mark.parametrize(("p", "together"), [(0.1, 1), (0.9, 1), (1.0, 1), (0.5, 5)])
+def test_both_kinds_of_kernels_drop_the_same(dtype, shape, p, together):
+    if together > 1 and shape[-1:] != (5,):
+        shape = (4, 5)
+    x = mg.randn(shape, dtype=dtype).numpy()
+    for array in (x, x.T):
+        for key in (0, 1, 2**64 - 1, 0x0123456789ABCDEF):
+            got, want = (kernels.dropout(array, p, key, together) for kernels in (cpu, reference))
+            assert got.dtype == want.dtype
+            np.testing.assert_array_equal(got, want)
+
+
+def test_what_is_dropped_goes_with_nothing():
+    kept = {key: reference.dropout(np.ones(1 << 16), 0.5, key, 1) > 0 for key in (5, 6, 5 + (1 << 32), 1 << 40)}
+    error = 4 / 2**8  # four standard deviations of a mean of 2^16 fair coins, times two
+    for one in kept.values():
+        for step in (1, 2, 3, 7, 64, 128, 784, 4096):  # nor with its neighbours
+            assert abs((one[step:] == one[:-step]).mean() - 0.5) < error / 2
+    for key, one in kept.items():
+        for other in (k for k in kept if k != key):  # nor with those of another key
+            assert abs((one == kept[other]).mean() - 0.5) < error / 2
 
 
 def test_the_seed_decides_the_mask():

@@ -5,6 +5,7 @@ elementwise.py    a scalar rule and a loop around it, for one operand and for tw
 functions.py      arithmetic, functions of one number, comparisons, logic: the rules
 choice.py         clamp, lerp, where: three operands
 activation.py     activations and losses of one element: the same, with parameters
+chance.py         dropout
 reduce.py         sum, mean, extremes and where they are, mean with variance
 cumulative.py     cumsum, cumprod, linear recurrences
 order.py          topk
@@ -25,6 +26,7 @@ Importing this package compiles nothing: a kernel is compiled when it is first c
 
 from minigrad.kernels.reference import *  # isort: skip
 from minigrad.kernels.cpu.activation import *
+from minigrad.kernels.cpu.chance import *
 from minigrad.kernels.cpu.choice import *
 from minigrad.kernels.cpu.cumulative import *
 from minigrad.kernels.cpu.functions import *

@@ -5,6 +5,7 @@ The list of functions and their shapes stands in ``kernels/__init__.py``.
 
 from minigrad.kernels.reference.activation import *
 from minigrad.kernels.reference.arrange import *
+from minigrad.kernels.reference.chance import *
 from minigrad.kernels.reference.cumulative import *
 from minigrad.kernels.reference.elementwise import *
 from minigrad.kernels.reference.linear import *

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 
 import numpy as np
@@ -24,8 +25,8 @@ __all__ = ["bilinear", "dropout", "dropout1d", "dropout2d", "embedding"]
 def dropout(input: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
     """Each element 0 with probability ``p``, the others times ``1 / (1 - p)``; nothing unless ``training``.
 
-    The factor keeps the mean as it was, so that nothing need be done after training. The mask comes from the
-    generator that ``mg.manual_seed`` starts, and is an input of the node.
+    The factor keeps the mean as it was, so that nothing need be done after training. The node holds a key, drawn
+    by the generator that ``mg.manual_seed`` starts, from which the fate of every element follows.
 
     Source: Srivastava et al., Dropout: a simple way to prevent neural networks from overfitting, 2014.
 
@@ -37,7 +38,7 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
     {0.0, 4.0}
     """
     x = only_floats("dropout", tensor("dropout", input))
-    return _dropped(x, x.shape, check_probability("dropout", p), training)
+    return _dropped(x, 1, check_probability("dropout", p), training)
 
 
 def dropout1d(input: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
@@ -62,17 +63,19 @@ def _channels_dropped(name: str, input: Tensor, p: float, training: bool, shapes
     batched, alone = (form.count(",") + 1 for form in shapes.split(" or "))
     if x.ndim not in (batched, alone):
         raise ValueError(f"{name}: expects {shapes}, got {x.shape}")
-    channels = x.ndim - alone + 1
-    mask = (*x.shape[:channels], *[1] * (x.ndim - channels))
-    return _dropped(x, mask, check_probability(name, p), training)
+    channel = x.shape[x.ndim - alone + 1 :]
+    return _dropped(x, math.prod(channel), check_probability(name, p), training)
 
 
-def _dropped(x: Tensor, shape: tuple[int, ...], p: float, training: bool) -> Tensor:
+def _dropped(x: Tensor, together: int, p: float, training: bool) -> Tensor:
     if not training or p == 0:
         return x
-    kept = generator().random(shape, np.float32) >= p
-    mask = kept * x.dtype.type(1 / (1 - p) if p < 1 else 0)
-    return record(Dropout(), x, Tensor.of(np.asarray(mask)))
+    return record(Dropout(p, draw_key(), max(together, 1)), x)
+
+
+def draw_key() -> int:
+    """A number of 64 bits, from which a kernel makes as many random ones as it needs."""
+    return int(generator().integers(2**64, dtype=np.uint64))
 
 
 def check_probability(name: str, p: float) -> float:

@@ -19,8 +19,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from minigrad import kernels
 from minigrad.graph import Array, record
-from minigrad.modes import no_grad
+from minigrad.modes import current_mode, no_grad
 from minigrad.ops import rsqrt
 from minigrad.ops.in_place import check_changeable
 from minigrad.ops.linear_algebra import one_dtype
@@ -131,8 +132,8 @@ def instance_norm(
     op = Normalise(dims, eps)
     y = _normalised(op, x, weight, bias)
     if running and x.numel():
-        mean, var = op.moments
-        _move(running, mean.mean(0), var.mean(0), count, momentum)
+        mean, var = (Tensor.of(each).mean(0).array for each in op.moments)  # over the examples
+        _move(running, mean, var, count, momentum)
     return y
 
 
@@ -322,6 +323,7 @@ def _check_changeable(name: str, running: tuple[Tensor, Tensor]) -> None:
 
 def _move(running: tuple[Tensor, Tensor], mean: Array, var: Array, count: int, momentum: float) -> None:
     """Move the running statistics towards those observed: the variance unbiased, of ``count`` values."""
-    for each, observed in zip(running, (mean, var * (count / (count - 1))), strict=True):
-        each.array += (observed - each.array) * momentum
+    target = kernels.load(kernels.placed.get(type(mean), current_mode().target))
+    for each, observed, scale in zip(running, (mean, var), (1.0, count / (count - 1)), strict=True):
+        target.running_step(each.array, observed, rate=momentum, scale=scale)
         each.touch()
