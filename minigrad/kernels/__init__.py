@@ -76,8 +76,8 @@ eps)``                                 ``x``; and the mean and the variance over
 (dy, x, weight, dims, eps)``
 ``normalise_sums                       ``(2, *shape)``: its derivatives for weight and bias of that ``shape``,
 (dy, x, shape, dims, eps)``            times ``dy``
-``running_step(running, observed,      ``running`` moved towards ``scale`` times ``observed``, in place, by ``rate``
-*, rate, scale)``                      of the way
+``running_step(running, observed,      in place, ``running`` moved by ``rate`` of the way to ``scale`` times
+*, rate, scale)``                      ``observed``
 ``sum mean amax amin logsumexp         ``x`` with ``dims`` (a tuple) reduced away, or of size 1 when
 (x, dims, keepdim)``                   ``keepdim``
 ``prod any all(x, dims, keepdim)``      the same
