@@ -25,6 +25,7 @@ from rows import (
     loss,
     order,
     pieces,
+    recurrent,
     reduction,
     repeating,
     rounding,
@@ -64,6 +65,7 @@ TABLE: list[Row] = [
     *statistics.ROWS,
     *indexing.ROWS,
     *loss.ROWS,
+    *recurrent.ROWS,
 ]
 DIFFERENTIABLE = [row for row in TABLE if row.differentiable]
 

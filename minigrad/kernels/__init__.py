@@ -96,6 +96,14 @@ eps)``                                 ``x``; and the mean and the variance over
 log_softmax_backward(da, a, dim)``
 ``matmul(x, y)``                       ``(..., M, K) @ (..., K, N)`` -> ``(..., M, N)``
 ``linear(x, W, b)``                    ``(..., K), (N, K), (N,) or None`` -> ``(..., N)``
+``rnn_tanh rnn_relu(z, h0, W)``        ``(T, B, H), (B, H), (H, H)`` -> all states, ``(T + 1, B, H)``
+``lstm(z, h0, c0, W)``                 ``(T, B, 4 H), (B, H), (B, H), (4 H, H)`` -> ``(h, c, i, f, g, o)`` of all
+                                       steps, ``(6, T + 1, B, H)``
+``gru(z, h0, W, b)``                   ``(T, B, 3 H), (B, H), (3 H, H), (3 H,) or None`` -> ``(h, r, u, n, q)`` of
+                                       all steps, ``(5, T + 1, B, H)``
+``rnn_tanh_backward                    ``(T + 1, B, ...)``: the gradient of what a step adds to its product, ``H``
+rnn_relu_backward lstm_backward        numbers of a plain one, ``4 H`` of the others; in slot 0 that of the state
+gru_backward(dy, y, W)``               at the start
 ``reshape permute expand(x, how)``     a view where the memory allows it
 ``cast(x, dtype)  copy(x)``            a new array
 ``cat stack(arrays, dim)``             a new array

@@ -3,6 +3,7 @@
 from minigrad.nn import (
     activations,
     attention,
+    cells,
     containers,
     dropout,
     functional,
@@ -10,11 +11,13 @@ from minigrad.nn import (
     layers,
     losses,
     normalisation,
+    recurrent,
     transformer,
     utils,
 )
 from minigrad.nn.activations import *
 from minigrad.nn.attention import *
+from minigrad.nn.cells import *
 from minigrad.nn.containers import *
 from minigrad.nn.dropout import *
 from minigrad.nn.layers import *
@@ -22,16 +25,19 @@ from minigrad.nn.losses import *
 from minigrad.nn.module import IncompatibleKeys, Module
 from minigrad.nn.normalisation import *
 from minigrad.nn.parameter import Parameter
+from minigrad.nn.recurrent import *
 from minigrad.nn.transformer import *
 
 __all__ = [
     *activations.__all__,
     *attention.__all__,
+    *cells.__all__,
     *containers.__all__,
     *dropout.__all__,
     *layers.__all__,
     *losses.__all__,
     *normalisation.__all__,
+    *recurrent.__all__,
     *transformer.__all__,
     "IncompatibleKeys",
     "Module",

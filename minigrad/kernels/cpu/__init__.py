@@ -13,6 +13,7 @@ gather.py         indexing by arrays of integers, and the way back
 softmax.py        softmax, logsumexp, cross-entropy
 normalisation.py  to mean 0 and variance 1, forward and backward
 matmul.py         matmul and linear, on the register tiles of ``tile.py``
+recurrent.py      plain, LSTM and GRU sequences, on the same tiles
 optimise.py       the optimiser steps
 ../reference/     what only moves elements: NumPy does that at the speed of memory already
 ================  ===========================================================================================
@@ -35,5 +36,6 @@ from minigrad.kernels.cpu.matmul import *
 from minigrad.kernels.cpu.normalisation import *
 from minigrad.kernels.cpu.optimise import *
 from minigrad.kernels.cpu.order import *
+from minigrad.kernels.cpu.recurrent import *
 from minigrad.kernels.cpu.reduce import *
 from minigrad.kernels.cpu.softmax import *

@@ -13,4 +13,5 @@ from minigrad.kernels.reference.move import *
 from minigrad.kernels.reference.normalisation import *
 from minigrad.kernels.reference.optimise import *
 from minigrad.kernels.reference.order import *
+from minigrad.kernels.reference.recurrent import *
 from minigrad.kernels.reference.reduce import *

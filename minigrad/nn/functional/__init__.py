@@ -7,7 +7,7 @@ differ are never broadcast, since a (B, 1) beside a (B,) would quietly become (B
 """
 
 from minigrad.creation import one_hot
-from minigrad.nn.functional import attention, binary, classes, distance, layers, normalisation, numbers
+from minigrad.nn.functional import attention, binary, classes, distance, layers, normalisation, numbers, recurrent
 from minigrad.nn.functional.attention import *
 from minigrad.nn.functional.binary import *
 from minigrad.nn.functional.classes import *
@@ -15,6 +15,7 @@ from minigrad.nn.functional.distance import *
 from minigrad.nn.functional.layers import *
 from minigrad.nn.functional.normalisation import *
 from minigrad.nn.functional.numbers import *
+from minigrad.nn.functional.recurrent import *
 from minigrad.ops import (
     celu,
     elu,
@@ -48,6 +49,7 @@ __all__ = [
     *layers.__all__,
     *normalisation.__all__,
     *numbers.__all__,
+    *recurrent.__all__,
     "celu",
     "elu",
     "gelu",

@@ -1,0 +1,175 @@
+"""Recurrent layers: one layer's whole sequence as one node.
+
+A step adds the product of W and the state before it to ``z_t``, the part of the input, which is computed for all
+steps at once beforehand. The output holds, for every step, all that the formulas name: the state, which is what a
+layer gives, and the gates, which the way back needs and people want to see. Its slot 0 is the state at the start,
+so that step t always finds its past in slot t - 1; T steps have T + 1 slots. H is the size of the state, B the
+batch.
+
+The way back is an operation of its own, which runs through time once more, and gives the gradient of what every
+step adds to the product. Those of W and of the input follow from it by one product each, over all steps. Its own
+rule differentiates the steps as NumPy has them in ``kernels/reference/recurrent.py``, run on tensors: slow, and
+only for derivatives of second and higher order.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from minigrad.backward import grad
+from minigrad.graph import Array, Kept, Op, record
+from minigrad.kernels import reference
+from minigrad.modes import enable_grad, is_grad_enabled
+from minigrad.ops.joining import cat
+from minigrad.ops.linear_algebra import LinearWeightBackward
+from minigrad.ops.operands import Gradients
+
+if TYPE_CHECKING:
+    from minigrad.tensor import Tensor
+
+Shape = tuple[int, ...]
+
+
+def once_more(
+    function: Callable[..., Any], tensors: Sequence[Tensor], gradient: Tensor
+) -> tuple[Tensor | None, ...]:  # fmt: skip
+    """The gradients of ``function(*tensors)`` for each of the tensors, from that of its result.
+
+    The function runs again, on tensors of its own, so that none of them counts as computed from another.
+    """
+    create_graph = is_grad_enabled()
+    with enable_grad():
+        inputs = [t.clone() if t.requires_grad else t.detach().requires_grad_() for t in tensors]
+        y = function(*inputs)
+    return grad(y, inputs, gradient, create_graph=create_graph, allow_unused=True)
+
+
+# -- plain ----------------------------------------------------------------------------------------------------
+
+
+class Recurrence(Op):
+    """y = all states and gates of a sequence        slot 0 is the state at the start"""
+
+    y = Kept()
+    W = Kept()
+
+    def flops(self, *shapes: Shape) -> int:
+        T, B, _ = shapes[0]
+        return 2 * T * B * math.prod(shapes[self.inputs.index("W")])
+
+
+class RecurrenceBackward(Op):
+    """dz = the gradient of what each step adds to its product        slot 0 is that of the state at the start"""
+
+    kernel: str  # its name
+    dy = Kept()
+    y = Kept()
+    W = Kept()
+    output = "dz"
+
+    def forward(self, kernels: Any, dy: Array, y: Array, W: Array) -> Any:
+        return getattr(kernels, self.kernel)(dy, y, W)
+
+    def backward(self, g: Tensor) -> Gradients:
+        return once_more(getattr(reference, self.kernel), (self.dy, self.y, self.W), g)
+
+    def flops(self, *shapes: Shape) -> int:
+        _, (*_, slots, B, _), W = shapes
+        return 2 * (slots - 1) * B * math.prod(W)
+
+
+class RNN(Recurrence):
+    """h_t = f(z_t + W h_(t-1))        f is tanh or relu
+
+    y = h       (T + 1, B, H)
+    dz_t = dh_t f'(h_t)
+    dh_(t-1) = dy_(t-1) + W^T dz_t
+    dW = sum_t dz_t h_(t-1)^T
+    """
+
+    def __init__(self, nonlinearity: str) -> None:
+        self.nonlinearity = nonlinearity
+
+    def forward(self, kernels: Any, z: Array, h0: Array, W: Array) -> Any:
+        return (kernels.rnn_tanh if self.nonlinearity == "tanh" else kernels.rnn_relu)(z, h0, W)
+
+    def backward(self, dy: Tensor) -> Gradients:
+        h = self.y
+        dz = record(RNNBackward(self.nonlinearity), dy, h, self.W)  # (T + 1, B, H)
+        dW = record(LinearWeightBackward(), dz[1:], h[:-1]) if self.wants("W") else None
+        return dz[1:], dz[0], dW
+
+
+class RNNBackward(RecurrenceBackward):
+    """dz_t = f'(h_t) (dy_t + W^T dz_(t+1))        and dh_0 in slot 0"""
+
+    def __init__(self, nonlinearity: str) -> None:
+        self.kernel = f"rnn_{nonlinearity}_backward"
+
+
+# -- long short-term memory -----------------------------------------------------------------------------------
+
+
+class LSTM(Recurrence):
+    """i, f, o = sigmoid and g = tanh of z_t + W h_(t-1);  c_t = f c_(t-1) + i g;  h_t = o tanh c_t
+
+    y = (h, c, i, f, g, o)      (6, T + 1, B, H)
+    dc_t = dh_t o (1 - tanh^2 c_t) + f_(t+1) dc_(t+1)
+    dh_(t-1) = dy_(t-1) + W^T dz_t      with dz = (di, df, dg, do), each times the slope of its gate
+    dW = sum_t dz_t h_(t-1)^T
+    """
+
+    def forward(self, kernels: Any, z: Array, h0: Array, c0: Array, W: Array) -> Any:
+        return kernels.lstm(z, h0, c0, W)
+
+    def backward(self, dy: Tensor) -> Gradients:
+        dz = record(LSTMBackward(), dy, self.y, self.W)  # (T + 1, B, 4 H)
+        dh0, dc0, _, _ = dz[0].chunk(4, -1)
+        dW = record(LinearWeightBackward(), dz[1:], self.y[0, :-1]) if self.wants("W") else None
+        return dz[1:], dh0, dc0, dW
+
+
+class LSTMBackward(RecurrenceBackward):
+    """dz = (di i (1 - i), df f (1 - f), dg (1 - g^2), do o (1 - o))        and (dh_0, dc_0, 0, 0) in slot 0
+
+    di = dc g,  df = dc c_(t-1),  dg = dc i,  do = dh tanh c_t      plus what dy has for the gates themselves
+    """
+
+    kernel = "lstm_backward"
+
+
+# -- gated recurrent unit -------------------------------------------------------------------------------------
+
+
+class GRU(Recurrence):
+    """r, u = sigmoid(z_t + W h_(t-1) + b);  q = W h_(t-1) + b;  n = tanh(z_t + r q);  h_t = (1 - u) n + u h_(t-1)
+
+    z, W and b have the rows of r, those of u and those of n or q.
+
+    y = (h, r, u, n, q)     (5, T + 1, B, H)
+    dh_(t-1) = dy_(t-1) + u dh_t + W^T (dr, du, dq)_t
+    dW = sum_t (dr, du, dq)_t h_(t-1)^T
+    db = sum_t (dr, du, dq)_t
+    """
+
+    def forward(self, kernels: Any, z: Array, h0: Array, W: Array, b: Array | None = None) -> Any:
+        return kernels.gru(z, h0, W, b)
+
+    def backward(self, dy: Tensor) -> Gradients:
+        d = record(GRUBackward(), dy, self.y, self.W)  # (T + 1, B, 4 H)
+        H = self.shape_of("h0")[-1]
+        dz, dproduct = cat([d[1:, :, H : 3 * H], d[1:, :, :H]], -1), d[1:, :, H:]
+        dW = record(LinearWeightBackward(), dproduct, self.y[0, :-1]) if self.wants("W") else None
+        db = dproduct.sum((0, 1)) if self.wants("b") else None
+        return (dz, d[0, :, :H], dW, db)[: len(self.edges)]
+
+
+class GRUBackward(RecurrenceBackward):
+    """dz = (dn (1 - n^2), dr r (1 - r), du u (1 - u), dq)        and (dh_0, 0, 0, 0) in slot 0
+
+    dn = dh (1 - u),  dr = q dn (1 - n^2),  du = dh (h_(t-1) - n),  dq = r dn (1 - n^2)     and what dy has
+    """
+
+    kernel = "gru_backward"

@@ -1,0 +1,376 @@
+"""Recurrent layers and cells: against PyTorch from the same weights, shapes, derivatives, errors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import minigrad as mg
+from minigrad import nn
+from minigrad.nn import functional as F
+from minigrad.ops.recurrent import GRU, LSTM, RNN
+
+RNG = np.random.default_rng(5)
+X, H = 3, 4  # the sizes of an input and of a state
+
+CELLS: list[tuple[str, dict[str, Any]]] = [
+    ("RNNCell", {}),
+    ("RNNCell", {"nonlinearity": "relu"}),
+    ("LSTMCell", {}),
+    ("LSTMCell", {"bias": False}),
+    ("GRUCell", {}),
+    ("GRUCell", {"bias": False}),
+]
+LAYERS: list[tuple[str, dict[str, Any]]] = [
+    ("RNN", {}),
+    ("RNN", {"nonlinearity": "relu", "num_layers": 2, "batch_first": True}),
+    ("RNN", {"bias": False, "bidirectional": True}),
+    ("LSTM", {}),
+    ("LSTM", {"num_layers": 3, "bias": False}),
+    ("LSTM", {"num_layers": 2, "bidirectional": True, "batch_first": True}),
+    ("LSTM", {"proj_size": 2}),
+    ("LSTM", {"num_layers": 2, "proj_size": 3, "bidirectional": True, "bias": False}),
+    ("GRU", {}),
+    ("GRU", {"num_layers": 2, "batch_first": True}),
+    ("GRU", {"num_layers": 2, "bidirectional": True, "bias": False}),
+]
+both_dtypes = pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-10), ("float32", 1e-5)])
+
+
+def normal(*shape: int, dtype: str = "float64") -> Any:
+    return RNG.normal(0, 1, shape).astype(dtype)
+
+
+def flat(out: Any) -> list[Any]:
+    """The tensors of nested tuples."""
+    return [t for each in out for t in flat(each)] if isinstance(out, tuple) else [out]
+
+
+def pair(torch: Any, name: str, sizes: tuple[int, ...], options: dict[str, Any], dtype: str) -> tuple[Any, Any]:
+    """A layer of minigrad, and PyTorch's with the same weights."""
+    ours = getattr(nn, name)(*sizes, **options, dtype=dtype)
+    theirs = getattr(torch.nn, name)(*sizes, **options, dtype=getattr(torch, dtype))
+    theirs.load_state_dict({key: torch.tensor(t.numpy()) for key, t in ours.state_dict().items()})
+    assert list(ours.state_dict()) == list(theirs.state_dict())
+    return ours, theirs
+
+
+def assert_close(got: Any, want: Any, tolerance: float) -> None:
+    wanted = want.detach().numpy()
+    np.testing.assert_allclose(got.detach().numpy(), wanted, tolerance, tolerance * max(abs(wanted).max(), 1e-3))
+
+
+def given_to_both(torch: Any, arrays: list[Any]) -> tuple[list[Any], list[Any]]:
+    return (
+        [mg.tensor(a, requires_grad=True) for a in arrays],
+        [torch.tensor(a, requires_grad=True) for a in arrays],
+    )
+
+
+def compare(torch: Any, ours: Any, theirs: Any, inputs: list[Any], state_count: int, tolerance: float) -> None:
+    """Outputs, and the gradients of inputs, states and weights, for every output weighted at random."""
+    mine, peers = given_to_both(torch, inputs)
+    outs = []
+    for net, given_, lib in ((ours, mine, mg), (theirs, peers, torch)):
+        x, *state = given_
+        hx = None if not state else state[0] if state_count == 1 else tuple(state)
+        out = flat(net(x, hx))
+        outs.append(out)
+        rng = np.random.default_rng(1)
+        sum(
+            (t * lib.tensor(rng.normal(0, 1, tuple(t.shape)).astype(inputs[0].dtype))).sum() for t in out
+        ).backward()
+    pairs = list(zip(*outs, strict=True))
+    pairs += [(t.grad, u.grad) for t, u in zip(mine, peers, strict=True)]
+    pairs += [(p.grad, q.grad) for p, q in zip(ours.parameters(), theirs.parameters(), strict=True)]
+    for got, want in pairs:
+        assert_close(got, want, tolerance)
+
+
+# -- PyTorch as the oracle ------------------------------------------------------------------------------------
+
+
+@pytest.mark.peer
+@both_dtypes
+@pytest.mark.parametrize("batch", [(5,), ()])
+@pytest.mark.parametrize("with_state", [True, False])
+@pytest.mark.parametrize(("name", "options"), CELLS)
+def test_a_cell_does_what_pytorchs_does(name, options, with_state, batch, dtype, tolerance):
+    torch = pytest.importorskip("torch")
+    ours, theirs = pair(torch, name, (X, H), options, dtype)
+    count = 2 if name == "LSTMCell" else 1
+    states = [normal(*batch, H, dtype=dtype) for _ in range(count)] if with_state else []
+    compare(torch, ours, theirs, [normal(*batch, X, dtype=dtype), *states], count, tolerance)
+
+
+@pytest.mark.peer
+@pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")
+@both_dtypes
+@pytest.mark.parametrize("with_state", [True, False])
+@pytest.mark.parametrize("batched", [True, False])
+@pytest.mark.parametrize(("name", "options"), LAYERS)
+def test_a_layer_does_what_pytorchs_does(name, options, batched, with_state, dtype, tolerance):
+    torch = pytest.importorskip("torch")
+    ours, theirs = pair(torch, name, (X, H), options, dtype)
+    T, B, L = 6, 5, options.get("num_layers", 1) * (1 + options.get("bidirectional", False))
+    shape = ((B, T) if options.get("batch_first") else (T, B)) if batched else (T,)
+    sizes = [options.get("proj_size") or H, H][: 2 if name == "LSTM" else 1]
+    states = [normal(L, *[B] * batched, size, dtype=dtype) for size in sizes] if with_state else []
+    compare(torch, ours, theirs, [normal(*shape, X, dtype=dtype), *states], len(sizes), tolerance)
+
+
+@pytest.mark.peer
+@pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")
+@both_dtypes
+@pytest.mark.parametrize(("name", "options"), [*LAYERS[:2], *LAYERS[3:7], *LAYERS[8:10]])
+def test_ten_training_steps_are_pytorchs(name, options, dtype, tolerance):
+    torch = pytest.importorskip("torch")
+    ours, theirs = pair(torch, name, (X, H), options, dtype)
+    x, target = (
+        normal(7, 5, X, dtype=dtype),
+        normal(7, 5, ours(mg.zeros(7, 5, X, dtype=dtype))[0].shape[-1], dtype=dtype),
+    )
+    losses: list[list[float]] = []
+    for net, lib in ((ours, mg), (theirs, torch)):
+        optimiser = lib.optim.SGD(net.parameters(), lr=0.5)
+        losses.append([])
+        for _ in range(10):
+            optimiser.zero_grad()
+            loss = ((net(lib.tensor(x))[0] - lib.tensor(target)) ** 2).mean()
+            loss.backward()
+            optimiser.step()
+            losses[-1].append(loss.item())
+    np.testing.assert_allclose(*losses, tolerance)
+    assert losses[0][-1] < losses[0][0]
+    for p, q in zip(ours.parameters(), theirs.parameters(), strict=True):
+        assert_close(p, q, tolerance)
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize(("name", "options"), [*CELLS, *LAYERS])
+def test_it_prints_as_pytorchs_does(name, options):
+    torch = pytest.importorskip("torch")
+    printed = repr(getattr(nn, name)(X, H, **options))
+    if name == "RNN":  # whose nonlinearity PyTorch does not tell
+        printed = printed.replace(", nonlinearity=relu", "")
+    assert printed == repr(getattr(torch.nn, name)(X, H, **options))
+
+
+@pytest.mark.peer
+def test_flops_are_those_of_pytorchs_cells_in_a_loop():
+    torch = pytest.importorskip("torch")
+    from torch.utils.flop_counter import FlopCounterMode
+
+    for name in ("RNN", "LSTM", "GRU"):
+        cell, x = getattr(torch.nn, f"{name}Cell")(X, H), torch.ones(6, 5, X, requires_grad=True)
+        start = torch.zeros(5, H, requires_grad=True)
+        state: Any = (start, start) if name == "LSTM" else start
+        with FlopCounterMode(display=False) as counter:
+            for t in range(6):
+                state = cell(x[t], state)
+            flat(state)[0].sum().backward()
+        ours = getattr(nn, name)(X, H)
+        with mg.profile() as found:
+            ours(mg.ones(6, 5, X, requires_grad=True))[0].sum().backward()
+        assert found.flops == counter.get_total_flops()
+        forward = mg.trace(ours, mg.ones(6, 5, X)).flops
+        assert forward == mg.summary(ours, mg.ones(6, 5, X)).flops == counter.get_total_flops() / 3
+
+
+# -- without a peer -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "cell"), [("RNN", "RNNCell"), ("LSTM", "LSTMCell"), ("GRU", "GRUCell")])
+def test_a_layer_gives_what_its_cell_gives_step_by_step(name, cell):
+    layer, step = getattr(nn, name)(X, H, dtype=mg.float64), getattr(nn, cell)(X, H, dtype=mg.float64)
+    step.load_state_dict({key.removesuffix("_l0"): t for key, t in layer.state_dict().items()})
+    x = mg.tensor(normal(6, 5, X), requires_grad=True)
+    state, ys = None, []
+    for x_t in x:
+        state = step(x_t, state)
+        ys.append(flat(state)[0])
+    y, end = layer(x)
+    for got, want in zip([y, *flat(end)], [mg.stack(ys), *(t.unsqueeze(0) for t in flat(state))], strict=True):
+        np.testing.assert_allclose(got.detach().numpy(), want.detach().numpy(), 1e-12)
+    for (_, p), (_, q) in zip(layer.named_parameters(), step.named_parameters(), strict=True):
+        (one,), (other,) = (
+            mg.grad((y**2).sum(), p, retain_graph=True),
+            mg.grad((mg.stack(ys) ** 2).sum(), q, retain_graph=True),
+        )
+        np.testing.assert_allclose(one.numpy(), other.numpy(), 1e-10, 1e-12)
+
+
+@settings(deadline=None)  # the first compiles
+@given(
+    name=st.sampled_from(["RNN", "LSTM", "GRU"]), steps=st.integers(1, 4), batch=st.integers(1, 3) | st.none(),
+    sizes=st.tuples(st.integers(1, 3), st.integers(1, 4)), layers=st.integers(1, 3), first=st.booleans(),
+    twice=st.booleans(), projected=st.booleans(),
+)  # fmt: skip
+def test_shapes_are_those_that_the_docstring_says(name, steps, batch, sizes, layers, first, twice, projected):
+    size, hidden = sizes
+    options = {"num_layers": layers, "batch_first": first, "bidirectional": twice}
+    out = hidden
+    if name == "LSTM" and projected and hidden > 1:
+        out = options["proj_size"] = hidden - 1
+    net = getattr(nn, name)(size, hidden, **options)
+    lead = (steps,) if batch is None else (batch, steps) if first else (steps, batch)
+    y, end = net(mg.ones(*lead, size))
+    middle, count = () if batch is None else (batch,), layers * (1 + twice)
+    assert y.shape == (*lead, out * (1 + twice))
+    assert [t.shape for t in flat(end)] == [(count, *middle, out), (count, *middle, hidden)][: len(flat(end))]
+    again, _ = net(
+        mg.ones(*lead, size), tuple(mg.zeros_like(t) for t in end) if name == "LSTM" else mg.zeros_like(end)
+    )
+    np.testing.assert_array_equal(again.detach().numpy(), y.detach().numpy())
+
+
+@pytest.mark.parametrize(
+    "function",
+    [F.rnn_tanh_cell, F.rnn_relu_cell, F.gru_cell, F.rnn_tanh, F.rnn_relu, F.gru],
+    ids=lambda function: function.__name__,
+)
+def test_derivatives_of_functions_of_one_state(function):
+    rows = 6 if "gru" in function.__name__ else 2
+    steps = () if "cell" in function.__name__ else (3,)
+    shapes = [(*steps, 2, 1), (2, 2), (rows, 1), (rows, 2), (rows,), (rows,)]
+    inputs = [mg.tensor(normal(*shape), requires_grad=True) for shape in shapes]
+    assert mg.gradcheck(function, inputs)
+    assert mg.gradgradcheck(function, inputs)
+
+
+@pytest.mark.parametrize("kind", ["cell", "sequence", "projection"])
+def test_derivatives_of_the_functions_of_two_states(kind):
+    shapes = [(2, 1), (2, 2), (2, 2), (8, 1), (8, 2), (8,), (8,)]
+    if kind != "cell":
+        shapes[0] = (2, 2, 1)
+    if kind == "projection":
+        shapes[1], shapes[4] = (2, 1), (8, 1)
+        shapes.append((1, 2))
+
+    def function(x, h, c, *weights):
+        out = flat((F.lstm_cell if kind == "cell" else F.lstm)(x, (h, c), *weights))
+        return tuple(out)
+
+    inputs = [mg.tensor(normal(*shape), requires_grad=True) for shape in shapes]
+    assert mg.gradcheck(function, inputs)
+    assert mg.gradgradcheck(function, inputs, fast_mode=True)
+
+
+@pytest.mark.parametrize("op", [RNN("tanh"), LSTM(), GRU()], ids=lambda op: op.title)
+def test_a_third_derivative_is_the_difference_quotient_of_the_second(op):
+    gates, states = {"RNN": (1, 1), "LSTM": (4, 2), "GRU": (3, 1)}[op.title]
+    shapes = [(2, 1, gates), *[(1, 1)] * states, (gates, 1)]
+    at, direction = [normal(*shape) for shape in shapes], [normal(*shape) for shape in shapes]
+
+    def derivatives(s: float) -> tuple[float, float]:
+        """The second and third derivative along the direction."""
+        step = mg.tensor(s, dtype=mg.float64, requires_grad=True)
+        inputs = [mg.tensor(x) + step * mg.tensor(d) for x, d in zip(at, direction, strict=True)]
+        y = (mg.record(op.fresh(), *inputs) ** 2).sum()
+        for _ in range(2):
+            (y,) = mg.grad(y, step, create_graph=True)
+        (third,) = mg.grad(y, step)
+        return y.item(), third.item()
+
+    quotient = (derivatives(1e-5)[0] - derivatives(-1e-5)[0]) / 2e-5
+    assert derivatives(0.0)[1] == pytest.approx(quotient, rel=1e-6)
+
+
+def test_gates_are_seen_in_the_node():
+    x, zeros = mg.ones(5, 2, X), mg.zeros(2, H)
+    y, _ = F.lstm(x, (zeros, zeros), mg.ones(4 * H, X, requires_grad=True), mg.ones(4 * H, H))
+    node = y.grad_fn.edges[0]
+    h, c, i, f, g, o = node.kept["y"]
+    assert repr(node) == "<LSTMBackward>"
+    np.testing.assert_allclose(c[1:], f[1:] * c[:-1] + i[1:] * g[1:], 1e-6)
+    np.testing.assert_array_equal(h[1:], y.detach())
+    assert ((o[1:] > 0) & (o[1:] < 1)).all() and (o[0] == 0).all()
+
+
+def test_dropout_is_between_layers_and_in_training_alone():
+    mg.manual_seed(0)
+    net, x = nn.GRU(X, H, num_layers=2, dropout=0.5), mg.ones(4, 2, X)
+    first, second = net(x)[0].detach().numpy(), net(x)[0].detach().numpy()
+    assert (first != second).any()
+    net.eval()
+    np.testing.assert_array_equal(net(x)[0].detach().numpy(), net(x)[0].detach().numpy())
+    with pytest.warns(UserWarning, match=r"dropout=0.5 acts between layers, and there is one alone"):
+        alone = nn.GRU(X, H, dropout=0.5)
+    np.testing.assert_array_equal(alone(x)[0].detach().numpy(), alone(x)[0].detach().numpy())
+
+
+def test_first_values_are_uniform_within_the_root_of_the_hidden_size():
+    for net in (nn.LSTM(30, 100), nn.GRUCell(30, 100)):
+        for p in net.parameters():
+            assert 0.09 < p.abs().max().item() <= 0.1
+            assert abs(p.mean().item()) < 0.02
+
+
+def test_the_reverse_direction_reads_from_the_end():
+    net = nn.RNN(X, H, bidirectional=True)
+    forward, back = nn.RNN(X, H), nn.RNN(X, H)
+    state = net.state_dict()
+    forward.load_state_dict({key: state[key] for key in forward.state_dict()})
+    back.load_state_dict({key: state[f"{key}_reverse"] for key in back.state_dict()})
+    x = mg.tensor(normal(5, 2, X, dtype="float32"))
+    y, h = net(x)
+    there, again = forward(x)[0], back(x.flip(0))[0].flip(0)
+    np.testing.assert_array_equal(y.detach().numpy(), mg.cat([there, again], -1).detach().numpy())
+    np.testing.assert_array_equal(h.detach().numpy(), mg.stack([there[-1], again[0]]).detach().numpy())
+
+
+@pytest.mark.compiled
+def test_the_result_does_not_depend_on_the_number_of_threads():
+    x, before, found = mg.randn(40, 33, 64), mg.get_num_threads(), []
+    net = nn.LSTM(64, 96)
+    try:
+        for threads in (1, before):
+            mg.set_num_threads(threads)
+            net.zero_grad()
+            net(x)[0].square().sum().backward()
+            found.append([p.grad.numpy() for p in net.parameters()])
+    finally:
+        mg.set_num_threads(before)
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: nn.LSTM(0, 4), ValueError, r"LSTM needs sizes of at least 1, got \(0, 4\)"),
+        (lambda: nn.GRU(3, 4, num_layers=0), ValueError, "GRU needs at least one layer, got num_layers=0"),
+        (lambda: nn.LSTM(3, 4, proj_size=4), ValueError, "it must be below hidden_size=4, got 4"),
+        (lambda: nn.RNN(3, 4, nonlinearity="elu"), ValueError, "no nonlinearity 'elu': use 'tanh' or 'relu'"),
+        (lambda: nn.RNN(3, 4, 2, bias=1), TypeError, "RNN: bias must be True or False, got 1"),
+        (lambda: nn.LSTM(3, 4, 2, dropout=1.5), ValueError, "LSTM"),
+        (lambda: nn.GRUCell(3, 4, bias=None), TypeError, "GRUCell: bias must be True or False, got None"),
+        (lambda: nn.LSTM(3, 4)(mg.ones(5, 2, 4)), ValueError, r"expects x of shape \(T, B, 3\), or \(T, 3\), got"),
+        (lambda: nn.LSTM(3, 4, batch_first=True)(mg.ones(4)), ValueError, r"expects x of shape \(B, T, 3\)"),
+        (lambda: nn.LSTM(3, 4)(mg.ones(0, 2, 3)), ValueError, r"\(0, 2, 3\) has no steps"),
+        (lambda: nn.LSTM(3, 4)(mg.ones(5, 2, 3).double()), TypeError, "weights, x is float64: use x.float"),
+        (lambda: nn.LSTM(3, 4)(mg.ones(5, 2, 3), mg.ones(1, 2, 4)), TypeError, "expects the pair .* got Tensor"),
+        (lambda: nn.LSTM(3, 4)([1.0]), TypeError, "LSTM"),
+        (
+            lambda: nn.GRU(3, 4, 2)(mg.ones(5, 2, 3), mg.ones(1, 2, 4)),
+            ValueError, r"expects h_0 of shape \(L, B, H\) = \(2, 2, 4\), got \(1, 2, 4\)",
+        ),
+        (lambda: nn.LSTMCell(3, 4)(mg.ones(2, 3), mg.ones(2, 4)), TypeError, r"hx must be the pair \(h, c\)"),
+        (
+            lambda: F.gru(mg.ones(5, 2, 3), mg.ones(2, 4), mg.ones(12, 3), mg.ones(11, 4)),
+            ValueError, r"w_hh \(11, 4\) do not fit, they must be \(T, B, I\), \(B, H\), \(3H, I\), \(3H, H\)",
+        ),
+        (lambda: F.gru_cell(mg.ones(2, 3), mg.ones(2, 4), None, mg.ones(12, 4)), TypeError, "expects a Tensor"),
+        (
+            lambda: F.rnn_tanh_cell(mg.ones(3), mg.ones(4), mg.ones(4, 3).double(), mg.ones(4, 4)),
+            TypeError, "the dtypes float32, float32, float64, float32 must be equal",
+        ),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_named(make, error, message):
+    with pytest.raises(error, match=message):
+        make()
