@@ -12,8 +12,8 @@ from minigrad.modes import current_mode, current_scope
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Without ``-m gpu``, ``device="cuda"`` is Numba's simulator, which must be said before it is imported."""
-    numba.config.ENABLE_CUDASIM = config.getoption("-m") != "gpu"
+    """Without ``-m gpu`` or ``-m ptx``, CUDA is Numba's simulator, which must be said before it is imported."""
+    numba.config.ENABLE_CUDASIM = config.getoption("-m") not in ("gpu", "ptx")
 
 
 @pytest.fixture(autouse=True)

@@ -5,6 +5,7 @@ elementwise.py    a scalar rule and a loop around it, for any operands that broa
 functions.py      arithmetic, functions of one number, comparisons, choices, logic: the rules
 activation.py     activations and losses of one element, by the rules that the CPU has as well
 move.py           views, copies, arrays put together and taken apart
+products.py       matrix products; their kernels are in ``product_kernels.py``, made of ``tile.py``, ``shared.py``
 ================  ===========================================================================================
 
 Below them, in the order of reading: ``shim.py`` finds Numba's compiler for the GPU, ``driver.py`` talks to
@@ -20,4 +21,5 @@ from minigrad.kernels.cuda.activation import *
 from minigrad.kernels.cuda.device import *
 from minigrad.kernels.cuda.functions import *
 from minigrad.kernels.cuda.move import *
+from minigrad.kernels.cuda.products import *
 from minigrad.kernels.cuda.transfer import *

@@ -1,0 +1,205 @@
+"""Matrix products on the GPU: ``C[i, j] = bias[j] + sum_k A[i, k] B[k, j]``.
+
+The kernels are in ``product_kernels.py``. Here it is decided how a product is cut into tiles, and how the threads
+of a block share the copying, by where the operands have their consecutive elements. So a transpose costs nothing:
+there is a kernel for each way in which A and B can lie.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from minigrad.kernels.cuda import array as arrays
+from minigrad.kernels.cuda import device as devices
+from minigrad.kernels.cuda import move
+from minigrad.kernels.cuda.array import DeviceArray
+from minigrad.kernels.cuda.elementwise import broadcast_strides, collapse
+from minigrad.kernels.cuda.launch import Kernel
+from minigrad.kernels.cuda.math import FLOATS, names
+from minigrad.kernels.cuda.product_kernels import gather_takes, make_gather, make_product, make_textbook, takes
+from minigrad.kernels.cuda.shim import SIMULATED, THREADS, specialise
+from minigrad.kernels.cuda.tile import BYTES, Tile
+
+__all__ = ["linear", "matmul"]
+
+DType = np.dtype[Any]
+Rule = Callable[[Any], Any]
+
+PAST_REGISTERS = (8, 0)  # the compute capability since which copies go from memory to shared memory by themselves
+
+# By whether copies go past registers, and the bytes of an element: the fastest first, if there is work enough for
+# all multiprocessors. Older ones have half the multipliers for as many registers: smaller tiles feed them.
+if SIMULATED:  # a thread is a Python thread, and a small product has several tiles all the same
+    TILES = {
+        (True, 4): [Tile(32, 32, 8, 8, 4, 2), Tile(16, 32, 8, 4, 4, 3)], (True, 8): [Tile(16, 32, 8, 4, 4, 2)],
+        (False, 4): [Tile(16, 32, 8, 4, 4, 2)], (False, 8): [Tile(16, 32, 8, 4, 4, 3)],
+    }  # fmt: skip
+else:
+    TILES = {
+        (True, 4): [Tile(128, 128, 16, 8, 16, 2), Tile(64, 64, 16, 8, 8, 3), Tile(32, 32, 16, 4, 4, 3)],
+        (True, 8): [Tile(64, 64, 16, 4, 8, 2), Tile(32, 32, 16, 4, 4, 2)],
+        (False, 4): [Tile(128, 128, 8, 8, 8, 2), Tile(32, 32, 16, 4, 4, 2)],
+        (False, 8): [Tile(64, 64, 8, 4, 8, 2), Tile(32, 32, 16, 4, 4, 2)],
+    }
+
+# What it costs, in multiply-adds of a multiprocessor that could be done meanwhile, 128 in each cycle.
+PER_ELEMENT = 24  # to write a number to memory, or read it, while all others do the same
+PER_LAUNCH = 500_000  # of a second kernel, about 3 microseconds
+LEAST_DEPTH = 128  # of k that a part should have
+
+
+class Plan(NamedTuple):
+    """How a product is computed: tiles of C, in so many parts of k, of such a length."""
+
+    tile: Tile
+    parts: int
+    deep: int
+
+
+@functools.lru_cache(4096)
+def plan(M: int, N: int, K: int, count: int, processors: int, past: bool, itemsize: int) -> Plan:
+    """The plan with the least work for the busiest multiprocessor.
+
+    The busiest has ``ceil(tiles / processors)`` of the tiles. Small ones are dealt out evenly, but read more for
+    their work. Where C is small and k long, k is cut in parts, whose sums are added by a second kernel.
+    """
+    best, least = None, math.inf
+    for tile in TILES[past, itemsize]:
+        tiles = -(-M // tile.rows) * -(-N // tile.columns) * count
+        parts = 1
+        while parts == 1 or (tiles * parts <= 2 * processors and parts * LEAST_DEPTH <= K):
+            deep = -(-K // (parts * tile.depth)) * tile.depth
+            busiest = -(-tiles * parts // processors)
+            awake = min(busiest * tile.threads / (4 * 32), 1)  # of its four schedulers, by a warp at least
+            cost = busiest * tile.rows * tile.columns * deep / (tile.speed * awake)
+            if parts > 1:
+                cost += 2 * parts * M * N * count * PER_ELEMENT / processors + PER_LAUNCH
+            if cost < least:
+                best, least = Plan(tile, parts, max(deep, 1)), cost
+            parts *= 2
+    assert best is not None
+    return best
+
+
+@functools.cache
+def kernel(dtype: DType, tile: Tile, way_a: str, way_b: str, rule: Rule, asynchronous: bool) -> Kernel:
+    """The kernel for operands that lie in these ways (see ``make_fetch``)."""
+    name = f"matmul_{dtype}_{tile.rows}x{tile.columns}_{way_a}_{way_b}_{rule.__name__}_{asynchronous}"
+    special = specialise(rule, dtype, names(dtype))
+    function = make_product(dtype, tile, way_a, way_b, special, asynchronous=asynchronous)
+    return Kernel(name, function, *takes(dtype))
+
+
+@functools.cache
+def gather(dtype: DType, rule: Rule) -> Kernel:
+    """The kernel that adds the parts."""
+    function = make_gather(dtype, specialise(rule, dtype, names(dtype)))
+    return Kernel(f"matmul_gather_{dtype}_{rule.__name__}", function, *gather_takes(dtype))
+
+
+@functools.cache
+def textbook(dtype: DType) -> Kernel:
+    """One thread for each element: for integers and bools, for which there is nothing faster."""
+    return Kernel(f"matmul_textbook_{dtype}", make_textbook(dtype), *takes(dtype))
+
+
+def as_it_is(z: Any) -> Any:
+    """The rule of a product that is followed by nothing."""
+    return z
+
+
+class Side(NamedTuple):
+    """An operand of the kernel, steps in elements: along its side (the rows of A, the columns of B), along k, and
+    from product to product in the inner and in the outer dim of a batch."""
+
+    array: DeviceArray
+    step: int
+    step_k: int
+    inner: int
+    outer: int
+
+    def way(self, vectors: bool) -> str:
+        """How threads copy it: neighbours of theirs should read neighbours in memory."""
+        lanes = BYTES // self.array.itemsize
+        others = (self.step_k, self.inner, self.outer)
+        if self.step == 1 and vectors and not self.array.address % BYTES and not any(s % lanes for s in others):
+            return "vectors"
+        return "side" if abs(self.step) < abs(self.step_k) else "k"
+
+
+def multiply(
+    A: DeviceArray, B: DeviceArray, bias: DeviceArray | None, batch: tuple[int, ...], rule: Rule
+) -> DeviceArray:
+    """(..., M, K) @ (..., K, N), with the rule and the bias (N,); ``batch`` is that of the result."""
+    dtype, size = A.dtype, A.itemsize
+    (M, K), N = A.shape[-2:], B.shape[-1]
+    C = arrays.empty((*batch, M, N), dtype, A.device)
+    if not C.size:
+        return C
+    (*counts, inner), steps = collapse(
+        batch, (broadcast_strides(A.shape[:-2], A.strides[:-2], size, batch),
+                broadcast_strides(B.shape[:-2], B.strides[:-2], size, batch)),
+    )  # fmt: skip
+    if len(counts) > 1:  # a batch of more than two dims, none of which continues another
+        return multiply(whole(A, batch), whole(B, batch), bias, batch, rule)
+    dims = len(counts) + 1
+    inner_a, outer_a = steps[dims - 1], steps[0] if counts else 0
+    inner_b, outer_b = steps[-1], steps[dims] if counts else 0
+    a = Side(A, A.strides[-2] // size, A.strides[-1] // size, inner_a, outer_a)
+    b = Side(B, B.strides[-1] // size, B.strides[-2] // size, inner_b, outer_b)
+    start, step_bias = (C, 0) if bias is None else (bias, bias.strides[0] // size)
+    numbers = (a.step, a.step_k, b.step, b.step_k, inner, inner_a, outer_a, inner_b, outer_b)
+    biased, count = int(bias is not None), math.prod(batch)
+    if dtype not in FLOATS:
+        grid = -(-C.size // THREADS)
+        textbook(dtype)(grid, THREADS, A, B, start, C, M, N, K, *numbers, biased, step_bias, count, K)
+        return C
+    place = devices.device(A.device)
+    past = place.capability >= PAST_REGISTERS
+    tile, parts, deep = plan(M, N, K, count, place.processors, past, size)
+    grid = -(-M // tile.rows) * -(-N // tile.columns) * count * parts
+    last = as_it_is if parts > 1 else rule
+    compute = kernel(dtype, tile, a.way(past), b.way(past), last, past)
+    if parts == 1:
+        compute(grid, tile.threads, A, B, start, C, M, N, K, *numbers, biased, step_bias, 1, deep)
+        return C
+    partial = arrays.empty((count * parts, M, N), dtype, A.device)
+    compute(grid, tile.threads, A, B, partial, partial, M, N, K, *numbers, 0, 0, parts, deep)
+    gather(dtype, rule)(
+        -(-C.size // THREADS), THREADS, partial, start, C, M, N, count, biased, step_bias, parts
+    )  # fmt: skip
+    return C
+
+
+def whole(x: DeviceArray, batch: tuple[int, ...]) -> DeviceArray:
+    """A copy of the operand for each product of the batch."""
+    return move.copy(x.expand((*batch, *x.shape[-2:])))
+
+
+# -- functions of the contract --------------------------------------------------------------------------------
+
+
+def matmul(x: DeviceArray, y: DeviceArray) -> DeviceArray:
+    """``x @ y``: vectors and batches as ``np.matmul`` treats them."""
+    A = x[None, :] if x.ndim == 1 else x
+    B = y[:, None] if y.ndim == 1 else y
+    M, N = A.shape[-2], B.shape[-1]
+    batch = np.broadcast_shapes(A.shape[:-2], B.shape[:-2])
+    rows = A.reshape((math.prod(batch) * M, A.shape[-1])) if B.ndim == 2 else None
+    # one large product, where the batch continues the rows, rather than one for each of the batch
+    C = multiply(A, B, None, batch, as_it_is) if rows is None else multiply(rows, B, None, (), as_it_is)
+    return move.reshape(C, (*batch, *[M] * (x.ndim > 1), *[N] * (y.ndim > 1)))
+
+
+def linear(x: DeviceArray, W: DeviceArray, b: DeviceArray | None, rule: Rule = as_it_is) -> DeviceArray:
+    """``x @ W.T + b``, in one kernel with what follows: a scalar rule, such as an activation of ``rules.py``."""
+    *batch, K = x.shape
+    rows = move.reshape(x, (math.prod(batch), K))
+    bias = b if b is None or b.ndim else b.reshape((1,))
+    z = multiply(rows, W.transpose((1, 0)), bias, (), rule)
+    return move.reshape(z, (*batch, len(W)))
