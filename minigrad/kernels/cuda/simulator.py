@@ -31,6 +31,8 @@ class Cuda:
     running: FakeCUDAModule
 
     def __getattr__(self, name: str) -> Any:
+        if name == "running" or name.startswith("__"):
+            raise AttributeError(name)  # no kernel is running, and nobody asks for these inside one
         return getattr(self.running, name)
 
     def shfl_xor_sync(self, mask: int, value: Any, lanes: int) -> Any:
