@@ -105,7 +105,7 @@ def load_images(digits: tuple[int, ...] = Classifier.digits) -> tuple[TensorData
         chosen = np.isin(labels.numpy(), digits).nonzero()[0]
         return TensorDataset(x[chosen], labels[chosen])
 
-    held, others = random_split(images, lengths, generator=np.random.default_rng(0))
+    held, others = random_split(images, lengths, generator=mg.Generator().manual_seed(0))
     return part(others.indices), part(held.indices)
 
 

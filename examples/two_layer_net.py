@@ -39,7 +39,9 @@ def main(arguments: list[str] | None = None) -> None:
     start = first_weights()
 
     def batches() -> DataLoader:
-        return DataLoader(train_part, chosen.batch, shuffle=True, generator=np.random.default_rng(chosen.seed))
+        return DataLoader(
+            train_part, chosen.batch, shuffle=True, generator=mg.Generator().manual_seed(chosen.seed)
+        )
 
     apart = gradients_differ(start, points, labels)
     print(f"Gradients of autograd and of the formulas: {apart:.1e} apart at most")

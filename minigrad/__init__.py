@@ -7,6 +7,7 @@ forward, backward), ``tensor.py``, ``backward.py`` (the walk back), ``modes.py``
 """
 
 import sys
+from math import inf, nan, pi
 from typing import NoReturn
 
 from minigrad import data, mistakes, nn, ops, optim
@@ -33,6 +34,7 @@ from minigrad.creation import (
 from minigrad.derivatives import hessian, jacobian, jvp, vjp
 from minigrad.dtypes import bool_, float32, float64, int8, int16, int32, int64, uint8
 from minigrad.formats.weights import WeightFileError, load, save
+from minigrad.generator import Generator
 from minigrad.graph import Kept, Op, record
 from minigrad.inspect.capture import capture
 from minigrad.inspect.gradcheck import GradcheckError, gradcheck, gradgradcheck
@@ -54,8 +56,11 @@ from minigrad.modes import (
 )
 from minigrad.ops import *
 from minigrad.random import (
+    bernoulli,
     get_rng_state,
     manual_seed,
+    multinomial,
+    normal,
     rand,
     rand_like,
     randint,
@@ -72,6 +77,8 @@ from minigrad.viz.play import Play, play
 
 __version__ = "0.1.0"
 
+bool, int, long, float, double = bool_, int32, int64, float32, float64  # no part of import *, or they hid Python's
+
 
 def __getattr__(name: str) -> NoReturn:
     raise mistakes.no_such_name("minigrad", sys.modules[__name__], name)
@@ -81,6 +88,7 @@ __all__ = [
     *ops.__all__,
     "AnomalyError",
     "Drawing",
+    "Generator",
     "GradcheckError",
     "Health",
     "Kept",
@@ -93,6 +101,7 @@ __all__ = [
     "Trace",
     "WeightFileError",
     "arange",
+    "bernoulli",
     "bool_",
     "capture",
     "checkpoint",
@@ -116,6 +125,7 @@ __all__ = [
     "gradgradcheck",
     "health",
     "hessian",
+    "inf",
     "inference_mode",
     "int8",
     "int16",
@@ -130,12 +140,16 @@ __all__ = [
     "load",
     "manual_seed",
     "memory",
+    "multinomial",
+    "nan",
     "nn",
     "no_grad",
+    "normal",
     "one_hot",
     "ones",
     "ones_like",
     "optim",
+    "pi",
     "play",
     "profile",
     "rand",

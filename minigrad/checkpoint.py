@@ -12,9 +12,9 @@ import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from minigrad.generator import common
 from minigrad.graph import Array, Packed
 from minigrad.modes import Saver, Switch, current_mode
-from minigrad.random import generator
 from minigrad.tensor import Tensor
 
 Function = Callable[..., Any]
@@ -69,7 +69,7 @@ class _Part:
     def __init__(self, function: Function, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
         mode = current_mode()
         self.modes = {name: getattr(mode, name) for name in ("grad", "inference", "lean", "target")}
-        self.random = generator().bit_generator.state
+        self.random = common.numpy.bit_generator.state
         self.function = function
         self.args = [_argument(f"argument {i}", value, mode.saver) for i, value in enumerate(args)]
         self.kwargs = {name: _argument(f"argument {name!r}", value, mode.saver) for name, value in kwargs.items()}
@@ -96,13 +96,13 @@ class _Part:
         kwargs = {
             name: each.tensor() if isinstance(each, _Argument) else each for name, each in self.kwargs.items()
         }
-        present = generator().bit_generator.state
-        generator().bit_generator.state = self.random
+        present = common.numpy.bit_generator.state
+        common.numpy.bit_generator.state = self.random
         try:
             with Switch(**self.modes, saver=(collect, lambda t: t)):
                 self.function(*args, **kwargs)
         finally:
-            generator().bit_generator.state = present
+            common.numpy.bit_generator.state = present
         self.check([_kind(t) for t in values])
         for reference, t in zip(self.numbers, values, strict=False):
             number = reference()

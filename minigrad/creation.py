@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,7 +11,7 @@ import numpy as np
 from minigrad import dtypes, kernels
 from minigrad.graph import Array
 from minigrad.modes import current_mode
-from minigrad.ops.operands import sizes
+from minigrad.ops.operands import integer, sizes
 from minigrad.ops.operands import tensor as check_tensor
 from minigrad.tensor import Tensor
 from minigrad.versions import UNCOUNTED
@@ -263,14 +262,6 @@ def _finite(name: str, value: Any) -> float:
     if isinstance(number, float) and not math.isfinite(number):
         raise ValueError(f"{name}: the numbers must be finite, got {number}")
     return number
-
-
-def integer(name: str, value: Any) -> int:
-    """``value`` as an int of Python."""
-    try:
-        return operator.index(value)
-    except TypeError:
-        raise TypeError(f"{name}() expects an int, got {value!r}") from None
 
 
 def _cast(array: Array, dtype: dtypes.DType) -> Array:

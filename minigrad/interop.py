@@ -42,6 +42,11 @@ def to_bool(t: Tensor) -> Tensor:
     return cast(t, dtypes.bool_)
 
 
+def to_type(t: Tensor, dtype: Any) -> Tensor:
+    """This tensor with another dtype, as :meth:`to`."""
+    return cast(t, dtypes.dtype(dtype))
+
+
 def type_as(t: Tensor, other: Tensor) -> Tensor:
     """This tensor with the dtype of ``other``."""
     return cast(t, tensor("type_as", other).dtype)
@@ -56,6 +61,24 @@ def cuda(t: Tensor, device: int | str | None = None) -> Tensor:
     """This tensor on the GPU, or on the one of that number or name; itself, if it is there already."""
     name = "cuda" if device is None else f"cuda:{device}" if isinstance(device, int) else device
     return to_device(t, kernels.check_device(name))
+
+
+# -- its values -----------------------------------------------------------------------------------------------
+
+
+def get_data(t: Tensor) -> Tensor:
+    """The same memory, cut off from the graph, as :meth:`detach`. Can be set: the values are copied, not recorded.
+
+    Unlike in PyTorch, a graph that needs the values as they were notices a change.
+    """
+    return t.detach()
+
+
+def set_data(t: Tensor, values: Tensor) -> None:
+    """Copy values of the same shape, as ``t.data -= 0.1 * t.grad`` does at its end."""
+    if tensor("data", values).shape != t.shape:
+        raise ValueError(f"data: a tensor of shape {t.shape} cannot take values of shape {values.shape}")
+    t.detach().copy_(values.detach())
 
 
 # -- how it lies in memory ------------------------------------------------------------------------------------

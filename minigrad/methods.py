@@ -9,7 +9,7 @@ import numpy as np
 
 from minigrad import graph, interop, ops
 from minigrad.ops.diagonals import trace
-from minigrad.ops.in_place import copy_, fill_, in_place, set_item, zero_
+from minigrad.ops.in_place import copy_, fill_, in_place, normal_, set_item, uniform_, zero_
 
 
 def _swapped(operation: Callable[..., Any]) -> Callable[[Any, Any], Any]:
@@ -75,6 +75,7 @@ class Operations:
     floor_divide_, remainder_ = _in_place(ops.floor_divide, ops.remainder)
     __ifloordiv__, __imod__ = floor_divide_, remainder_
     copy_, fill_, zero_, __setitem__ = copy_, fill_, zero_, set_item
+    normal_, uniform_ = normal_, uniform_
     fmod_, lerp_, clamp_, masked_fill_ = _in_place(ops.fmod, ops.lerp, ops.clamp, ops.masked_fill)
     neg_, abs_, square_, reciprocal_ = _in_place(ops.neg, ops.abs, ops.square, ops.reciprocal)
     sign_, floor_, ceil_, trunc_, round_ = _in_place(ops.sign, ops.floor, ops.ceil, ops.trunc, ops.round)
@@ -141,5 +142,6 @@ class Operations:
     stride, is_contiguous, data_ptr = interop.stride, interop.is_contiguous, interop.data_ptr
     element_size, nbytes = interop.element_size, property(interop.nbytes)
     nelement, ndimension = interop.nelement, interop.ndimension
+    data, type = property(interop.get_data, interop.set_data), interop.to_type
     is_floating_point, type_as, cpu, cuda = interop.is_floating_point, interop.type_as, interop.cpu, interop.cuda
     int, long, bool = interop.to_int, interop.to_long, interop.to_bool  # last: they hide Python's

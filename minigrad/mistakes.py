@@ -78,14 +78,14 @@ def changed(op: Op, name: str, array: Array, version: Version, seen: int) -> Run
 #: Names of NumPy's and PyTorch's, and what to write here instead.
 ELSEWHERE = {
     "absolute": "abs", "array": "mg.tensor", "asarray": "mg.tensor", "as_tensor": "mg.tensor",
-    "astype": "x.to(dtype)", "bfloat16": "float32", "bool": "mg.bool_", "clip": "clamp", "concat": "cat",
+    "astype": "x.to(dtype)", "bfloat16": "float32", "clip": "clamp", "concat": "cat",
     "concatenate": "cat", "copy": "clone", "cumulative_sum": "cumsum",
-    "data": "x.detach()", "detach_": "x.detach()", "divide": "div", "double": "mg.float64", "dstack": "cat",
-    "expand_dims": "unsqueeze", "float": "mg.float32", "greater": "gt", "half": "float32",
-    "hstack": "cat", "int": "mg.int32", "is_cuda": "x.device", "less": "lt", "long": "mg.int64",
+    "detach_": "x.detach()", "divide": "div", "dstack": "cat",
+    "expand_dims": "unsqueeze", "greater": "gt", "half": "float32",
+    "hstack": "cat", "is_cuda": "x.device", "less": "lt",
     "moveaxis": "movedim", "multiply": "mul", "negative": "neg", "new_ones": "mg.ones", "new_zeros": "mg.zeros",
     "not_equal": "ne", "power": "pow", "ravel": "flatten", "subtract": "sub", "swapdims": "swapaxes", "t": "x.T",
-    "true_divide": "div", "type": "x.dtype, or x.to(dtype)", "vstack": "cat",
+    "true_divide": "div", "vstack": "cat",
 }  # fmt: skip
 
 

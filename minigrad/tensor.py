@@ -325,7 +325,7 @@ class Tensor(Operations):
         raise mistakes.no_such_name("a Tensor", self, name)
 
     def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if spec else repr(self)
+        return format(self.item(), spec) if spec or not self.ndim else repr(self)
 
     def __len__(self) -> int:
         if not self.ndim:

@@ -118,7 +118,7 @@ def test_unknown_attributes_are_refused() -> None:
 
 @pytest.mark.parametrize(
     ("where", "name", "hint"),
-    [(mg.ones(2), "astype", r": use x\.to\(dtype\)"), (mg.ones(2), "data", r": use x\.detach\(\)"),
+    [(mg.ones(2), "astype", r": use x\.to\(dtype\)"), (mg.ones(2), "detach_", r": use x\.detach\(\)"),
      (mg.ones(2), "gard", "$"), (mg, "concatenate", ": use cat"), (mg, "nothing", "$")],
 )  # fmt: skip
 def test_a_name_of_another_library_is_answered_with_ours(where: Any, name: str, hint: str) -> None:
@@ -183,9 +183,37 @@ def test_repr(made: mg.Tensor, text: str) -> None:
 def test_format_of_one_element_and_of_several() -> None:
     assert f"{mg.tensor(2.0):.3f}" == "2.000"
     assert f"{mg.tensor([3]):03d}" == "003"
-    assert f"{mg.tensor(2.0)}" == "tensor(2.)"
+    assert f"{mg.tensor(2.0)} {mg.tensor([2.0])}" == "2.0 tensor([2.])"  # as in PyTorch
     with pytest.raises(ValueError, match=r"exactly one element, this tensor has shape \(2,\)"):
         f"{mg.zeros(2):.3f}"
+
+
+def test_data_are_the_same_memory_outside_the_graph_and_can_be_set() -> None:
+    w = mg.tensor([1.0, 2.0], requires_grad=True)
+    (w * w).sum().backward()
+    w.data -= 0.25 * w.grad.data
+    assert w.tolist() == [0.5, 1.0]
+    assert (w.is_leaf, w.requires_grad, w.data.requires_grad) == (True, True, False)
+    w.data = mg.tensor([3, 4])
+    assert w.tolist() == [3.0, 4.0]
+    w.data.fill_(7.0)
+    assert w.tolist() == [7.0, 7.0]
+    with pytest.raises(ValueError, match=r"data: a tensor of shape \(2,\) cannot take values of shape \(3,\)"):
+        w.data = mg.zeros(3)
+
+
+def test_a_graph_notices_that_data_have_changed() -> None:
+    w = mg.tensor([1.0, 2.0], requires_grad=True)
+    loss = (w * w).sum()
+    w.data += 1
+    with pytest.raises(RuntimeError, match="it has been changed in place since"):
+        loss.backward()
+
+
+def test_short_names_of_dtypes_and_type() -> None:
+    names = (mg.bool, mg.int, mg.long, mg.float, mg.double)
+    assert names == (mg.bool_, mg.int32, mg.int64, mg.float32, mg.float64)
+    assert [mg.tensor([1.5]).type(name).dtype for name in names] == list(names)
 
 
 def test_len_and_iter_go_along_the_first_dimension() -> None:

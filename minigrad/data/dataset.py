@@ -7,11 +7,9 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numpy as np
-
-from minigrad.creation import integer
+from minigrad.generator import Generator, numbers
+from minigrad.ops.operands import integer
 from minigrad.ops.operands import tensor as check_tensor
-from minigrad.random import generator as common_generator
 from minigrad.tensor import Tensor
 
 
@@ -72,7 +70,7 @@ class Subset(Dataset):
 
 
 def random_split(
-    dataset: Any, lengths: Sequence[float], generator: np.random.Generator | None = None
+    dataset: Any, lengths: Sequence[float], generator: Generator | None = None
 ) -> list[Subset]:  # fmt: skip
     """Subsets of the given lengths, or of fractions that add up to 1, with every item in one of them.
 
@@ -81,8 +79,8 @@ def random_split(
 
     Raises ValueError for lengths that do not add up to that of the dataset, or fractions that do not add up to 1.
 
-    >>> import numpy as np
-    >>> parts = random_split(range(10), [0.7, 0.3], generator=np.random.default_rng(0))
+    >>> import minigrad as mg
+    >>> parts = random_split(range(10), [0.7, 0.3], generator=mg.Generator().manual_seed(0))
     >>> [sorted(part) for part in parts]
     [[2, 3, 4, 5, 6, 7, 9], [0, 1, 8]]
     """
@@ -98,5 +96,5 @@ def random_split(
         adds_up = sum(counts) == total
     if not adds_up or min(counts, default=0) < 0:
         raise ValueError(f"random_split: {given} are neither fractions of 1 nor lengths that add up to {total}")
-    order: Iterator[int] = iter((generator or common_generator()).permutation(total).tolist())
+    order: Iterator[int] = iter(numbers("random_split", generator).permutation(total).tolist())
     return [Subset(dataset, list(itertools.islice(order, count))) for count in counts]

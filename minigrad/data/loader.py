@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.creation import integer
 from minigrad.data.workers import Maker, made_by_workers
-from minigrad.random import generator as common_generator
+from minigrad.generator import Generator, numbers
+from minigrad.ops.operands import integer
 
 
 class DataLoader:
@@ -54,14 +54,13 @@ class DataLoader:
     def __init__(
         self, dataset: Any, batch_size: int = 1, shuffle: bool = False, sampler: Iterable[int] | None = None, *,
         num_workers: int = 0, collate_fn: Callable[[list[Any]], Any] | None = None, drop_last: bool = False,
-        worker_init_fn: Callable[[int], Any] | None = None, generator: np.random.Generator | None = None,
+        worker_init_fn: Callable[[int], Any] | None = None, generator: Generator | None = None,
     ) -> None:  # fmt: skip
         if not hasattr(dataset, "__len__") or not hasattr(dataset, "__getitem__"):
             raise TypeError(f"a dataset has len() and items by number, {type(dataset).__name__} has not")
         if sampler is not None and shuffle:
             raise ValueError("DataLoader: the order comes from the sampler or from shuffle, not from both")
-        if generator is not None and not isinstance(generator, np.random.Generator):
-            raise TypeError(f"DataLoader: a generator is one of NumPy, got {generator!r}")
+        numbers("DataLoader", generator)  # or raise TypeError
         self.dataset, self.sampler, self.generator = dataset, sampler, generator
         self.batch_size = _at_least("batch_size", batch_size, 1)
         self.num_workers = _at_least("num_workers", num_workers, 0)
@@ -74,8 +73,9 @@ class DataLoader:
         return items // self.batch_size if self.drop_last else -(-items // self.batch_size)
 
     def __iter__(self) -> Iterator[Any]:
-        generator = self.generator or common_generator()
-        seed = int(generator.integers(2**63))  # one draw an epoch, whatever is done with it
+        seed = int(
+            numbers("DataLoader", self.generator).integers(2**63)
+        )  # one draw an epoch, whatever is done with it
         order = self._order(seed)
         batches = [order[i : i + self.batch_size] for i in range(0, len(order), self.batch_size)]
         if self.drop_last and batches and len(batches[-1]) < self.batch_size:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.generator import common
 from minigrad.inspect.calls import Call, Shapes
 from minigrad.inspect.table import Report, Table, size
 from minigrad.inspect.trace import Trace
@@ -17,7 +18,6 @@ from minigrad.modes import current_mode
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter
 from minigrad.optim.optimizer import Optimizer
-from minigrad.random import generator
 from minigrad.tensor import Tensor
 from minigrad.viz.text import count
 
@@ -187,11 +187,11 @@ def summary(
 def undisturbed(model: Any) -> Iterator[None]:
     """Put back, afterwards, the model's buffers and the state of the random numbers."""
     buffers = [(buffer, buffer.array.copy()) for buffer in model.buffers()] if isinstance(model, Module) else []
-    random = generator().bit_generator.state
+    random = common.numpy.bit_generator.state
     try:
         yield
     finally:
-        generator().bit_generator.state = random
+        common.numpy.bit_generator.state = random
         for buffer, array in buffers:
             np.copyto(buffer.array, array)
             buffer.touch()

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 
 from minigrad import kernels
+from minigrad.generator import common
 from minigrad.ops.operands import tensor as check_tensor
-from minigrad.random import generator
 from minigrad.tensor import Tensor
 
 _CONVOLUTIONS = tuple(f"conv{kind}{n}d" for kind in ("", "_transpose") for n in (1, 2, 3))
@@ -31,14 +31,14 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0) -> Tensor:
     """Uniform in [a, b). Raises ValueError unless a <= b."""
     if not a <= b:
         raise ValueError(f"uniform_: the bounds must be in order, got a={a} and b={b}")
-    return _fill("uniform_", tensor, generator().uniform(a, b, check_tensor("uniform_", tensor).shape))
+    return _fill("uniform_", tensor, common.numpy.uniform(a, b, check_tensor("uniform_", tensor).shape))
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0) -> Tensor:
     """From the normal distribution. Raises ValueError for a negative ``std``."""
     if not std >= 0:
         raise ValueError(f"normal_: std must not be negative, got {std}")
-    return _fill("normal_", tensor, generator().normal(mean, std, check_tensor("normal_", tensor).shape))
+    return _fill("normal_", tensor, common.numpy.normal(mean, std, check_tensor("normal_", tensor).shape))
 
 
 def trunc_normal_(
@@ -157,7 +157,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1.0) -> Tensor:
     if check_tensor("orthogonal_", tensor).ndim < 2:
         raise ValueError(f"orthogonal_: the tensor must have two dimensions or more, got shape {tensor.shape}")
     rows, columns = tensor.shape[0], math.prod(tensor.shape[1:])
-    q, r = np.linalg.qr(generator().standard_normal((max(rows, columns), min(rows, columns))))
+    q, r = np.linalg.qr(common.numpy.standard_normal((max(rows, columns), min(rows, columns))))
     q *= np.copysign(1.0, np.diagonal(r))  # which QR leaves open
     return _fill("orthogonal_", tensor, gain * (q if rows >= columns else q.T).reshape(tensor.shape))
 
@@ -168,11 +168,11 @@ def _truncated(shape: tuple[int, ...], low: float, high: float) -> Any:
     missing = np.arange(found.size)
     while missing.size:
         if high - low < 2:  # too narrow for normal numbers to hit often
-            x = generator().uniform(low, high, missing.size)
+            x = common.numpy.uniform(low, high, missing.size)
             nearest = min(max(low, 0.0), high)
-            fits = generator().random(missing.size) < np.exp((nearest**2 - x**2) / 2)
+            fits = common.numpy.random(missing.size) < np.exp((nearest**2 - x**2) / 2)
         else:
-            x = generator().standard_normal(missing.size)
+            x = common.numpy.standard_normal(missing.size)
             fits = (low <= x) & (x <= high)
         found[missing[fits]] = x[fits]
         missing = missing[~fits]

@@ -26,6 +26,7 @@ import numpy as np
 
 from minigrad import dtypes, graph
 from minigrad import kernels as places
+from minigrad.generator import Generator, numbers
 from minigrad.graph import Array, Op, record
 from minigrad.modes import current_mode
 from minigrad.ops.arithmetic import clone
@@ -106,6 +107,24 @@ def fill_(x: Tensor, value: Tensor | Number) -> Tensor:
     if np.ndim(value.array if isinstance(value, graph.tensor_class) else value):
         raise ValueError("fill_: the value must be a number or a tensor without dimensions; copy_() takes others")
     return copy_(x, value)
+
+
+def normal_(x: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None) -> Tensor:
+    """Fill ``x`` with random numbers from the normal distribution. Raises ValueError for a negative spread."""
+    if std < 0:
+        raise ValueError(f"normal_: the spread must not be negative, got {std}")
+    return _drawn(x, numbers("normal_", generator).normal(mean, std, x.shape))
+
+
+def uniform_(x: Tensor, a: float = 0.0, b: float = 1.0, *, generator: Generator | None = None) -> Tensor:
+    """Fill ``x`` with random numbers, uniform in [a, b). Raises ValueError unless a <= b."""
+    if not a <= b:
+        raise ValueError(f"uniform_: {a} is not below {b}")
+    return _drawn(x, numbers("uniform_", generator).uniform(a, b, x.shape))
+
+
+def _drawn(x: Tensor, values: Array) -> Tensor:
+    return copy_(x, graph.tensor_class(values, dtype=x.dtype, device=x.device))
 
 
 def zero_(x: Tensor) -> Tensor:

@@ -208,3 +208,11 @@ def sizes(name: str, shape: tuple[Any, ...]) -> tuple[int, ...]:
         return tuple(operator.index(n) for n in shape)
     except TypeError:
         raise TypeError(f"{name}: sizes must be ints, got {shape}") from None
+
+
+def integer(name: str, value: Any) -> int:
+    """``value`` as an int of Python."""
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name}() expects an int, got {value!r}") from None

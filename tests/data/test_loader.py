@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 import minigrad as mg
@@ -47,7 +46,7 @@ def test_the_order_comes_from_the_seed_or_from_a_generator():
     first = batches(loader), batches(loader)
     mg.manual_seed(5)
     assert (batches(loader), batches(loader)) == first
-    own = [batches(DataLoader(NUMBERS, 3, True, generator=np.random.default_rng(1))) for _ in range(2)]
+    own = [batches(DataLoader(NUMBERS, 3, True, generator=mg.Generator().manual_seed(1))) for _ in range(2)]
     assert own[0] == own[1] not in first
 
 
@@ -89,7 +88,7 @@ def test_rows_of_a_subset_are_taken_at_once_and_a_subclass_keeps_its_own_items()
         def __getitem__(self, index):
             return tuple(t * 2 for t in super().__getitem__(index))
 
-    part, _ = random_split(TensorDataset(mg.arange(10) * 11), [4, 6], np.random.default_rng(0))
+    part, _ = random_split(TensorDataset(mg.arange(10) * 11), [4, 6], mg.Generator().manual_seed(0))
     assert batches(DataLoader(Subset(part, [2, 0]), 2)) == [[part.indices[2] * 11, part.indices[0] * 11]]
     assert batches(DataLoader(Doubled(mg.arange(3)), 3)) == [[0, 2, 4]]
 
@@ -108,7 +107,7 @@ def test_a_batch_is_what_collate_fn_makes_of_a_list_of_items():
         (lambda: DataLoader([1], 1.5), TypeError, r"batch_size\(\) expects an int, got 1.5"),
         (lambda: DataLoader([1], num_workers=-1), ValueError, "num_workers must be at least 0, got -1"),
         (lambda: DataLoader([1], 1, True, [0]), ValueError, "from the sampler or from shuffle, not from both"),
-        (lambda: DataLoader([1], generator=3), TypeError, "a generator is one of NumPy, got 3"),
+        (lambda: DataLoader([1], generator=3), TypeError, "a generator is a mg.Generator, got 3"),
         (lambda: list(DataLoader([1], sampler=[0.5])), TypeError, "expects an int, got 0.5"),
     ],
 )

@@ -8,13 +8,13 @@ import operator
 import numpy as np
 
 from minigrad.dtypes import int64
+from minigrad.generator import common
 from minigrad.graph import record
 from minigrad.ops import einsum
 from minigrad.ops.dropout import Dropout
 from minigrad.ops.embedding import Embedding
 from minigrad.ops.linear_algebra import one_dtype
 from minigrad.ops.operands import cast, only_floats, parameter, tensor
-from minigrad.random import generator
 from minigrad.tensor import Tensor
 
 __all__ = ["bilinear", "dropout", "dropout1d", "dropout2d", "embedding"]
@@ -75,7 +75,7 @@ def _dropped(x: Tensor, together: int, p: float, training: bool) -> Tensor:
 
 def draw_key() -> int:
     """A number of 64 bits, from which a kernel makes as many random ones as it needs."""
-    return int(generator().integers(2**64, dtype=np.uint64))
+    return int(common.numpy.integers(2**64, dtype=np.uint64))
 
 
 def check_probability(name: str, p: float) -> float:
