@@ -11,7 +11,10 @@ import pytest
 
 from minigrad.kernels import cpu, reference
 from minigrad.kernels.cpu import threads
-from minigrad.kernels.cpu.reduce import CHUNK, COLUMNS, GROUP, SHORT
+from minigrad.kernels.cpu.memory import reads, writes
+from minigrad.kernels.cpu.reduce import CHUNK, COLUMNS, GROUP, INDEX, SHORT
+from minigrad.kernels.cpu.softmax import rows_piece, softmax_row
+from minigrad.kernels.cpu.threads import Kernel
 
 FLOATS = ["float32", "float64"]
 REDUCTIONS = "sum mean amax amin logsumexp".split()
@@ -165,6 +168,20 @@ def test_results_do_not_depend_on_the_number_of_threads() -> None:
         threads.set_num_threads(before)
     for one, other in zip(results[0], results[-1], strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("n", [10, 33, 1000])
+def test_softmax_does_not_depend_on_where_its_result_lies(n: int) -> None:
+    memory = np.empty(8 * n, np.float32)
+    z = memory[3 * n : 4 * n].reshape(1, n)
+    z[:] = normal("float32", 1, n)
+    dtype = memory.dtype
+    rows = Kernel("softmax_rows", rows_piece(softmax_row(dtype), 1), (reads(dtype), INDEX, writes(dtype)))
+    found = set()
+    for start in (0, n, 2 * n - 1, *range(4 * n, 7 * n)):
+        rows(n, z.ravel(), n, memory[start : start + n])
+        found.add(memory[start : start + n].tobytes())
+    assert len(found) == 1
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
