@@ -104,6 +104,23 @@ log_softmax_backward(da, a, dim)``
 ``rnn_tanh_backward                    ``(T + 1, B, ...)``: the gradient of what a step adds to its product, ``H``
 rnn_relu_backward lstm_backward        numbers of a plain one, ``4 H`` of the others; in slot 0 that of the state
 gru_backward(dy, y, W)``               at the start
+``conv(x, W, b, at, groups)``          ``(N, C, *size), (O, C / groups, *k), (O,) or None`` ->
+                                       ``(N, O, *counts)``; windows ``at``: see ``windows.py``
+``conv_transpose                       ``(N, O, *counts), (O, C / groups, *k), (C,) or None`` ->
+(z, W, b, size, at, groups)``          ``(N, C, *size)``
+``conv_weight(z, x, at, groups)``      ``(N, O, *counts), (N, C, *size)`` -> ``(O, C / groups, *k)``
+``im2col(x, at)``                      ``(N, C, *size)`` -> ``(N, C, *k, *counts)``: every window
+``col2im(y, size, at)``                the windows put in their places and added
+``argmax_pool(x, spans)``              int64 place of the first largest element (or NaN) of each window, in the
+                                       last dims of ``x`` as one; ``spans``: see ``windows.py``
+``max_pool(x, index, pooled)``         the elements at these places in the last ``pooled`` dims of ``x``
+``max_pool_backward(dy, index, size)`` zeros with ``dy`` added at these places
+``avg_pool(x, spans, counts)``         the sum of each window over the product of its ``counts`` for each dim
+``avg_pool_backward                    ``dy`` over these counts, added to each element of the windows
+(dy, size, spans, counts)``
+``resample(x, dim, index, weight)``    ``sum_t weight[i, t] x[..., index[i, t], ...]`` along ``dim``
+``resample_backward                    zeros with ``weight[i, t] dy[..., i, ...]`` added at ``index[i, t]``
+(dy, dim, size, index, weight)``
 ``reshape permute expand(x, how)``     a view where the memory allows it
 ``cast(x, dtype)  copy(x)``            a new array
 ``cat stack(arrays, dim)``             a new array

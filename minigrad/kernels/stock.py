@@ -15,6 +15,7 @@ import numpy as np
 
 from minigrad.kernels import Array, cpu, reference
 from minigrad.kernels.cpu import compile as compiling
+from minigrad.kernels.windows import Windows
 
 FLOATS = (np.float32, np.float64)
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]  # by position, by name
@@ -95,6 +96,20 @@ def samples(function: Callable[..., Any], dtype: type, side: int) -> Iterator[Ar
             names = {"y": label, "dl": row}
         elif function.__name__ in ("matmul", "linear"):
             names = {"x": x[: (1, side)[dim]], "y": x.T, "b": row}
+        elif function.__name__.startswith("resample"):
+            names |= {"index": label[:, None], "weight": np.ones((side, 1)), "size": side}
+        elif function.__module__.endswith(("convolution", "pooling")):
+            names |= windows_of(x)
         values = {n: names.get(n, kinds.get(p.annotation, x)) for n, p in parameters.items()}
         options = {n: values.pop(n) for n, p in parameters.items() if p.kind is p.KEYWORD_ONLY}
         yield tuple(values.values()), options
+
+
+def windows_of(x: Array) -> dict[str, Any]:
+    """Arguments for windows of one element over an image."""
+    side = len(x)
+    at = Windows((1, 1), (1, 1), (0, 0), (1, 1), (side, side))
+    of_conv = {"z": np.ones((1, 4, side, side), x.dtype), "W": np.ones((4, 1, 1, 1), x.dtype), "b": None, "at": at}
+    ones, zeros = np.ones(side), np.zeros((1, 1, side, side), np.int64)
+    of_pool = {"dy": x[None, None], "spans": at.spans(x.shape), "counts": (ones, ones), "pooled": 2}
+    return {"x": x[None, None], "index": zeros, "size": x.shape, **of_conv, **of_pool}

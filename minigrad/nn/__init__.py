@@ -5,12 +5,14 @@ from minigrad.nn import (
     attention,
     cells,
     containers,
+    convolution,
     dropout,
     functional,
     init,
     layers,
     losses,
     normalisation,
+    pooling,
     recurrent,
     transformer,
     utils,
@@ -19,12 +21,14 @@ from minigrad.nn.activations import *
 from minigrad.nn.attention import *
 from minigrad.nn.cells import *
 from minigrad.nn.containers import *
+from minigrad.nn.convolution import *
 from minigrad.nn.dropout import *
 from minigrad.nn.layers import *
 from minigrad.nn.losses import *
 from minigrad.nn.module import IncompatibleKeys, Module
 from minigrad.nn.normalisation import *
 from minigrad.nn.parameter import Parameter
+from minigrad.nn.pooling import *
 from minigrad.nn.recurrent import *
 from minigrad.nn.transformer import *
 
@@ -33,10 +37,12 @@ __all__ = [
     *attention.__all__,
     *cells.__all__,
     *containers.__all__,
+    *convolution.__all__,
     *dropout.__all__,
     *layers.__all__,
     *losses.__all__,
     *normalisation.__all__,
+    *pooling.__all__,
     *recurrent.__all__,
     *transformer.__all__,
     "IncompatibleKeys",

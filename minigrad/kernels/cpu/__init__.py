@@ -14,14 +14,16 @@ softmax.py        softmax, logsumexp, cross-entropy
 normalisation.py  to mean 0 and variance 1, forward and backward
 matmul.py         matmul and linear, on the register tiles of ``tile.py``
 recurrent.py      plain, LSTM and GRU sequences, on the same tiles
+convolution.py    convolution, its transpose and the gradient of its weight, on the same tiles
+pooling.py        the largest of windows, their mean, numbers between elements
 optimise.py       the optimiser steps
 ../reference/     what only moves elements: NumPy does that at the speed of memory already
 ================  ===========================================================================================
 
 Below them, in the order of reading: ``compile.py`` turns a function into machine code and keeps that on disk,
 ``math.py`` and ``trigonometry.py`` are exp, log, sin and the like in a form that becomes vector code,
-``threads.py`` shares the work among threads, ``memory.py`` and ``transpose.py`` are how arrays are seen and
-turned.
+``threads.py`` shares the work among threads, ``memory.py``, ``transpose.py``, ``lines.py`` and ``layout.py`` are
+how arrays are seen, turned, copied and laid out.
 Importing this package compiles nothing: a kernel is compiled when it is first called with a dtype.
 """
 
@@ -29,6 +31,7 @@ from minigrad.kernels.reference import *  # isort: skip
 from minigrad.kernels.cpu.activation import *
 from minigrad.kernels.cpu.chance import *
 from minigrad.kernels.cpu.choice import *
+from minigrad.kernels.cpu.convolution import *
 from minigrad.kernels.cpu.cumulative import *
 from minigrad.kernels.cpu.functions import *
 from minigrad.kernels.cpu.gather import *
@@ -36,6 +39,7 @@ from minigrad.kernels.cpu.matmul import *
 from minigrad.kernels.cpu.normalisation import *
 from minigrad.kernels.cpu.optimise import *
 from minigrad.kernels.cpu.order import *
+from minigrad.kernels.cpu.pooling import *
 from minigrad.kernels.cpu.recurrent import *
 from minigrad.kernels.cpu.reduce import *
 from minigrad.kernels.cpu.softmax import *

@@ -10,6 +10,7 @@ The idea is that of Goto and van de Geijn, "Anatomy of high-performance matrix m
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -63,22 +64,29 @@ def host_registers() -> Registers:
     return find_registers(triple, features)
 
 
-def plain_tile(rows, vectors, columns, K, A, row_a, col_a, B, ldb, begin, start, ld_start, C, ldc):
+def plain_tile(
+    rows, vectors, columns, K, A, row_a, col_a, B, ldb, begin, start, ld_start, C, ldc, scattered=""
+):  # fmt: skip
     for m in range(rows):
+        a = row_a[m] if scattered == "A" else m * row_a
         for n in range(columns):
             total = start[m * ld_start + n] if begin else 0.0
             for k in range(K):
-                total += A[m * row_a + k * col_a] * B[k * ldb + n]
+                b = ldb[k] if scattered == "B" else k * ldb
+                total += A[a + k * col_a] * B[b + n]
             C[m * ldc + n] = total
 
 
-def make_tile(dtype: np.dtype, registers: Registers, shapes: list[tuple[int, int]]) -> Callable:
+def make_tile(
+    dtype: np.dtype, registers: Registers, shapes: list[tuple[int, int]], scattered: str = ""
+) -> Callable:  # fmt: skip
     """``tile(rows, vectors, columns, K, A, row_a, col_a, B, ldb, begin, start, ld_start, C, ldc)``.
 
     Pointers, and steps in elements; K > 0. ``shapes`` are the (rows, vectors) for which there is code, so that no
     multiplication is wasted at the edges of C; of the last vector only the elements below ``columns`` are read
     and written. Sums start at ``start``, which may be C itself, to go on with a sum, or a row of numbers with a
-    step of 0; they start at 0 where not ``begin``.
+    step of 0; they start at 0 where not ``begin``. Where the rows of A or B are ``scattered``, which is ``"A"`` or
+    ``"B"``, their step is instead a pointer to where each of them begins.
     """
     lanes = registers.bytes // dtype.itemsize
     element = from_dtype(dtype)
@@ -106,9 +114,14 @@ def make_tile(dtype: np.dtype, registers: Registers, shapes: list[tuple[int, int
             first = builder.insert_element(ir.Constant(kind, ir.Undefined), value, int32(0))
             return builder.shuffle_vector(first, ir.Constant(kind, ir.Undefined), everywhere)
 
+        def begins(steps, row, is_scattered):
+            return builder.load(builder.gep(steps, [row])) if is_scattered else builder.mul(steps, row)
+
+        def vector_in(pointer, v):
+            return builder.bitcast(builder.gep(pointer, [INDEX(v * lanes)]), vector.as_pointer())
+
         def vector_at(pointer, row, step, v):
-            offset = builder.add(builder.mul(step, INDEX(row)), INDEX(v * lanes))
-            return builder.bitcast(builder.gep(pointer, [offset]), vector.as_pointer())
+            return vector_in(builder.gep(pointer, [builder.mul(step, INDEX(row))]), v)
 
         def multiply_add(a, b, c):
             return builder.call(fma, [a, b, c]) if fma else builder.fadd(builder.fmul(a, b), c)
@@ -125,21 +138,22 @@ def make_tile(dtype: np.dtype, registers: Registers, shapes: list[tuple[int, int
             )
             for m, v in tiles
         ]
+        a_rows = [begins(row_a, INDEX(m), scattered == "A") for m in range(rows)]
         before, loop, after = builder.block, builder.append_basic_block("k"), builder.append_basic_block("sums")
         builder.branch(loop)
 
         builder.position_at_end(loop)
         k = builder.phi(INDEX)
         sums = {tile: builder.phi(vector) for tile in tiles}
-        a, b = builder.gep(A, [builder.mul(k, col_a)]), builder.gep(B, [builder.mul(k, ldb)])
-        b_vectors = [builder.load(vector_at(b, 0, ldb, v), align=dtype.itemsize) for v in range(vectors - 1)]
+        a, b = builder.gep(A, [builder.mul(k, col_a)]), builder.gep(B, [begins(ldb, k, scattered == "B")])
+        b_vectors = [builder.load(vector_in(b, v), align=dtype.itemsize) for v in range(vectors - 1)]
         if registers.masks:
-            b_vectors.append(builder.call(masked_load, [vector_at(b, 0, ldb, vectors - 1), align, inside, zeros]))
+            b_vectors.append(builder.call(masked_load, [vector_in(b, vectors - 1), align, inside, zeros]))
         else:
-            b_vectors.append(builder.load(vector_at(b, 0, ldb, vectors - 1), align=dtype.itemsize))
+            b_vectors.append(builder.load(vector_in(b, vectors - 1), align=dtype.itemsize))
         new = {}
         for m in range(rows):
-            one = builder.load(builder.gep(a, [builder.mul(row_a, INDEX(m))]), align=dtype.itemsize)
+            one = builder.load(builder.gep(a, [a_rows[m]]), align=dtype.itemsize)
             one = spread(one, vector)
             for v in range(vectors):
                 new[m, v] = multiply_add(one, b_vectors[v], sums[m, v])
@@ -169,12 +183,13 @@ def make_tile(dtype: np.dtype, registers: Registers, shapes: list[tuple[int, int
         builder.position_at_end(done)
         return context.get_dummy_value()
 
-    @emitted(plain_tile)
+    @emitted(functools.partial(plain_tile, scattered=scattered))
     def tile(
         typing_context, rows, vectors, columns, K, A, row_a, col_a, B, ldb, begin, start, ld_start, C, ldc
     ):  # fmt: skip
         pointer, n = types.CPointer(element), types.intp
-        takes = (n, n, n, n, pointer, n, n, pointer, n, types.boolean, pointer, n, pointer, n)
+        a_step, b_step = (types.CPointer(n) if scattered == which else n for which in "AB")
+        takes = (n, n, n, n, pointer, a_step, n, pointer, b_step, types.boolean, pointer, n, pointer, n)
         return types.void(*takes), codegen
 
     return tile

@@ -7,15 +7,30 @@ differ are never broadcast, since a (B, 1) beside a (B,) would quietly become (B
 """
 
 from minigrad.creation import one_hot
-from minigrad.nn.functional import attention, binary, classes, distance, layers, normalisation, numbers, recurrent
+from minigrad.nn.functional import (
+    attention,
+    binary,
+    classes,
+    convolution,
+    distance,
+    layers,
+    normalisation,
+    numbers,
+    pooling,
+    recurrent,
+    resampling,
+)
 from minigrad.nn.functional.attention import *
 from minigrad.nn.functional.binary import *
 from minigrad.nn.functional.classes import *
+from minigrad.nn.functional.convolution import *
 from minigrad.nn.functional.distance import *
 from minigrad.nn.functional.layers import *
 from minigrad.nn.functional.normalisation import *
 from minigrad.nn.functional.numbers import *
+from minigrad.nn.functional.pooling import *
 from minigrad.nn.functional.recurrent import *
+from minigrad.nn.functional.resampling import *
 from minigrad.ops import (
     celu,
     elu,
@@ -45,11 +60,14 @@ __all__ = [
     *attention.__all__,
     *binary.__all__,
     *classes.__all__,
+    *convolution.__all__,
     *distance.__all__,
     *layers.__all__,
     *normalisation.__all__,
     *numbers.__all__,
     *recurrent.__all__,
+    *pooling.__all__,
+    *resampling.__all__,
     "celu",
     "elu",
     "gelu",

@@ -1,0 +1,71 @@
+"""What convolutions, poolings and upsamplings share: numbers for each dim of space, and windows that fit in it.
+
+Space is what comes after the channels: (L,) in one dimension, (H, W) in two.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+from minigrad.kernels.windows import Dims, Windows
+from minigrad.ops.operands import tensor
+from minigrad.tensor import Tensor
+
+LETTERS = {1: ("L",), 2: ("H", "W")}
+
+
+def form(*leading: object, dims: int) -> str:
+    """A shape as text: ``form("N", 3, dims=2)`` is ``(N, 3, H, W)``."""
+    return f"({', '.join(map(str, (*leading, *LETTERS[dims])))})"
+
+
+def for_each_dim(name: str, what: str, value: Any, dims: int, least: int) -> Dims:
+    """``value``, a number or one for each dim of space, as a tuple.
+
+    Raises TypeError for what are no ints, ValueError for another number of them, or one below ``least``.
+    """
+    given = value if isinstance(value, (tuple, list)) else (value,)
+    try:
+        found = tuple(operator.index(n) for n in given)
+    except TypeError:
+        raise TypeError(f"{name}: {what} must be an int or {dims} of them, got {value!r}") from None
+    if len(found) not in (1, dims):
+        raise ValueError(f"{name}: {what} must be one number or {dims}, got {value!r}")
+    if min(found) < least:
+        raise ValueError(f"{name}: {what} must be at least {least}, got {value!r}")
+    return found if len(found) == dims else found * dims
+
+
+def batched(name: str, input: Tensor, dims: int) -> tuple[Tensor, bool]:
+    """The input with a dim for the batch, and whether it had one. Raises ValueError for another number of dims."""
+    x = tensor(name, input)
+    if x.ndim not in (dims + 1, dims + 2):
+        raise ValueError(
+            f"{name}: expects x of shape {form('N', 'C', dims=dims)} or {form('C', dims=dims)}, got {x.shape}"
+        )
+    return (x, True) if x.ndim == dims + 2 else (x.unsqueeze(0), False)
+
+
+def windows(
+    name: str, sizes: Dims, size: Dims, stride: Dims, padding: tuple[tuple[int, int], ...], dilation: Dims,
+    *, ceil_mode: bool = False,
+) -> Windows:  # fmt: skip
+    """All windows of a ``size`` in a space of ``sizes``, padded (before, after) along each dim.
+
+    With ``ceil_mode`` the last one along a dim may reach beyond the end, if it begins before it. Raises ValueError
+    where not even one fits.
+    """
+    counts = []
+    for n, k, s, (before, after), d in zip(sizes, size, stride, padding, dilation, strict=True):
+        room = n + before + after - d * (k - 1) - 1
+        count = (room + (s - 1 if ceil_mode else 0)) // s + 1
+        if ceil_mode and (count - 1) * s >= n + before:
+            count -= 1
+        if room < 0 or n < 1:
+            around = f" with a padding of {max(before, after)}" if before or after else ""
+            raise ValueError(
+                f"{name}: a window of {d * (k - 1) + 1} elements does not fit in the {n} of a dim of x{around}"
+            )
+        counts.append(count)
+    return Windows(size, stride, tuple(before for before, _ in padding), dilation, tuple(counts))
