@@ -43,6 +43,7 @@ from minigrad.inspect.memory import Memory, memory
 from minigrad.inspect.profile import Profile, profile
 from minigrad.inspect.summary import Summary, summary
 from minigrad.inspect.trace import Trace, trace
+from minigrad.kernels.precision import get_float32_matmul_precision, set_float32_matmul_precision
 from minigrad.modes import (
     enable_grad,
     inference_mode,
@@ -118,6 +119,7 @@ __all__ = [
     "from_numpy",
     "full",
     "full_like",
+    "get_float32_matmul_precision",
     "get_num_threads",
     "get_rng_state",
     "grad",
@@ -162,6 +164,7 @@ __all__ = [
     "save",
     "saved_tensors_hooks",
     "set_grad_enabled",
+    "set_float32_matmul_precision",
     "set_num_threads",
     "set_rng_state",
     "summary",

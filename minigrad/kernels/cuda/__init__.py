@@ -5,7 +5,9 @@ elementwise.py    a scalar rule and a loop around it, for any operands that broa
 functions.py      arithmetic, functions of one number, comparisons, choices, logic: the rules
 activation.py     activations and losses of one element, by the rules that the CPU has as well
 move.py           views, copies, arrays put together and taken apart
-products.py       matrix products; their kernels are in ``product_kernels.py``, made of ``tile.py``, ``shared.py``
+products.py       matrix products; their kernels are in ``product_kernels.py``, made of ``tile.py``, and, for
+                  tensor cores, in ``tensor_core.py``, made of ``fragments.py``; ``shared.py`` and ``places.py``
+                  serve both
 ================  ===========================================================================================
 
 Below them, in the order of reading: ``shim.py`` finds Numba's compiler for the GPU, ``driver.py`` talks to

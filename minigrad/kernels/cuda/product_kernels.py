@@ -15,13 +15,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from minigrad.kernels.cuda.intrinsics import WIDE, store4
 from minigrad.kernels.cuda.launch import INT, pointer
+from minigrad.kernels.cuda.places import make_corner, make_write
 from minigrad.kernels.cuda.shared import close_group, make_copies, make_loads, make_shared, make_wait
 from minigrad.kernels.cuda.shim import cuda, device
 from minigrad.kernels.cuda.tile import BYTES, LANES_ACROSS, LANES_DOWN, Tile, make_multiply, make_show
 
-GROUP = 8  # rows of tiles that are worked through together: what neighbours read is still in the second cache
 ALONG_K = 8  # threads that copy neighbours in k: 32 bytes of a row, the least that is read from memory at once
 
 
@@ -127,40 +126,6 @@ def make_fetch(dtype: np.dtype, tile: Tile, side: int, way: str, asynchronous: b
     return (fetch_past_registers, land_nothing) if asynchronous else (fetch_to_registers, land_from_registers)
 
 
-# -- from registers to the device's memory --------------------------------------------------------------------
-
-
-def make_write(
-    dtype: np.dtype, columns: int, threads: int, band: int, gap: int, parts: int, rule: Callable
-) -> Callable:
-    """``write(panel, thread, part, top, left, C, first, M, N, bias, biased, step_bias)``: a part of the tile to C.
-
-    What one thread has summed lies scattered in C, so the sums go through shared memory, and neighbours write
-    neighbours. Here the bias is added and the rule applied, once for each element of C. A part is ``band`` rows of
-    the tile from ``part * band`` on, and as many ``gap`` rows further down, and so on.
-    """
-    real, zero, elements = dtype.type, dtype.type(0), columns * parts * band
-
-    @device
-    def write(panel, thread, part, top, left, C, first, M, N, bias, biased, step_bias):
-        values = cuda.local.array(WIDE, real)
-        for e in range(thread * WIDE, elements, threads * WIDE):
-            row, j = e // columns, left + e % columns
-            i = top + row // band * gap + part * band + row % band
-            for lane in range(WIDE):
-                start = bias[(j + lane) * step_bias] if biased and j + lane < N else zero
-                values[lane] = rule(panel[e + lane] + start)
-            at = first + i * N + j
-            if N % WIDE == 0 and i < M and j < N:
-                store4(C, at, values[0], values[1], values[2], values[3])
-            elif i < M:
-                for lane in range(WIDE):
-                    if j + lane < N:
-                        C[at + lane] = values[lane]
-
-    return write
-
-
 # -- the product ----------------------------------------------------------------------------------------------
 
 
@@ -172,7 +137,6 @@ def make_product(
     for each ``depth`` of k:  wait for its panels; start to copy those of ``stages - 1`` steps later; multiply
 
     A stage is filled again only after the barrier that follows its last use, so one barrier a step is enough.
-    Blocks that run at the same time work on a square of C, as nearly as may be (``GROUP``).
     """
     rows, columns, depth, high, wide, stages, threads = (
         tile.rows, tile.columns, tile.depth, tile.high, tile.wide, tile.stages, tile.threads,
@@ -184,21 +148,14 @@ def make_product(
     warps_across = columns // wide // LANES_ACROSS
     size = max(stages * (stage_a + stage_b), next_row * columns)
     shared, multiply, show = make_shared(size, dtype), make_multiply(dtype, tile), make_show(dtype, tile)
-    write = make_write(dtype, columns, threads, next_row, 0, 1, rule)
+    corner = make_corner(rows, columns)
+    write = make_write(dtype, columns, columns, threads, (next_row, 0, 1), rule)
     fetch_a, land_a = make_fetch(dtype, tile, rows, way_a, asynchronous)
     fetch_b, land_b = make_fetch(dtype, tile, columns, way_b, asynchronous)
     nothing = device(lambda: None)
     close, wait, wait_for_all = nothing, nothing, nothing
     if asynchronous:
         close, wait, wait_for_all = close_group, make_wait(stages - 2), make_wait(0)
-
-    @device
-    def corner(block, tiles_down, tiles_across):
-        """(row, column) of a block's tile: ``GROUP`` rows of tiles column by column, then the next."""
-        group = block // (GROUP * tiles_across)
-        high = min(tiles_down - group * GROUP, GROUP)
-        within = block % (GROUP * tiles_across)
-        return (group * GROUP + within % high) * rows, within // high * columns
 
     def product(
         A, B, bias, C, M, N, K, row_a, k_a, column_b, k_b, inner, inner_a, outer_a, inner_b, outer_b, biased,
@@ -212,10 +169,8 @@ def make_product(
             sums[e] = zero
 
         thread, block = cuda.threadIdx.x, cuda.blockIdx.x
-        tiles_down, tiles_across = (M + rows - 1) // rows, (N + columns - 1) // columns
-        tiles = tiles_down * tiles_across
-        top, left = corner(block % tiles, tiles_down, tiles_across)
-        part, which = block // tiles % parts, block // tiles // parts
+        top, left, others = corner(block, M, N)
+        part, which = others % parts, others // parts
         lane, warp = thread % 32, thread // 32
         down = (warp // warps_across * LANES_DOWN + lane // LANES_ACROSS) * lanes  # the thread's first row
         across = (warp % warps_across * LANES_ACROSS + lane % LANES_ACROSS) * lanes

@@ -14,15 +14,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from minigrad.kernels import precision
 from minigrad.kernels.cuda import array as arrays
 from minigrad.kernels.cuda import device as devices
 from minigrad.kernels.cuda import move
 from minigrad.kernels.cuda.array import DeviceArray
 from minigrad.kernels.cuda.elementwise import broadcast_strides, collapse
+from minigrad.kernels.cuda.fragments import KINDS
 from minigrad.kernels.cuda.launch import Kernel
 from minigrad.kernels.cuda.math import FLOATS, names
 from minigrad.kernels.cuda.product_kernels import gather_takes, make_gather, make_product, make_textbook, takes
 from minigrad.kernels.cuda.shim import SIMULATED, THREADS, specialise
+from minigrad.kernels.cuda.tensor_core import PIECE, SIDE, WORD, WarpTile, make_pack, pack_takes
+from minigrad.kernels.cuda.tensor_core import make_product as make_tensor_product
+from minigrad.kernels.cuda.tensor_core import takes as tensor_takes
 from minigrad.kernels.cuda.tile import BYTES, Tile
 
 __all__ = ["linear", "matmul"]
@@ -46,6 +51,14 @@ else:
         (False, 4): [Tile(128, 128, 8, 8, 8, 2), Tile(32, 32, 16, 4, 4, 2)],
         (False, 8): [Tile(64, 64, 8, 4, 8, 2), Tile(32, 32, 16, 4, 4, 2)],
     }
+
+TENSOR_CORES = (8, 0)  # the compute capability since which they take TF32 and bf16
+LEAST_WORK = 1 << 27  # multiply-adds of a product that is worth packing for
+WARP_TILES = (
+    (WarpTile(32, 32, 32, 16, 2), WarpTile(16, 32, 16, 16, 3))
+    if SIMULATED
+    else (WarpTile(128, 128, 64, 64, 3), WarpTile(64, 64, 32, 32, 4))
+)
 
 # What it costs, in multiply-adds of a multiprocessor that could be done meanwhile, 128 in each cycle.
 PER_ELEMENT = 24  # to write a number to memory, or read it, while all others do the same
@@ -108,6 +121,21 @@ def textbook(dtype: DType) -> Kernel:
     return Kernel(f"matmul_textbook_{dtype}", make_textbook(dtype), *takes(dtype))
 
 
+@functools.cache
+def tensor_kernel(name: str, tile: WarpTile, rule: Rule) -> Kernel:
+    """The kernel for operands of that kind."""
+    special = specialise(rule, np.dtype(np.float32), names(np.dtype(np.float32)))
+    function = make_tensor_product(KINDS[name], tile, special)
+    kernel = f"matmul_{name}_{tile.rows}x{tile.columns}_{rule.__name__}"
+    return Kernel(kernel, function, *tensor_takes())
+
+
+@functools.cache
+def pack_kernel(name: str) -> Kernel:
+    """The kernel that rounds operands to that kind."""
+    return Kernel(f"matmul_pack_{name}", make_pack(KINDS[name]), *pack_takes())
+
+
 def as_it_is(z: Any) -> Any:
     """The rule of a product that is followed by nothing."""
     return z
@@ -160,6 +188,9 @@ def multiply(
         textbook(dtype)(grid, THREADS, A, B, start, C, M, N, K, *numbers, biased, step_bias, count, K)
         return C
     place = devices.device(A.device)
+    kind = precision.operands() if dtype == np.float32 and place.capability >= TENSOR_CORES else None
+    if kind and M * N * K * count >= LEAST_WORK:
+        return on_tensor_cores(a, b, bias, C, (M, N, K), inner, rule, kind)
     past = place.capability >= PAST_REGISTERS
     tile, parts, deep = plan(M, N, K, count, place.processors, past, size)
     grid = -(-M // tile.rows) * -(-N // tile.columns) * count * parts
@@ -174,6 +205,37 @@ def multiply(
         -(-C.size // THREADS), THREADS, partial, start, C, M, N, count, biased, step_bias, parts
     )  # fmt: skip
     return C
+
+
+def on_tensor_cores(
+    a: Side, b: Side, bias: DeviceArray | None, C: DeviceArray, sizes: tuple[int, int, int], inner: int,
+    rule: Rule, name: str,
+) -> DeviceArray:  # fmt: skip
+    """The product with operands rounded to the kind of that name, in C."""
+    (M, N, K), count, kind = sizes, C.size // (sizes[0] * sizes[1]), KINDS[name]
+    words = -(-K // (kind.numbers * PIECE)) * PIECE
+    A, inner_a, outer_a = packed(a, M, K, words, inner, count, name)
+    B, inner_b, outer_b = packed(b, N, K, words, inner, count, name)
+    large, small = WARP_TILES
+    tiles = -(-M // large.rows) * -(-N // large.columns) * count
+    tile = large if tiles >= devices.device(C.device).processors else small
+    grid = -(-M // tile.rows) * -(-N // tile.columns) * count
+    start, step = (C, 0) if bias is None else (bias, bias.strides[0] // bias.itemsize)
+    steps = (inner, inner_a, outer_a, inner_b, outer_b, int(bias is not None), step)
+    tensor_kernel(name, tile, rule)(grid, tile.threads, A, B, start, C, M, N, words, *steps)
+    return C
+
+
+def packed(
+    side: Side, rows: int, K: int, words: int, inner: int, count: int, name: str
+) -> tuple[DeviceArray, int, int]:  # fmt: skip
+    """An operand in words, and its steps from product to product; what all products share is packed once."""
+    once = not side.inner and not side.outer
+    found = arrays.empty((1 if once else count, rows, words), WORD, side.array.device)
+    grid = -(-rows // SIDE) * -(-words // SIDE) * len(found)
+    steps = (side.step, side.step_k, side.inner, side.outer, 1 if once else inner)
+    pack_kernel(name)(grid, THREADS, side.array, found, rows, K, words, *steps)
+    return (found, 0, 0) if once else (found, rows * words, inner * rows * words)
 
 
 def whole(x: DeviceArray, batch: tuple[int, ...]) -> DeviceArray:

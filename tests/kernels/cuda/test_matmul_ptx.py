@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from minigrad.kernels import rules
-from ptxas import Needs, assemble, tool
+from ptxas import Needs, assemble, loop, tool
 
 if TYPE_CHECKING:
     from minigrad.kernels.cuda.tile import Tile
@@ -58,3 +58,35 @@ def test_the_other_kernels_compile_too(capability: tuple[int, int]) -> None:
         assert ".entry" in products.gather(dtype, rule).ptx(capability)
         tile = products.TILES[past, dtype.itemsize][0]
         assert ".entry" in products.kernel(dtype, tile, "k", "side", rule, past).ptx(capability)
+
+
+@needs_assembler
+@pytest.mark.parametrize("capability", [AMPERE, HOPPER])
+@pytest.mark.parametrize("name", ["tf32", "bf16", "fp16"])
+def test_sums_of_tensor_cores_stay_in_registers(name: str, capability: tuple[int, int]) -> None:
+    from minigrad.kernels.cuda import products
+
+    for tile in products.WARP_TILES:
+        kernel = products.tensor_kernel(name, tile, products.as_it_is)
+        found = assemble(kernel.ptx(capability), capability)[0]
+        assert (found.spilled, found.stack) == (0, 0), tile
+        assert found.blocks(tile.threads, capability) * tile.threads >= 8 * 32, tile
+    assert assemble(products.pack_kernel(name).ptx(capability), capability)[0].spilled == 0
+
+
+@needs_assembler
+@pytest.mark.skipif(tool("nvdisasm") is None, reason="there is no nvdisasm: install a CUDA toolkit")
+def test_loops_do_little_but_multiply() -> None:
+    """What the multipliers wait for is what else is in the loop, and a load that is not of 16 bytes."""
+    from minigrad.kernels.cuda import products
+
+    dtype, tile = np.dtype(np.float32), products.TILES[True, 4][0]
+    kernel = products.kernel(dtype, tile, "k", "vectors", products.as_it_is, True)
+    counts = loop(assemble(kernel.ptx(HOPPER), HOPPER)[1], "FFMA")
+    assert counts["FFMA"] == tile.high * tile.wide * tile.depth
+    assert counts["LDS.128"] == (tile.high + tile.wide) / 4 * tile.depth
+    assert counts["FFMA"] > 0.85 * counts.total()
+    kernel = products.tensor_kernel("bf16", products.WARP_TILES[0], products.as_it_is)
+    counts = loop(assemble(kernel.ptx(HOPPER), HOPPER)[1], "HMMA")
+    assert (counts["HMMA.16816.F32.BF16"], counts["LDSM.16.M88.4"]) == (64, 16)
+    assert counts["MOV"] + counts["IMAD.MOV.U32"] <= 8  # operands are loaded where they are multiplied
