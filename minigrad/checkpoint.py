@@ -20,7 +20,7 @@ from minigrad.tensor import Tensor
 Function = Callable[..., Any]
 
 
-def checkpoint(function: Function, *args: Any, **kwargs: Any) -> Any:
+def checkpoint(function: Function, *args: Any, use_reentrant: bool = False, **kwargs: Any) -> Any:
     """``function(*args, **kwargs)``, whose values are not kept for the walk back but computed again in it.
 
     Memory for time: of the part, only the arguments are kept, and its forward pass runs twice. The second run
@@ -31,12 +31,13 @@ def checkpoint(function: Function, *args: Any, **kwargs: Any) -> Any:
     Args:
         function: computes the same whenever it is called, and changes none of its arguments in place.
         args, kwargs: what it is called with.
+        use_reentrant: False, as PyTorch asks one to say.
 
     Returns:
         What the function returns.
 
     Raises:
-        TypeError: ``function`` cannot be called.
+        TypeError: ``function`` cannot be called. ValueError: ``use_reentrant``, PyTorch's older way.
         RuntimeError: from the walk back, if an argument or a value that the function kept has been changed in
             place since, or if the second run keeps other values, by number, shape or dtype, than the first.
 
@@ -54,6 +55,8 @@ def checkpoint(function: Function, *args: Any, **kwargs: Any) -> Any:
     """
     if not callable(function):
         raise TypeError(f"checkpoint() expects a function, got {type(function).__name__}")
+    if use_reentrant:
+        raise ValueError("checkpoint() never enters the walk back a second time: use_reentrant must be False")
     if not current_mode().records:
         return function(*args, **kwargs)
     part = _Part(function, args, kwargs)

@@ -95,6 +95,12 @@ class Operations:
             raise ValueError(f"mT: takes matrices, this tensor has shape {self.shape}")
         return ops.transpose(self, -2, -1)
 
+    def t(self: Any) -> Any:
+        """The transpose of a matrix, as a view; what has fewer dimensions as it is."""
+        if self.ndim > 2:
+            raise ValueError(f"t: takes a matrix, this tensor has shape {self.shape}: use mT or permute()")
+        return self.T
+
     def where(self: Any, condition: Any, other: Any) -> Any:
         """The elements of this tensor where ``condition`` is True, else of ``other``; see :func:`mg.where`."""
         return ops.where(condition, self, other)

@@ -84,7 +84,7 @@ ELSEWHERE = {
     "expand_dims": "unsqueeze", "greater": "gt", "half": "float32",
     "hstack": "cat", "is_cuda": "x.device", "less": "lt",
     "moveaxis": "movedim", "multiply": "mul", "negative": "neg", "new_ones": "mg.ones", "new_zeros": "mg.zeros",
-    "not_equal": "ne", "power": "pow", "ravel": "flatten", "subtract": "sub", "swapdims": "swapaxes", "t": "x.T",
+    "not_equal": "ne", "power": "pow", "ravel": "flatten", "subtract": "sub", "swapdims": "swapaxes",
     "true_divide": "div", "vstack": "cat",
 }  # fmt: skip
 

@@ -279,6 +279,8 @@ def test_a_parameter_that_was_changed_in_place_is_refused(block: Block, x: mg.Te
 
 
 def test_what_cannot_be_called_is_refused() -> None:
+    with pytest.raises(ValueError, match="use_reentrant must be False"):
+        mg.checkpoint(lambda x: x, mg.ones(2), use_reentrant=True)
     with pytest.raises(TypeError, match=r"checkpoint\(\) expects a function, got Tensor"):
         checkpoint(mg.ones(1), mg.ones(1))
 

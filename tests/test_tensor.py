@@ -210,6 +210,13 @@ def test_a_graph_notices_that_data_have_changed() -> None:
         loss.backward()
 
 
+def test_t_is_the_transpose_of_a_matrix() -> None:
+    x = mg.arange(6).reshape(2, 3)
+    assert mg.equal(x.t(), x.T) and mg.equal(x[0].t(), x[0])
+    with pytest.raises(ValueError, match=r"t: takes a matrix, this tensor has shape \(1, 2, 3\)"):
+        x.unsqueeze(0).t()
+
+
 def test_short_names_of_dtypes_and_type() -> None:
     names = (mg.bool, mg.int, mg.long, mg.float, mg.double)
     assert names == (mg.bool_, mg.int32, mg.int64, mg.float32, mg.float64)
