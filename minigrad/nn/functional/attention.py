@@ -57,30 +57,36 @@ def scaled_dot_product_attention(
     if scale is not None:
         rate = parameter(NAME, "scale", scale)
     mask = None if attn_mask is None else _mask(NAME, attn_mask, q, k, is_causal)
-    if is_causal:
-        mask = _causal(q, k)
-    return attend(q, k, v, mask, p, rate)[0]
+    return attend(q, k, v, _later(q, k) if is_causal else mask, p, rate, hides_all=not is_causal)[0]
 
 
 NAME = "scaled_dot_product_attention"
 
 
 def attend(
-    q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, dropout_p: float, scale: float
+    q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, dropout_p: float, scale: float, *, hides_all: bool
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
-    """The output, and the weights after their dropout, (..., L, S). The mask is added: -Inf is for no weight."""
+    """The output, and the weights after their dropout, (..., L, S).
+
+    The mask is added: -Inf is for no weight. ``hides_all``: it may hide all keys from a query.
+    """
     z = (q * scale) @ k.transpose(-2, -1)  # (..., L, E) @ (..., E, S)
     seeing = None
-    if mask is not None:
+    if mask is not None and hides_all:
         found = (mask > -math.inf).any(-1, keepdim=True)
         if not bool(found.all()):  # the softmax of no numbers would be NaN, and so would its gradient
             seeing, mask = cast(found, z.dtype), masked_fill(mask, ~found, 0.0)
-        z = z + mask
-    a = softmax(z, -1)
+    a = softmax(z if mask is None else z + mask, -1)
     if seeing is not None:
         a = a * seeing
     a = dropout(a, dropout_p)
     return a @ v, a  # (..., L, S) @ (..., S, Ev)
+
+
+def _later(q: Tensor, k: Tensor) -> Tensor:
+    """The mask (L, S) that hides from a query the keys after its own place."""
+    hidden = np.triu(np.full((q.shape[-2], k.shape[-2]), -np.inf, q.dtype), 1)
+    return Tensor.of(hidden).to(q.device)
 
 
 def _checked(query: Tensor, key: Tensor, value: Tensor, enable_gqa: bool) -> tuple[Tensor, Tensor, Tensor]:
@@ -124,12 +130,6 @@ def added(name: str, what: str, mask: Tensor, dtype: dtypes.DType, *, unseen: bo
         raise TypeError(f"{name}: {what} must be bool, or {dtype} as the query, it is {mask.dtype}")
     bounds = zeros((), dtype=dtype), zeros((), dtype=dtype) - math.inf
     return where(mask, *(reversed(bounds) if unseen else bounds))
-
-
-def _causal(q: Tensor, k: Tensor) -> Tensor:
-    """The mask (L, S) with which a query sees the keys up to its own place."""
-    sees = np.tri(q.shape[-2], k.shape[-2], dtype=bool)
-    return added(NAME, "the mask", Tensor.of(sees), q.dtype, unseen=False)
 
 
 # -- several heads --------------------------------------------------------------------------------------------
@@ -191,13 +191,13 @@ def multi_head_attention_forward(
     )
     (N, _, L, _), S = q.shape, k.shape[-2]
     mask = _merged(name, attn_mask, key_padding_mask, (N, heads, L, S), q.dtype)
+    hides_all = mask is not None
     if is_causal and attn_mask is None:
-        causal = _causal(q, k)
-        mask = causal if mask is None else mask + causal
+        mask = _later(q, k) if mask is None else mask + _later(q, k)
     k, v, mask = _with_more_keys(name, k, v, mask, bias_k, bias_v, add_zero_attn)
 
     p = check_probability(name, dropout_p) if training else 0.0
-    out, a = attend(q, k, v, mask, p, 1 / math.sqrt(E // heads))
+    out, a = attend(q, k, v, mask, p, 1 / math.sqrt(E // heads), hides_all=hides_all)
     joined = out.permute((0, 2, 1, 3) if batch_first else (2, 0, 1, 3)).flatten(-2)
     y = linear(joined, out_proj_weight, out_proj_bias)
     if not has_batch:
@@ -258,11 +258,11 @@ def _with_more_keys(
         one_k, one_v = (t.reshape(1, heads, 1, width).expand(N, heads, 1, width) for t in pair)
         k, v = cat([k, one_k], -2), cat([v, one_v], -2)
     if add_zero_attn:
-        nothing = zeros(N, heads, 1, width, dtype=k.dtype)
+        nothing = zeros(N, heads, 1, width, dtype=k.dtype, device=k.device)
         k, v = cat([k, nothing], -2), cat([v, nothing], -2)
     count = len(more) + add_zero_attn
     if mask is not None and count:
-        mask = cat([mask, zeros(*mask.shape[:-1], count, dtype=mask.dtype)], -1)
+        mask = cat([mask, zeros(*mask.shape[:-1], count, dtype=mask.dtype, device=mask.device)], -1)
     return k, v, mask
 
 
