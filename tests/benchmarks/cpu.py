@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import functools
-import itertools
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -24,6 +23,7 @@ import numpy as np
 from harness import OURS, Case, Result, geometric_mean, machine, measure, table, threads
 
 import minigrad as mg
+import training
 from minigrad.kernels import cpu
 
 try:
@@ -192,24 +192,6 @@ def broadcasting() -> Iterator[Case]:
 
 # -- nets -----------------------------------------------------------------------------------------------------
 
-SIZES = (784, 128, 64, 10)
-
-
-def perceptrons() -> tuple[mg.nn.Module, Any]:
-    """The same perceptron with the same weights, ours and PyTorch's."""
-
-    def make(nn: Any) -> Any:
-        parts = []
-        for i, (n, m) in enumerate(itertools.pairwise(SIZES)):
-            parts += [nn.Linear(n, m)] + ([nn.ReLU()] if i < len(SIZES) - 2 else [])
-        return nn.Sequential(*parts)
-
-    mg.manual_seed(0)
-    ours, theirs = make(mg.nn), torch and make(torch.nn)
-    if theirs is not None:
-        theirs.load_state_dict({name: torch.from_numpy(t.numpy().copy()) for name, t in ours.state_dict().items()})
-    return ours, theirs
-
 
 def forward_exact(model: mg.nn.Module, x: np.ndarray) -> np.ndarray:
     parameters = [p.detach().numpy().astype(np.float64) for p in model.parameters()]
@@ -220,9 +202,10 @@ def forward_exact(model: mg.nn.Module, x: np.ndarray) -> np.ndarray:
 
 
 def forward() -> Iterator[Case]:
-    model, theirs = perceptrons()
+    model, theirs = training.twins(training.perceptron)
+    width = training.SIZES[0]
     for B, reach in ((1, 1.6), (64, 1.15), (1024, 1.05)):
-        sets = random((B, SIZES[0]))
+        sets = random((B, width))
         found = case(
             f"forward 784-128-64-10, batch {B}, no_grad", reach, sets,
             functools.partial(forward_exact, model), 1e-5, torch=theirs,
@@ -233,31 +216,6 @@ def forward() -> Iterator[Case]:
 
 def _array_of(model: mg.nn.Module, x: mg.Tensor) -> np.ndarray:
     return model(x).array
-
-
-def steps() -> Iterator[Case]:
-    B = 64
-    images = random((B, SIZES[0]))
-    labels = [np.random.default_rng(i).integers(0, SIZES[-1], B) for i in range(len(images))]
-    for name, reach in (("SGD", 1.7), ("Adam", 5.0)):
-        model, theirs = perceptrons()
-        calls = {OURS: _steps(mg, model, getattr(mg.optim, name), images, labels, mg.from_numpy)}
-        if theirs is not None:
-            calls["torch"] = _steps(torch, theirs, getattr(torch.optim, name), images, labels, torch.from_numpy)
-        yield Case(f"training step, batch 64, {name}", reach, calls)
-
-
-def _steps(
-    library: Any, model: Any, optimiser: Any, images: list[Arrays], labels: list[np.ndarray], tensor: Any
-) -> list[Callable[[], None]]:  # fmt: skip
-    optimizer = optimiser(model.parameters(), lr=1e-3)
-
-    def step(x: Any, y: Any) -> None:
-        optimizer.zero_grad()
-        library.nn.functional.cross_entropy(model(x), y).backward()
-        optimizer.step()
-
-    return [functools.partial(step, tensor(x), tensor(y)) for (x,), y in zip(images, labels, strict=True)]
 
 
 # -- the engine -----------------------------------------------------------------------------------------------
@@ -327,7 +285,7 @@ SECTIONS: dict[str, tuple[str, Callable[[], Iterator[Case]], tuple[int, ...]]] =
     "reductions": ("Reductions, float32", reductions, (1, 2)),
     "broadcasting": ("Broadcasting, float32", broadcasting, (1, 2)),
     "forward": ("A perceptron's forward pass", forward, (2,)),
-    "steps": ("A perceptron's training step", steps, (2,)),
+    "training": ("Training steps", training.cases, (1, 2)),
     "engine": ("The engine alone", engine, (2,)),
     "processes": ("Starting", processes, (2,)),
 }
