@@ -39,26 +39,25 @@ PAST_REGISTERS = (8, 0)  # the compute capability since which copies go from mem
 
 # By whether copies go past registers, and the bytes of an element: the fastest first, if there is work enough for
 # all multiprocessors. Older ones have half the multipliers for as many registers: smaller tiles feed them.
-if SIMULATED:  # a thread is a Python thread, and a small product has several tiles all the same
-    TILES = {
-        (True, 4): [Tile(32, 32, 8, 8, 4, 2), Tile(16, 32, 8, 4, 4, 3)], (True, 8): [Tile(16, 32, 8, 4, 4, 2)],
-        (False, 4): [Tile(16, 32, 8, 4, 4, 2)], (False, 8): [Tile(16, 32, 8, 4, 4, 3)],
-    }  # fmt: skip
-else:
-    TILES = {
-        (True, 4): [Tile(128, 128, 16, 8, 16, 2), Tile(64, 64, 16, 8, 8, 3), Tile(32, 32, 16, 4, 4, 3)],
-        (True, 8): [Tile(64, 64, 16, 4, 8, 2), Tile(32, 32, 16, 4, 4, 2)],
-        (False, 4): [Tile(128, 128, 8, 8, 8, 2), Tile(32, 32, 16, 4, 4, 2)],
-        (False, 8): [Tile(64, 64, 8, 4, 8, 2), Tile(32, 32, 16, 4, 4, 2)],
-    }
+LARGE = {
+    (True, 4): [Tile(128, 128, 16, 8, 16, 2), Tile(64, 64, 16, 8, 8, 3), Tile(32, 32, 16, 4, 4, 3)],
+    (True, 8): [Tile(64, 64, 16, 4, 8, 2), Tile(32, 32, 16, 4, 4, 2)],
+    (False, 4): [Tile(128, 128, 8, 8, 8, 2), Tile(32, 32, 16, 4, 4, 2)],
+    (False, 8): [Tile(64, 64, 8, 4, 8, 2), Tile(32, 32, 16, 4, 4, 2)],
+}
+SMALL = {  # for the simulator, where a thread is one of Python's, and the product of a test has several tiles
+    (True, 4): [Tile(32, 32, 8, 8, 4, 2), Tile(16, 32, 8, 4, 4, 3)],
+    (True, 8): [Tile(16, 32, 8, 4, 4, 2)],
+    (False, 4): [Tile(16, 32, 8, 4, 4, 2)],
+    (False, 8): [Tile(16, 32, 8, 4, 4, 3)],
+}
+TILES = SMALL if SIMULATED else LARGE
 
 TENSOR_CORES = (8, 0)  # the compute capability since which they take TF32 and bf16
 LEAST_WORK = 1 << 27  # multiply-adds of a product that is worth packing for
-WARP_TILES = (
-    (WarpTile(32, 32, 32, 16, 2), WarpTile(16, 32, 16, 16, 3))
-    if SIMULATED
-    else (WarpTile(128, 128, 64, 64, 3), WarpTile(64, 64, 32, 32, 4))
-)
+LARGE_WARPS = WarpTile(128, 128, 64, 64, 3), WarpTile(64, 64, 32, 32, 4)
+SMALL_WARPS = WarpTile(32, 32, 32, 16, 2), WarpTile(16, 32, 16, 16, 3)
+WARP_TILES = SMALL_WARPS if SIMULATED else LARGE_WARPS
 
 # What it costs, in multiply-adds of a multiprocessor that could be done meanwhile, 128 in each cycle.
 PER_ELEMENT = 24  # to write a number to memory, or read it, while all others do the same

@@ -72,6 +72,17 @@ def test_products_are_right_at_every_edge_of_a_tile(
         assert_product(cuda.matmul(on_device(x), on_device(y)), x, y)
 
 
+@pytest.mark.parametrize(("past_registers", "itemsize"), products.LARGE)
+def test_the_tiles_of_real_devices_are_right_too(
+    past_registers: bool, itemsize: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for tile in products.LARGE[past_registers, itemsize]:
+        force(monkeypatch, tile, past_registers)
+        dtype, M, N, K = f"float{8 * itemsize}", tile.rows + 1, tile.columns + 4, 2 * tile.depth + 1
+        x, y = normal(dtype, M, K), normal(dtype, K, N, seed=1)
+        assert_product(cuda.matmul(on_device(x), on_device(y)), x, y)
+
+
 def layouts(n: int, m: int, dtype: np.dtype, seed: int) -> list[np.ndarray]:
     """(n, m) as matrices lie in memory: rows, columns, at odd places, spread, backwards, one row."""
     x = normal(dtype, n, m, seed=seed)

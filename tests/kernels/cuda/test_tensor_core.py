@@ -66,6 +66,14 @@ def test_products_are_right_at_every_edge_of_a_tile(
         assert_product(cuda.matmul(cuda.to_device(x, 0), cuda.to_device(y, 0)).host(), x, y, name)
 
 
+@pytest.mark.parametrize("tile", products.LARGE_WARPS)
+def test_the_tiles_of_real_devices_are_right_too(tile: WarpTile, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(products, "WARP_TILES", (tile, tile))
+    mg.set_float32_matmul_precision("medium")
+    x, y = normal(tile.rows, 2 * DEEP + 5), normal(2 * DEEP + 5, tile.columns - 1, seed=1)
+    assert_product(cuda.matmul(cuda.to_device(x, 0), cuda.to_device(y, 0)).host(), x, y, "bf16")
+
+
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_operands_lie_in_any_way(precision: str) -> None:
     mg.set_float32_matmul_precision(precision)
