@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,11 +11,15 @@ Array = np.ndarray[Any, Any]
 Dims = tuple[int, ...]
 
 
-class Windows(NamedTuple):
+@dataclass(frozen=True)
+class Windows:
     """``counts`` windows of ``size`` elements along each dim.
 
     Element k of window i is ``x[i stride + k dilation - padding]``. What is outside of x is 0 to a convolution,
     and nothing to a pooling.
+
+    >>> print(Windows((3, 3), (2, 2), (1, 1), (1, 1), (14, 14)))
+    3 × 3, stride 2 × 2, padding 1 × 1
     """
 
     size: Dims
@@ -25,7 +30,14 @@ class Windows(NamedTuple):
 
     def spans(self, sizes: Dims) -> tuple[Span, ...]:
         """What of the windows is inside an array of these sizes, for each dim."""
-        return tuple(_span(*numbers) for numbers in zip(*self, sizes, strict=True))
+        numbers = self.size, self.stride, self.padding, self.dilation, self.counts, sizes
+        return tuple(_span(*each) for each in zip(*numbers, strict=True))
+
+    def __str__(self) -> str:
+        """The size, and what is not as usual: for pictures."""
+        usual = (("stride", self.stride, 1), ("padding", self.padding, 0), ("dilation", self.dilation, 1))
+        parts = [f"{name} {_times(numbers)}" for name, numbers, n in usual if set(numbers) != {n}]
+        return ", ".join([_times(self.size), *parts])
 
 
 class Span(NamedTuple):
@@ -34,6 +46,10 @@ class Span(NamedTuple):
     start: Array
     stop: Array
     step: int
+
+
+def _times(numbers: Dims) -> str:
+    return " × ".join(map(str, numbers))
 
 
 def _span(size: int, stride: int, padding: int, dilation: int, count: int, n: int) -> Span:

@@ -31,20 +31,20 @@ if TYPE_CHECKING:
 class Product(Op):
     """What the three share: where the windows are, and how many parts the channels are divided into."""
 
-    def __init__(self, at: Windows, groups: int) -> None:
-        self.at, self.groups = at, groups
+    def __init__(self, windows: Windows, groups: int) -> None:
+        self.windows, self.groups = windows, groups
 
     def conv(self, x: Tensor, W: Tensor) -> Tensor:
         """z, of x and W."""
-        return record(Conv(self.at, self.groups), x, W)
+        return record(Conv(self.windows, self.groups), x, W)
 
     def transpose(self, z: Tensor, W: Tensor, size: Dims) -> Tensor:
         """x, of this size in space, of z and W."""
-        return record(ConvTranspose(self.at, self.groups, size), z, W)
+        return record(ConvTranspose(self.windows, self.groups, size), z, W)
 
     def weight(self, z: Tensor, x: Tensor) -> Tensor:
         """W, of z and x."""
-        return record(ConvWeight(self.at, self.groups), z, x)
+        return record(ConvWeight(self.windows, self.groups), z, x)
 
     def bias(self, dz: Tensor) -> Tensor:
         """The gradient of what was added to each channel."""
@@ -64,7 +64,7 @@ class Conv(Product):
     output = "z"
 
     def forward(self, kernels: Any, x: Array, W: Array, b: Array | None = None) -> Any:
-        return kernels.conv(x, W, b, self.at, self.groups)
+        return kernels.conv(x, W, b, self.windows, self.groups)
 
     def backward(self, dz: Tensor) -> Gradients:
         x, W = self.x, self.W
@@ -75,7 +75,7 @@ class Conv(Product):
 
     def flops(self, *shapes: Dims) -> int:
         x, W = shapes[:2]
-        return 2 * x[0] * math.prod(W) * math.prod(self.at.counts)
+        return 2 * x[0] * math.prod(W) * math.prod(self.windows.counts)
 
 
 class ConvTranspose(Product):
@@ -90,12 +90,12 @@ class ConvTranspose(Product):
     W = Kept()
     output = "y"
 
-    def __init__(self, at: Windows, groups: int, size: Dims) -> None:
-        super().__init__(at, groups)
-        self.size = size
+    def __init__(self, windows: Windows, groups: int, size: Dims) -> None:
+        super().__init__(windows, groups)
+        self.to_shape = size
 
     def forward(self, kernels: Any, x: Array, W: Array, b: Array | None = None) -> Any:
-        return kernels.conv_transpose(x, W, b, self.size, self.at, self.groups)
+        return kernels.conv_transpose(x, W, b, self.to_shape, self.windows, self.groups)
 
     def backward(self, dy: Tensor) -> Gradients:
         x, W = self.x, self.W
@@ -106,7 +106,7 @@ class ConvTranspose(Product):
 
     def flops(self, *shapes: Dims) -> int:
         x, W = shapes[:2]
-        return 2 * x[0] * math.prod(W) * math.prod(self.at.counts)
+        return 2 * x[0] * math.prod(W) * math.prod(self.windows.counts)
 
 
 class ConvWeight(Product):
@@ -121,7 +121,7 @@ class ConvWeight(Product):
     output = "dW"
 
     def forward(self, kernels: Any, dz: Array, x: Array) -> Any:
-        return kernels.conv_weight(dz, x, self.at, self.groups)
+        return kernels.conv_weight(dz, x, self.windows, self.groups)
 
     def backward(self, g: Tensor) -> Gradients:
         dz, x = self.dz, self.x
@@ -130,7 +130,7 @@ class ConvWeight(Product):
 
     def flops(self, *shapes: Dims) -> int:
         dz, x = shapes
-        return 2 * math.prod(dz) * x[1] // self.groups * math.prod(self.at.size)
+        return 2 * math.prod(dz) * x[1] // self.groups * math.prod(self.windows.size)
 
 
 # -- windows themselves ---------------------------------------------------------------------------------------
@@ -142,14 +142,14 @@ class Im2Col(Op):
     dy/dx = 1
     """
 
-    def __init__(self, at: Windows) -> None:
-        self.at = at
+    def __init__(self, windows: Windows) -> None:
+        self.windows = windows
 
     def forward(self, kernels: Any, x: Array) -> Any:
-        return kernels.im2col(x, self.at)
+        return kernels.im2col(x, self.windows)
 
     def backward(self, dy: Tensor) -> Gradients:
-        return (record(Col2Im(self.at, self.shape_of("x")[2:]), dy),)
+        return (record(Col2Im(self.windows, self.shape_of("x")[2:]), dy),)
 
 
 class Col2Im(Op):
@@ -158,11 +158,11 @@ class Col2Im(Op):
     dy/dx = 1
     """
 
-    def __init__(self, at: Windows, size: Dims) -> None:
-        self.at, self.size = at, size
+    def __init__(self, windows: Windows, size: Dims) -> None:
+        self.windows, self.to_shape = windows, size
 
     def forward(self, kernels: Any, x: Array) -> Any:
-        return kernels.col2im(x, self.size, self.at)
+        return kernels.col2im(x, self.to_shape, self.windows)
 
     def backward(self, dy: Tensor) -> Gradients:
-        return (record(Im2Col(self.at), dy),)
+        return (record(Im2Col(self.windows), dy),)

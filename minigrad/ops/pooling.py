@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from minigrad.graph import Array, Kept, Op, record
+from minigrad.graph import Array, Op, record
 from minigrad.kernels.windows import Dims, Span
 from minigrad.ops.indexing import Index
 from minigrad.ops.operands import Gradients
@@ -26,45 +26,41 @@ class ArgMaxPool(Op):
     is_differentiable = False
 
     def __init__(self, spans: Spans) -> None:
-        self.spans = spans
+        self._spans = spans
 
     def forward(self, kernels: Any, x: Array) -> Any:
-        return kernels.argmax_pool(x, self.spans)
+        return kernels.argmax_pool(x, self._spans)
 
 
 class MaxPool(Op):
-    """y[i] = max x        over window i; index says where it is
+    """y[i] = max x        over window i; the gradient goes to the first largest element
 
-    dy/dx = 1 there, 0 elsewhere
+    dy/dx = 1 for that one, else 0
     """
 
-    index = Kept()
-    output = "y"
+    def __init__(self, index: Array, pooled: int) -> None:
+        self._index, self._pooled = index, pooled  # index says where it is, in the last `pooled` dims of x
 
-    def __init__(self, pooled: int) -> None:
-        self.pooled = pooled
-
-    def forward(self, kernels: Any, x: Array, index: Array) -> Any:
-        return kernels.max_pool(x, index, self.pooled)
+    def forward(self, kernels: Any, x: Array) -> Any:
+        return kernels.max_pool(x, self._index, self._pooled)
 
     def backward(self, dy: Tensor) -> Gradients:
-        return record(MaxPoolBackward(self.shape_of("x")[-self.pooled :]), dy, self.index), None
+        return (record(MaxPoolBackward(self._index, self.shape_of("x")[-self._pooled :]), dy),)
 
 
 class MaxPoolBackward(Op):
-    """dx[index] += dy        starting from zeros, so an element that is largest in two windows receives both"""
+    """dx[index[i]] += dy[i]        starting from zeros, so an element that is largest twice receives both"""
 
-    index = Kept()
     output = "dx"
 
-    def __init__(self, size: Dims) -> None:
-        self.size = size
+    def __init__(self, index: Array, size: Dims) -> None:
+        self._index, self._size = index, size
 
-    def forward(self, kernels: Any, dy: Array, index: Array) -> Any:
-        return kernels.max_pool_backward(dy, index, self.size)
+    def forward(self, kernels: Any, dy: Array) -> Any:
+        return kernels.max_pool_backward(dy, self._index, self._size)
 
     def backward(self, g: Tensor) -> Gradients:
-        return record(MaxPool(len(self.size)), g, self.index), None
+        return (record(MaxPool(self._index, len(self._size)), g),)
 
 
 # -- the mean -------------------------------------------------------------------------------------------------
@@ -77,14 +73,14 @@ class AvgPool(Op):
     """
 
     def __init__(self, spans: Spans, counts: tuple[Array, ...]) -> None:
-        self.spans, self.counts = spans, counts  # counts: the factors of count[i], an array for each dim
+        self._spans, self._counts = spans, counts  # counts: the factors of count[i], an array for each dim
 
     def forward(self, kernels: Any, x: Array) -> Any:
-        return kernels.avg_pool(x, self.spans, self.counts)
+        return kernels.avg_pool(x, self._spans, self._counts)
 
     def backward(self, dy: Tensor) -> Gradients:
-        size = self.shape_of("x")[-len(self.spans) :]
-        return (record(AvgPoolBackward(size, self.spans, self.counts), dy),)
+        size = self.shape_of("x")[-len(self._spans) :]
+        return (record(AvgPoolBackward(size, self._spans, self._counts), dy),)
 
 
 class AvgPoolBackward(Op):
@@ -93,13 +89,13 @@ class AvgPoolBackward(Op):
     output = "dx"
 
     def __init__(self, size: Dims, spans: Spans, counts: tuple[Array, ...]) -> None:
-        self.size, self.spans, self.counts = size, spans, counts
+        self._size, self._spans, self._counts = size, spans, counts
 
     def forward(self, kernels: Any, dy: Array) -> Any:
-        return kernels.avg_pool_backward(dy, self.size, self.spans, self.counts)
+        return kernels.avg_pool_backward(dy, self._size, self._spans, self._counts)
 
     def backward(self, g: Tensor) -> Gradients:
-        return (record(AvgPool(self.spans, self.counts), g),)
+        return (record(AvgPool(self._spans, self._counts), g),)
 
 
 # -- between elements -----------------------------------------------------------------------------------------
@@ -116,14 +112,14 @@ class Resample(Op):
     """
 
     def __init__(self, dim: int, index: Array, weight: Array) -> None:
-        self.dim, self.index, self.weight = dim, index, weight
+        self.dim, self._index, self._weight = dim, index, weight
 
     def forward(self, kernels: Any, x: Array) -> Any:
-        return kernels.resample(x, self.dim, self.index, self.weight)
+        return kernels.resample(x, self.dim, self._index, self._weight)
 
     def backward(self, dy: Tensor) -> Gradients:
         size = self.shape_of("x")[self.dim]
-        return (record(ResampleBackward(self.dim, size, self.index, self.weight), dy),)
+        return (record(ResampleBackward(self.dim, size, self._index, self._weight), dy),)
 
 
 class ResampleBackward(Op):
@@ -132,10 +128,10 @@ class ResampleBackward(Op):
     output = "dx"
 
     def __init__(self, dim: int, size: int, index: Array, weight: Array) -> None:
-        self.dim, self.size, self.index, self.weight = dim, size, index, weight
+        self.dim, self._size, self._index, self._weight = dim, size, index, weight
 
     def forward(self, kernels: Any, dy: Array) -> Any:
-        return kernels.resample_backward(dy, self.dim, self.size, self.index, self.weight)
+        return kernels.resample_backward(dy, self.dim, self._size, self._index, self._weight)
 
     def backward(self, g: Tensor) -> Gradients:
-        return (record(Resample(self.dim, self.index, self.weight), g),)
+        return (record(Resample(self.dim, self._index, self._weight), g),)

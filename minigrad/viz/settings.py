@@ -28,14 +28,14 @@ def settings(op: Op, ndim: int) -> tuple[Words, Words]:
         return (), ()
     formula = op.formula
     spoken = _words(formula)
-    every = ("dims", tuple(range(ndim)))  # nobody writes these out
+    meant = ("dims", tuple(range(ndim))), ("groups", 1)  # nobody writes these out
     in_formula, others = [], []
     for name, value in own.items():
         if isinstance(value, np.ndarray):
             continue
         if name in spoken:
             in_formula.append((name, _in_formula(formula, name, value)))
-        elif value is not False and value is not None and name not in _REPEATED and (name, value) != every:
+        elif value is not False and value is not None and name not in _REPEATED and (name, value) not in meant:
             others.append((name, _text(value)))
     return tuple(in_formula), tuple(others)
 

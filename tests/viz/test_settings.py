@@ -44,3 +44,18 @@ def test_a_formula_reads_like_what_was_called(
     in_formula, rest = settings(op, 2)
     assert text.formula(op.formula, dict(in_formula)) == formula
     assert dict(rest) == others
+
+
+def test_a_convolution_names_its_windows_and_what_is_not_as_usual() -> None:
+    x, W = mg.ones(1, 2, 5, 5), mg.ones(2, 1, 3, 3, requires_grad=True)
+    F = mg.nn.functional
+    for z, expected in (
+        (F.conv2d(x, mg.ones(4, 2, 3, 3, requires_grad=True)), {"windows": "3 × 3"}),
+        (F.conv2d(x, W, groups=2, padding=1), {"windows": "3 × 3, padding 1 × 1", "groups": "2"}),
+        (F.conv2d(x, W, stride=(2, 1), dilation=2, groups=2),
+         {"windows": "3 × 3, stride 2 × 1, dilation 2 × 2", "groups": "2"}),
+        (F.max_pool2d(x * W.sum(), 2), {}),
+        (F.avg_pool2d(x * W.sum(), 2), {}),
+    ):  # fmt: skip
+        assert z.grad_fn is not None
+        assert dict(settings(z.grad_fn, 4)[1]) == expected

@@ -159,10 +159,10 @@ def _largest(x: Tensor, has_batch: bool, spans: tuple[Span, ...], return_indices
     if any((span.start >= span.stop).any() for span in spans):
         raise ValueError(f"max_pool: of x {x.shape}, no element is in one of the windows: they are too far apart")
     index = record(ArgMaxPool(spans), x)
-    y = record(MaxPool(len(spans)), x, index)
+    y = record(MaxPool(index.array, len(spans)), x)
     if not has_batch:
         y, index = y.squeeze(0), index.squeeze(0)
-    return (y, index) if return_indices else y
+    return (y, index.clone()) if return_indices else y  # the user may change the indices in place
 
 
 # -- so many windows ------------------------------------------------------------------------------------------
