@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-import numpy as np
-
+from minigrad.data.samplers import BatchSampler, RandomSampler, SequentialSampler
 from minigrad.data.workers import Maker, made_by_workers
 from minigrad.generator import Generator, numbers
 from minigrad.ops.operands import integer
@@ -20,6 +19,7 @@ class DataLoader:
         batch_size: items in a batch; the last one may have fewer.
         shuffle: take the items in random order, another one in each epoch.
         sampler: numbers of items, in the order in which to take them, in place of all in order.
+        batch_sampler: lists of numbers of items, one for each batch, in place of what is said of batches above.
         num_workers: processes that make the batches, each one batch ahead; 0 makes them here, when asked for. The
             batches and their order are the same, whatever the number of workers.
         collate_fn: makes a batch of a list of items; :func:`default_collate` unless given.
@@ -52,16 +52,19 @@ class DataLoader:
     """
 
     def __init__(
-        self, dataset: Any, batch_size: int = 1, shuffle: bool = False, sampler: Iterable[int] | None = None, *,
-        num_workers: int = 0, collate_fn: Callable[[list[Any]], Any] | None = None, drop_last: bool = False,
+        self, dataset: Any, batch_size: int = 1, shuffle: bool = False, sampler: Iterable[int] | None = None,
+        batch_sampler: Iterable[Sequence[int]] | None = None, *, num_workers: int = 0,
+        collate_fn: Callable[[list[Any]], Any] | None = None, drop_last: bool = False,
         worker_init_fn: Callable[[int], Any] | None = None, generator: Generator | None = None,
     ) -> None:  # fmt: skip
         if not hasattr(dataset, "__len__") or not hasattr(dataset, "__getitem__"):
             raise TypeError(f"a dataset has len() and items by number, {type(dataset).__name__} has not")
         if sampler is not None and shuffle:
             raise ValueError("DataLoader: the order comes from the sampler or from shuffle, not from both")
+        if batch_sampler is not None and (batch_size, shuffle, sampler, drop_last) != (1, False, None, False):
+            raise ValueError("DataLoader: with a batch_sampler, no batch_size, shuffle, sampler or drop_last")
         numbers("DataLoader", generator)  # or raise TypeError
-        self.dataset, self.sampler, self.generator = dataset, sampler, generator
+        self.dataset, self.sampler, self.batch_sampler, self.generator = dataset, sampler, batch_sampler, generator
         self.batch_size = _at_least("batch_size", batch_size, 1)
         self.num_workers = _at_least("num_workers", num_workers, 0)
         self.shuffle, self.drop_last = shuffle, drop_last
@@ -69,30 +72,31 @@ class DataLoader:
 
     def __len__(self) -> int:
         """The number of batches."""
-        items = len(self.dataset) if self.sampler is None else len(self.sampler)  # type: ignore[arg-type]
-        return items // self.batch_size if self.drop_last else -(-items // self.batch_size)
+        if self.batch_sampler is not None:
+            return len(self.batch_sampler)  # type: ignore[arg-type]
+        return len(
+            BatchSampler(self.dataset if self.sampler is None else self.sampler, self.batch_size, self.drop_last)
+        )
 
     def __iter__(self) -> Iterator[Any]:
         seed = int(
             numbers("DataLoader", self.generator).integers(2**63)
         )  # one draw an epoch, whatever is done with it
-        order = self._order(seed)
-        batches = [order[i : i + self.batch_size] for i in range(0, len(order), self.batch_size)]
-        if self.drop_last and batches and len(batches[-1]) < self.batch_size:
-            del batches[-1]
+        batches = [
+            [integer("DataLoader: a sampler", index) for index in batch]
+            for batch in (self._batches(seed) if self.batch_sampler is None else self.batch_sampler)
+        ]
         maker = Maker(self.dataset, self.collate_fn, seed)
         if not self.num_workers:
             return (maker(number, indices) for number, indices in enumerate(batches))
         return made_by_workers(maker, batches, self.num_workers, self.worker_init_fn)
 
-    def _order(self, seed: int) -> list[int]:
-        if self.sampler is not None:
-            return [integer("DataLoader: a sampler", index) for index in self.sampler]
-        count = len(self.dataset)
-        if not self.shuffle:
-            return list(range(count))
-        found: list[int] = np.random.default_rng(seed).permutation(count).tolist()
-        return found
+    def _batches(self, seed: int) -> BatchSampler:
+        order = self.sampler
+        if order is None:
+            own = Generator().manual_seed(seed)
+            order = RandomSampler(self.dataset, generator=own) if self.shuffle else SequentialSampler(self.dataset)
+        return BatchSampler(order, self.batch_size, self.drop_last)
 
 
 def _at_least(name: str, value: Any, low: int) -> int:
