@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from minigrad.kernels import moved
 from minigrad.lines import line_of, users_place
 from minigrad.modes import Switch
 
@@ -81,13 +82,16 @@ class Anomaly:
 
     def find(self, t: Tensor) -> str:
         """Where the first one stands, and how many there are; "" if there is none."""
-        if t.array.dtype.kind != "f" or np.isfinite(np.sum(t.array, dtype=np.float64)):
+        if t.array.dtype.kind != "f":
+            return ""
+        array = moved(t.array, "cpu")
+        if np.isfinite(np.sum(array, dtype=np.float64)):
             return ""  # a sum is finite only if every element is
-        wrong = (np.isnan(t.array) & self.nan) | (np.isinf(t.array) & self.inf)
+        wrong = (np.isnan(array) & self.nan) | (np.isinf(array) & self.inf)
         if not wrong.any():
             return ""
         at = tuple(int(i) for i in np.argwhere(wrong)[0])
-        return f"{t.array[at]} at {at}, {int(wrong.sum())} of {t.numel()} elements"
+        return f"{array[at]} at {at}, {int(wrong.sum())} of {t.numel()} elements"
 
     def _already(self, t: Tensor) -> str:
         found = self.find(t)

@@ -6,10 +6,9 @@ from collections.abc import Container, Iterable, Sequence
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from minigrad import graph
 from minigrad.graph import Constant, Op
+from minigrad.kernels import full_like
 from minigrad.modes import Switch, current_mode, current_scope, leave_scope, set_grad_enabled, set_scope, walk
 
 if TYPE_CHECKING:
@@ -255,7 +254,7 @@ def _seeds(tensors: Sequence[Tensor], gradients: Sequence[Tensor | None]) -> lis
                     f"backward() starts from a scalar, this tensor has shape {t.shape}: reduce it with .sum() "
                     "or .mean(), or pass gradient= of the same shape"
                 )
-            gradient = graph.tensor_class.of(np.ones(t.shape, t.dtype))
+            gradient = graph.tensor_class.of(full_like(t.array, 1))
         elif not isinstance(gradient, graph.tensor_class):
             raise TypeError(f"the gradient must be a Tensor, got {type(gradient).__name__}")
         elif gradient.shape != t.shape or gradient.dtype != t.dtype:

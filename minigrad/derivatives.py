@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad import ops
+from minigrad import kernels, ops
 from minigrad.backward import apply_rule, grad, nodes_between
 from minigrad.graph import Constant, Op
 from minigrad.modes import enable_grad, is_inference_mode_enabled
@@ -348,6 +348,8 @@ def _tuple(name: str, what: str, given: Any) -> tuple[Tensor, ...]:
 
 
 def _zeros(shape: tuple[int, ...], like: Tensor | Op) -> Tensor:
+    if isinstance(like, Tensor):
+        return Tensor.of(kernels.full_like(like.array, 0, shape))
     return Tensor.of(np.zeros(shape, like.dtype))
 
 
@@ -355,7 +357,7 @@ def _basis(t: Tensor) -> Iterator[Tensor]:
     """Tensors of the shape of ``t`` with a single 1, which stands at each place in turn."""
     for place in np.ndindex(t.shape):
         one = _zeros(t.shape, t)
-        one.array[place] = 1
+        kernels.write(one.array, np.ones((), t.dtype), place)
         yield one
 
 

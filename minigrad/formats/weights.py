@@ -21,6 +21,7 @@ from safetensors import SafetensorError
 from minigrad import dtypes
 from minigrad.creation import from_numpy
 from minigrad.formats.structure import put_together, take_apart
+from minigrad.kernels import moved
 from minigrad.tensor import Tensor
 
 _STRUCTURE = "minigrad"
@@ -69,7 +70,7 @@ def save(state: Mapping[Any, Any], path: str | os.PathLike[str]) -> None:
     tensors, structure = take_apart(state)
     is_plain = tensors.keys() == state.keys()
     data = safetensors.numpy.save(
-        {name: np.asarray(t.array, order="C") for name, t in tensors.items()},
+        {name: np.asarray(moved(t.array, "cpu"), order="C") for name, t in tensors.items()},
         metadata=None if is_plain else {_STRUCTURE: structure},
     )
     path = Path(path)

@@ -179,6 +179,24 @@ def device_of(array: Any) -> str:
     return f"{placed[type(array)]}:{array.device}" if type(array) in placed else "cpu"
 
 
+def is_seen(array: Any) -> bool:
+    """Whether the elements can be looked at here: to see those on a device would mean to wait for it."""
+    return type(array) not in placed
+
+
+def full_like(array: Any, value: float, shape: Dims | None = None) -> Any:
+    """A new array where ``array`` is, with its dtype, and its shape if no other is given."""
+    size = array.shape if shape is None else shape
+    if type(array) in placed:
+        return load(placed[type(array)]).full(size, value, array.dtype, array.device)
+    return np.full(size, value, array.dtype)
+
+
+def for_array(array: Any, target: str) -> ModuleType:
+    """The kernels for an array: of its device, or of the target that is in force for those of the CPU."""
+    return load(placed.get(type(array), target))
+
+
 def check_device(name: Any) -> str:
     """The full name of a device, ``"cpu"`` or such as ``"cuda:0"``, which is what ``"cuda"`` may mean.
 

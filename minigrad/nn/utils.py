@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from minigrad import kernels
-from minigrad.modes import current_mode
+from minigrad.modes import no_grad
 from minigrad.nn.module import Module
-from minigrad.ops import cat
+from minigrad.ops import cat, split, stack
 from minigrad.ops.operands import parameter
 from minigrad.ops.operands import tensor as check_tensor
 from minigrad.tensor import Tensor
@@ -51,19 +51,17 @@ def clip_grad_norm_(
     p = parameter("clip_grad_norm_", "norm_type", float(norm_type))
     if not gradients:
         return Tensor.of(np.zeros((), np.float32))
-    norm = kernels.load(current_mode().target).norm
-    norms = np.stack([norm(g.array, tuple(range(g.ndim)), False, p) for g in gradients])
-    total = norm(norms, (0,), False, p)
-    if error_if_nonfinite and not math.isfinite(total):
-        raise RuntimeError(
-            f"clip_grad_norm_: the norm of the gradients is {total}, and so they cannot be clipped; "
-            "error_if_nonfinite=False clips them anyway"
-        )
-    scale = limit / (total + total.dtype.type(1e-6))
-    if not scale >= 1:  # also NaN, which spoils them as in PyTorch
+    with no_grad():
+        total = stack([g.detach().norm(p) for g in gradients]).norm(p)
+        if error_if_nonfinite and not math.isfinite(total.item()):
+            raise RuntimeError(
+                f"clip_grad_norm_: the norm of the gradients is {total.item()}, and so they cannot be clipped; "
+                "error_if_nonfinite=False clips them anyway"
+            )
+        scale = (limit / (total + 1e-6)).clamp(max=1.0)  # NaN spoils them, as in PyTorch
         for g in gradients:
-            _write(g, g.array * g.dtype.type(scale))
-    return Tensor.of(np.asarray(total))
+            _write(g, (g.detach() * scale).array)
+    return total
 
 
 def clip_grad_value_(parameters: Parameters, clip_value: float) -> None:
@@ -82,7 +80,7 @@ def clip_grad_value_(parameters: Parameters, clip_value: float) -> None:
     if not limit >= 0:
         raise ValueError(f"clip_grad_value_: clip_value must not be negative, got {clip_value}")
     for g in _gradients("clip_grad_value_", parameters):
-        _write(g, np.clip(g.array, -limit, limit))
+        _write(g, g.detach().clamp(-limit, limit).array)
 
 
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
@@ -110,9 +108,8 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
     count = sum(p.numel() for p in tensors)
     if check_tensor("vector_to_parameters", vec).shape != (count,):
         raise ValueError(f"vector_to_parameters: the vector must have {count} elements, it has shape {vec.shape}")
-    parts = np.split(vec.array, np.cumsum([p.numel() for p in tensors])[:-1])
-    for p, part in zip(tensors, parts, strict=True):
-        _write(p, part.reshape(p.shape))
+    for p, part in zip(tensors, split(vec.detach(), [p.numel() for p in tensors]), strict=True):
+        _write(p, part.reshape(p.shape).array)
 
 
 def _listed(name: str, parameters: Any) -> list[Tensor]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from minigrad import dtypes
 from minigrad.graph import Array, Kept, Op, record
+from minigrad.kernels import is_seen
 from minigrad.ops.operands import Gradients, Number, cast, dtype_of, number, pair, several, tensor
 from minigrad.ops.rounding import sign
 
@@ -182,7 +183,7 @@ def pow(x: Tensor | Number, exponent: Tensor | Number) -> Tensor:
     base, power = pair("pow", x, exponent)
     if base.dtype == dtypes.bool_:
         return cast(pow(cast(base, dtypes.uint8), cast(power, dtypes.uint8)), dtypes.bool_)
-    if base.dtype.kind != "f" and (power.array < 0).any():
+    if base.dtype.kind != "f" and is_seen(power.array) and (power.array < 0).any():
         raise ValueError(f"pow: {base.dtype} to a negative power is no integer: use x.float()")
     if isinstance(exponent, (bool, int, float, np.generic)):
         return record(Pow(power.array.item()), base)

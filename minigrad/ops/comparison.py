@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from minigrad.graph import Array, Op, record
+from minigrad.kernels import moved
 from minigrad.ops.operands import Number, pair, tensor
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def allclose(
     >>> mg.allclose(mg.tensor([1.0, 2.0]), mg.tensor([1.0, 2.000001]))
     True
     """
-    return bool(isclose(x, y, rtol, atol, equal_nan).array.all())
+    return bool(moved(isclose(x, y, rtol, atol, equal_nan).array, "cpu").all())
 
 
 def equal(x: Tensor, y: Tensor) -> bool:
@@ -117,7 +118,7 @@ def equal(x: Tensor, y: Tensor) -> bool:
     """
     if tensor("equal", x).shape != tensor("equal", y).shape:
         return False
-    return bool(eq(x, y).array.all())
+    return bool(moved(eq(x, y).array, "cpu").all())
 
 
 # -- of one ---------------------------------------------------------------------------------------------------

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from minigrad import graph
 from minigrad.graph import Array, Kept, Op, record
+from minigrad.kernels import full_like
 from minigrad.ops.indexing import Index
 from minigrad.ops.joining import Cat
 from minigrad.ops.operands import Gradients, as_dtype, one_dim, tensor
@@ -71,7 +70,7 @@ class Recurrence(Op):
 
 def before(y: Tensor, dim: int, first: float) -> Tensor:
     """At each place of dim the element before it, and ``first`` at the first."""
-    edge = graph.tensor_class.of(np.full((*y.shape[:dim], 1, *y.shape[dim + 1 :]), first, y.dtype))
+    edge = graph.tensor_class.of(full_like(y.array, first, (*y.shape[:dim], 1, *y.shape[dim + 1 :])))
     return record(Index((*[slice(None)] * dim, slice(-1))), record(Cat(dim), edge, y))
 
 

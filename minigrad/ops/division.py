@@ -8,6 +8,7 @@ import numpy as np
 
 from minigrad import dtypes, graph
 from minigrad.graph import Array, Kept, Op, record
+from minigrad.kernels import is_seen
 from minigrad.ops.operands import Gradients, Number, cast, dtype_of, floating, pair, zeros_like
 
 if TYPE_CHECKING:
@@ -184,6 +185,7 @@ def _whole(name: str, x: Tensor | Number, y: Tensor | Number) -> tuple[Tensor, T
     kinds = {dtype_of(name, operand).kind for operand in (x, y)}
     if kinds == {"b"}:
         raise TypeError(f"{name}: bools have no quotient: use x.to(mg.uint8)")
-    if "f" not in kinds and not np.all(y.array if isinstance(y, graph.tensor_class) else y):
+    divisor = y.array if isinstance(y, graph.tensor_class) else y
+    if "f" not in kinds and is_seen(divisor) and not np.all(divisor):
         raise ZeroDivisionError(f"{name}: integers have no value for a division by zero: use x.float()")
     return pair(name, x, y)

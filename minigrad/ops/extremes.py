@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minigrad import dtypes, graph
 from minigrad.graph import Array, Kept, Op, record
+from minigrad.kernels import duplicate
 from minigrad.ops.choice import maximum, minimum
 from minigrad.ops.indexing import TakeAlong
 from minigrad.ops.operands import Dims, Gradients, cast, many_dims, one_dim, tensor
@@ -177,7 +178,7 @@ def _extreme_along(
 
 def taken(op: type[TakeAlong], x: Tensor, indices: Tensor, d: int, keepdim: bool) -> ValuesAndIndices:
     """The elements of ``x`` at ``indices`` along ``d``, recorded as ``op``."""
-    values = record(op(indices.array.copy(), d), x)  # a copy, as the user may change the indices in place
+    values = record(op(duplicate(indices.array), d), x)  # a copy, as the user may change the indices in place
     if keepdim:
         return ValuesAndIndices(values, indices)
     return ValuesAndIndices(values.squeeze(d), indices.squeeze(d))

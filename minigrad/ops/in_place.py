@@ -104,7 +104,7 @@ def fill_(x: Tensor, value: Tensor | Number) -> Tensor:
     >>> mg.zeros(2).fill_(7)
     tensor([7., 7.])
     """
-    if np.ndim(value.array if isinstance(value, graph.tensor_class) else value):
+    if value.ndim if isinstance(value, graph.tensor_class) else np.ndim(value):
         raise ValueError("fill_: the value must be a number or a tensor without dimensions; copy_() takes others")
     return copy_(x, value)
 

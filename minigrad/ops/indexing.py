@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minigrad import graph
+from minigrad import graph, kernels
 from minigrad.graph import Array, Op, record
 from minigrad.ops.operands import Gradients, Number, broadcast, cast, plain, scalar, tensor
 
@@ -22,7 +22,7 @@ class Index(Op):
     def __init__(self, key: Any) -> None:
         self.key = key
         parts = key if isinstance(key, tuple) else (key,)
-        self.is_view = not any(isinstance(part, np.ndarray) for part in parts)
+        self.is_view = not any(_is_array(part) for part in parts)
 
     def forward(self, kernels: Any, x: Array) -> Any:
         return kernels.index(x, self.key)
@@ -121,7 +121,7 @@ def index_put(x: Tensor, key: Any, v: Tensor | Number) -> Tensor:
 def fitting(x: Tensor, key: Any, v: Tensor | Number) -> tuple[tuple[Any, ...], Tensor]:
     """``key`` as NumPy takes it, and ``v`` as a tensor that can be assigned there."""
     parts = key_of(key)
-    shape = x.array[parts].shape
+    shape = _shape_of(x.shape, parts)
     if isinstance(v, (bool, int, float, np.generic)):
         v = scalar("x[key] = v", plain("x[key] = v", v), x.dtype)
     v = cast(v if isinstance(v, graph.tensor_class) else graph.tensor_class(v), x.dtype)
@@ -139,13 +139,26 @@ def fitting(x: Tensor, key: Any, v: Tensor | Number) -> tuple[tuple[Any, ...], T
 def key_of(key: Any) -> tuple[Any, ...]:
     """``key`` as NumPy takes it, a tuple. Its arrays are copied: the graph keeps them for the way back."""
     parts = tuple(_part(part) for part in (key if isinstance(key, tuple) else (key,)))
-    shapes = [part.shape for part in parts if isinstance(part, np.ndarray) and part.dtype.kind != "b"]
+    shapes = [part.shape for part in parts if _is_array(part) and part.dtype.kind != "b"]
     if len(set(shapes)) > 1:
         try:
             broadcast("index", *shapes)
         except ValueError as error:
             raise IndexError(str(error)) from None
     return parts
+
+
+def _is_array(part: Any) -> bool:
+    return isinstance(part, np.ndarray) or type(part) in kernels.placed
+
+
+def _shape_of(shape: tuple[int, ...], key: tuple[Any, ...]) -> tuple[int, ...]:
+    """The shape of ``x[key]``, for x of that shape."""
+    whole = np.broadcast_to(False, shape)
+    if any(type(part) in kernels.placed for part in key):  # any place will do: there are as many
+        key = tuple(np.zeros(part.shape, np.int64) if type(part) in kernels.placed else part for part in key)
+    found: tuple[int, ...] = whole[key].shape
+    return found
 
 
 def along(index: Array, dim: int) -> tuple[Array, ...]:
@@ -158,6 +171,9 @@ def _part(part: Any) -> Any:
     """One part of a key: an int, a slice, None, ... or an array of ints or bools."""
     if isinstance(part, graph.tensor_class):
         part = part.array
+    if type(part) in kernels.placed and part.ndim and part.dtype.kind in "iu":
+        return kernels.duplicate(part)  # what it names, the kernel looks at
+    part = kernels.moved(part, "cpu")  # how many elements a mask takes must be known here
     if isinstance(part, (list, np.ndarray, bool, np.bool_)):
         part = np.array(part)
         if not part.size and part.dtype.kind == "f":  # [] holds no float
@@ -171,6 +187,7 @@ def _part(part: Any) -> Any:
 
 def _overwritten(shape: tuple[int, ...], key: tuple[Any, ...]) -> Array | None:
     """Which of the elements assigned to ``x[key]`` a later one overwrites; None where no index can repeat."""
+    key = tuple(kernels.moved(part, "cpu") for part in key)
     if not any(isinstance(part, np.ndarray) and part.dtype.kind != "b" for part in key):
         return None
     places = np.empty(shape, np.int64)

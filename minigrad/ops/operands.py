@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minigrad import dtypes, graph
+from minigrad import dtypes, graph, kernels
 from minigrad.dtypes import DType
 from minigrad.graph import Array, Op, record
 
@@ -78,7 +78,7 @@ def only_floats(name: str, x: Tensor) -> Tensor:
 
 def zeros_like(x: Tensor) -> Tensor:
     """The gradient of what is constant between jumps."""
-    return graph.tensor_class.of(np.zeros(x.array.shape, x.array.dtype))
+    return graph.tensor_class.of(kernels.full_like(x.array, 0))
 
 
 def pair(name: str, x: Tensor | Number, y: Tensor | Number) -> tuple[Tensor, Tensor]:

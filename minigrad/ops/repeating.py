@@ -9,6 +9,7 @@ import numpy as np
 
 from minigrad import graph
 from minigrad.graph import Array, Op, record
+from minigrad.kernels import moved
 from minigrad.ops.indexing import Index
 from minigrad.ops.operands import Gradients, one_dim, sizes, tensor
 from minigrad.ops.order import transpose
@@ -89,7 +90,7 @@ def repeat_interleave(x: Tensor, repeats: int | Tensor, dim: int | None = None) 
     if dim is None or not x.ndim:
         x = reshape(x, tensor("repeat_interleave", x).numel())
     if isinstance(repeats, graph.tensor_class):
-        given = repeats.array
+        given = moved(repeats.array, "cpu")  # the size of the result must be known here
     else:
         given = np.asarray(sizes("repeat_interleave", ((repeats,),)))
     if given.dtype.kind not in "iu":

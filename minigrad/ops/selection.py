@@ -8,6 +8,7 @@ import numpy as np
 
 from minigrad import graph
 from minigrad.graph import Array, record
+from minigrad.kernels import duplicate, for_array, is_seen, moved
 from minigrad.ops.arithmetic import mul
 from minigrad.ops.indexing import Index, Put, PutAdd, TakeAlong, along
 from minigrad.ops.operands import Number, broadcast, one_dim, plain, scalar, tensor
@@ -95,7 +96,8 @@ def take_along_dim(x: Tensor, indices: Tensor, dim: int | None = None) -> Tensor
         return take_along_dim(x.reshape(1), indices.reshape(1), 0).reshape(())
     rest = broadcast("take_along_dim", _with(x.shape, d, 1), _with(indices.shape, d, 1))
     found = _in_range("take_along_dim", indices, d, x.shape[d], wrap=True)
-    places = np.broadcast_to(found, _with(rest, d, indices.shape[d]))
+    shape = _with(rest, d, indices.shape[d])
+    places = np.broadcast_to(found, shape) if is_seen(found) else for_array(found, "cuda").expand(found, shape)
     return record(TakeAlong(places, d), x.expand(_with(rest, d, x.shape[d])))
 
 
@@ -128,7 +130,8 @@ def masked_select(x: Tensor, mask: Tensor) -> Tensor:
     if mask.dtype.kind != "b":
         raise TypeError(f"masked_select: the mask must be bool, got {mask.dtype}: use mask != 0")
     shape = broadcast("masked_select", x.shape, mask.shape)
-    return record(Index((np.array(np.broadcast_to(mask.array, shape)),)), x.expand(shape))
+    seen = moved(mask.array, "cpu")  # the number of elements, and so the shape, must be known here
+    return record(Index((np.array(np.broadcast_to(seen, shape)),)), x.expand(shape))
 
 
 # -- putting --------------------------------------------------------------------------------------------------
@@ -233,6 +236,8 @@ def _in_range(name: str, index: Tensor, d: int, size: int, *, wrap: bool = False
     """A copy of the indices, for the graph to keep. ``wrap``: those from -size count from the end."""
     if index.dtype.kind not in "iu":
         raise TypeError(f"{name}: the index must be of integers, got {index.dtype}")
+    if not is_seen(index.array):  # the kernel looks
+        return duplicate(index.to(np.int64).array)  # type: ignore[no-any-return]
     found = index.array.astype(np.int64, order="C")
     lowest = -size if wrap else 0
     if found.size and not lowest <= found.min() <= found.max() < size:

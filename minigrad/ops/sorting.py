@@ -71,8 +71,8 @@ class Median(Max):
     """y = the lower median of x        equal elements share the gradient"""
 
     def forward(self, kernels: Any, x: Array) -> Any:
-        row = x.reshape(-1)
-        return row[kernels.argmedian(row, 0, False)]
+        row = kernels.reshape(x, (x.size,))
+        return kernels.index(row, (kernels.argmedian(row, 0, False),))
 
 
 def sort(x: Tensor, dim: int = -1, descending: bool = False, *, stable: bool = False) -> ValuesAndIndices:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from types import ModuleType
 
-import numpy as np
-
 from minigrad.graph import Array
+from minigrad.kernels import full_like
 from minigrad.optim.optimizer import Group, Optimizer, Params, State, in_range, is_flag
 from minigrad.tensor import Tensor
 
@@ -61,7 +60,7 @@ class Adagrad(Optimizer):
 
     def first(self, name: str, p: Array, group: Group) -> Tensor | int | None:
         if name == "sum":
-            return Tensor.of(np.full_like(p, group["initial_accumulator_value"]))
+            return Tensor.of(full_like(p, group["initial_accumulator_value"]))
         return super().first(name, p, group)
 
     def update(self, kernels: ModuleType, p: Array, g: Array, state: State, group: Group) -> None:

@@ -7,8 +7,6 @@ from numbers import Real
 from types import ModuleType
 from typing import Any
 
-import numpy as np
-
 from minigrad import kernels
 from minigrad.graph import Array
 from minigrad.modes import current_mode, enable_grad
@@ -79,7 +77,7 @@ class Optimizer:
 
     def first(self, name: str, p: Array, group: Group) -> Tensor | int | None:
         """What is remembered under a name before the first step."""
-        return 0 if name == "step" else Tensor.of(np.zeros_like(p))
+        return 0 if name == "step" else Tensor.of(kernels.full_like(p, 0))
 
     def update(self, kernels: ModuleType, p: Array, g: Array, state: State, group: Group) -> None:
         """Change one parameter in place, and what is remembered of it."""
@@ -115,13 +113,20 @@ class Optimizer:
                     f"{self._name}: a parameter has shape {x.shape} and dtype {x.dtype}, "
                     f"its gradient {dx.shape} and {dx.dtype}"
                 )
+            if p.device != gradient.device:
+                raise RuntimeError(
+                    f"{self._name}: a parameter is on {p.device}, its gradient on {gradient.device}: "
+                    "move the model before its first backward()"
+                )
             if not x.flags.writeable:
                 raise ValueError(
                     f"{self._name}: a parameter of shape {x.shape} is in read-only memory: make it of a copy"
                 )
-        target = kernels.load(current_mode().target)
+        target = current_mode().target
         for p, gradient, group in steps:
-            self.update(target, p.array, gradient.array, self._recalled(p, group), group)
+            self.update(
+                kernels.for_array(p.array, target), p.array, gradient.array, self._recalled(p, group), group
+            )
             p.touch()
         return loss
 
@@ -215,7 +220,9 @@ class Optimizer:
         if not isinstance(value, Tensor) or value.shape != p.shape:
             shape = f"of shape {value.shape}" if isinstance(value, Tensor) else f"a {_what(value)}"
             raise ValueError(f"{self._name}: the state's {name} is {shape}, its parameter of shape {p.shape}")
-        return Tensor.of(np.array(value.array, p.dtype, order="C"))
+        copy = kernels.full_like(p.array, 0)
+        kernels.write(copy, value.array)
+        return Tensor.of(copy)
 
     def __repr__(self) -> str:
         lines = [

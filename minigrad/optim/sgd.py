@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from types import ModuleType
 
-import numpy as np
-
 from minigrad.graph import Array
+from minigrad.kernels import full_like
 from minigrad.optim.optimizer import Group, Optimizer, Params, State, in_range, is_flag
 from minigrad.tensor import Tensor
 
@@ -73,7 +72,7 @@ class SGD(Optimizer):
     def update(self, kernels: ModuleType, p: Array, g: Array, state: State, group: Group) -> None:
         first = bool(state) and state["momentum_buffer"] is None
         if first:
-            state["momentum_buffer"] = Tensor.of(np.zeros_like(p))
+            state["momentum_buffer"] = Tensor.of(full_like(p, 0))
         kernels.sgd_step(
             p,
             g,

@@ -1,8 +1,8 @@
 """NVIDIA's driver: memory, copies, launches, streams, events and graphs, by the C functions of its library.
 
 The functions are those of the CUDA Driver API (https://docs.nvidia.com/cuda/cuda-driver-api), called with
-``ctypes``: the library is part of the driver, so nothing has to be installed for it, and a launch costs a few microseconds.
-Each device is used in its primary context, as by PyTorch, CuPy and Numba, so that memory can be shared.
+``ctypes``: the library is part of the driver, so nothing has to be installed for it, and a launch costs a few
+microseconds. Each device is used in its primary context, as by PyTorch, CuPy and Numba: memory can be shared.
 
 Handles and addresses are plain ints. Every method takes the number of the device that it is about.
 """

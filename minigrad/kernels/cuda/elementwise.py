@@ -1,8 +1,8 @@
 """Elementwise kernels: a scalar rule and a loop around it, written out for its operands.
 
 ``out[i] = rule(x[i], y[i], ...)``. A thread of the grid starts at its own number and goes on in steps of the
-grid's size (a *grid-stride loop*, M. Harris, "CUDA Pro Tip: Write Flexible Kernels with Grid-Stride Loops", 2013), so
-neighbours read neighbouring memory and any number of threads fits any number of elements. There are two loops:
+grid's size (a *grid-stride loop*, M. Harris, "CUDA Pro Tip: Write Flexible Kernels with Grid-Stride Loops", 2013),
+so neighbours read neighbouring memory and any number of threads fits any number of elements. There are two loops:
 
 ==========  ===============================================================================================
 flat        operands that lie as the result does: four elements at a time, by one load of up to 16 bytes. The
@@ -58,7 +58,7 @@ def kernel({arguments}, n{sizes}{strides}):
     while i < n:
         i0 = i
         {places}
-        out[{out}] = {rule}
+        {body}
         i += step
 """
 
@@ -80,31 +80,30 @@ def flat_source(kinds: str, truth: bool) -> str:
     )
 
 
-def strided_source(kinds: str, truth: bool, ndim: int) -> str:
-    """The strided kernel for operands of these kinds and a shape of ``ndim`` dimensions."""
-    arguments = [f"x{k}" for k in range(len(kinds))]
-    strided = ["out", *(x for k, x in enumerate(arguments) if kinds[k] == "a")]
+def strided_source(arguments: Sequence[str], strided: Sequence[str], body: str, ndim: int) -> str:
+    """The strided kernel with this body, in which ``{x}`` is the place in x, for ``ndim`` dimensions."""
     places = []
     for d in range(ndim - 1, 0, -1):  # i0 is what is left for the dims before
         places += [f"rest = i0 // n{d}", f"i{d} = i0 - rest * n{d}", "i0 = rest"]
-
-    def at(x: str) -> str:
-        return " + ".join(f"i{d} * {x}_{d}" for d in range(ndim))
-
-    call = ", ".join(f"{x}[{at(x)}]" if kinds[k] == "a" else x for k, x in enumerate(arguments))
+    at = {x: " + ".join(f"i{d} * {x}_{d}" for d in range(ndim)) for x in strided}
     return STRIDED.format(
-        arguments=", ".join(["out", *arguments]),
+        arguments=", ".join(arguments),
         sizes="".join(f", n{d}" for d in range(1, ndim)),
         strides="".join(f", {x}_{d}" for x in strided for d in range(ndim)),
         places="\n        ".join(places) or "pass",
-        out=at("out"),
-        rule=f"1 if rule({call}) else 0" if truth else f"rule({call})",
+        body=body.format(**at),
     )
 
 
-def build(name: str, source: str, rule: Callable[..., Any]) -> Callable[..., None]:
-    """The kernel that the source defines."""
-    known = {"cuda": cuda, "load4": intrinsics.load4, "store4": intrinsics.store4, "rule": rule}
+def rule_body(kinds: str, truth: bool) -> str:
+    """``out[place] = rule(x0[place], ...)``"""
+    call = ", ".join(f"x{k}[{{x{k}}}]" if kind == "a" else f"x{k}" for k, kind in enumerate(kinds))
+    return "out[{out}] = " + (f"1 if rule({call}) else 0" if truth else f"rule({call})")
+
+
+def build(name: str, source: str, names: dict[str, Any]) -> Callable[..., None]:
+    """The kernel that the source defines, with the functions that it calls."""
+    known = {"cuda": cuda, "load4": intrinsics.load4, "store4": intrinsics.store4, **names}
     exec(compile(source, f"<kernel {name}>", "exec"), known)
     found: Callable[..., None] = known["kernel"]
     return found
@@ -163,13 +162,19 @@ class Elementwise:
 
     def source(self, kinds: str, gives: DType, ndim: int = 0) -> str:
         """The text of a kernel: flat, or for strides in ``ndim`` dimensions."""
-        return strided_source(kinds, gives == BOOL, ndim) if ndim else flat_source(kinds, gives == BOOL)
+        if not ndim:
+            return flat_source(kinds, gives == BOOL)
+        arguments = ["out", *(f"x{k}" for k in range(len(kinds)))]
+        strided = ["out", *(f"x{k}" for k, kind in enumerate(kinds) if kind == "a")]
+        return strided_source(arguments, strided, rule_body(kinds, gives == BOOL), ndim)
 
     def make(self, takes: tuple[tuple[bool, DType], ...], dtype: DType, gives: DType, ndim: int = 0) -> Kernel:
         """The kernel for operands of these types, each an array or a number, computing in ``dtype``."""
         kinds = "".join("a" if is_array else "n" for is_array, _ in takes)
         name = f"{self.__name__}_{'x'.join([str(ndim), *(t.name for _, t in takes)])}"
-        function = build(name, self.source(kinds, gives, ndim), specialise(self.rule, dtype, names(dtype)))
+        function = build(
+            name, self.source(kinds, gives, ndim), {"rule": specialise(self.rule, dtype, names(dtype))}
+        )
         arguments = [pointer(gives), *(pointer(t) if is_array else number(t) for is_array, t in takes)]
         numbers = ndim + ndim * (1 + kinds.count("a")) if ndim else 1
         return Kernel(name, function, *arguments, *[INT] * numbers)

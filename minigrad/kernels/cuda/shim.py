@@ -43,6 +43,7 @@ else:
 #: simulator takes a Python thread for each, so there they are few: any shape of a test has several blocks then.
 WARP = 4 if SIMULATED else 32
 THREADS = 8 if SIMULATED else 256
+ALL = 0xFFFFFFFF  # the threads of a warp, all of which take part in a shuffle
 
 _compiling = threading.Lock()
 

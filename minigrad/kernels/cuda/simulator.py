@@ -1,23 +1,27 @@
 """The GPU that is none: Numba's CUDA simulator, with memory of its own and threads that take turns.
 
-``cuda`` stands for ``numba.cuda`` inside kernels: ``cuda.threadIdx``, ``cuda.shared.array``,
-``cuda.syncthreads()`` are Numba's own, of the block that is running. Two things are added. Threads run one after
-another, each until it waits at the next ``syncthreads()``, rather than all at once: so a test gives the same
-result every time, and takes a tenth of the time. And warps shuffle, which Numba's simulator does not know.
+``cuda`` stands for ``numba.cuda`` inside kernels: ``cuda.grid(1)``, ``cuda.atomic``, ``cuda.fma`` and so on are
+Numba's own, of the grid that is running. Some things are done in another way. Threads run one after another, each
+to its end, or until it waits at the next ``syncthreads()``, rather than all at once: a test gives the same result
+every time, and takes a hundredth of the time. And warps shuffle, which Numba's simulator does not know.
 
 Memory is a :class:`Pointer`: outside its block of memory there is an IndexError where a GPU would read anything.
 """
 
 from __future__ import annotations
 
+import functools
+import sys
 import threading
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
-from numba.cuda.simulator.kernel import BlockManager, BlockThread
-from numba.cuda.simulator.kernelapi import FakeCUDAModule
+from numba import types
+from numba.cuda.simulator.kernelapi import Dim3, FakeCUDAModule
+from numba.np.numpy_support import as_dtype
 
 Array = np.ndarray[Any, Any]
 Size = tuple[int, int, int]
@@ -26,81 +30,159 @@ Size = tuple[int, int, int]
 
 
 class Cuda:
-    """What a kernel knows as ``cuda``."""
+    """What a kernel knows as ``cuda``: the names of the grid that is running."""
 
-    running: FakeCUDAModule
+    running: Grid
 
     def __getattr__(self, name: str) -> Any:
         if name == "running" or name.startswith("__"):
             raise AttributeError(name)  # no kernel is running, and nobody asks for these inside one
         return getattr(self.running, name)
 
-    def shfl_xor_sync(self, mask: int, value: Any, lanes: int) -> Any:
-        """The value of the thread whose number differs in the bits ``lanes``; every thread calls it."""
-        thread = threading.current_thread()
-        return thread.exchange(value, thread.thread_id ^ lanes)  # type: ignore[attr-defined]
-
-    def shfl_up_sync(self, mask: int, value: Any, delta: int) -> Any:
-        """The value of the thread ``delta`` before; a warp's first threads get what their neighbours' warp has."""
-        thread = threading.current_thread()
-        return thread.exchange(value, max(thread.thread_id - delta, 0))  # type: ignore[attr-defined]
-
 
 cuda = Cuda()
 
 
-class Turn(BlockThread):  # type: ignore[misc]
-    """A thread of a block, which runs while it has the turn."""
+class Place:
+    """A thread of a block: where it stands, and what it shows its neighbours."""
 
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
+    def __init__(self, block: Size, thread: Size, sizes: Size) -> None:
+        self.blockIdx, self.threadIdx = Dim3(*block), Dim3(*thread)
+        self.number = thread[0] + sizes[0] * (thread[1] + sizes[1] * thread[2])
+
+
+class Stopped(RuntimeError):
+    """Another thread of the block has failed."""
+
+
+class Turn(Place):
+    """A thread that runs while it has the turn, in a thread of Python of its own."""
+
+    def __init__(self, kernel: Callable[[], None], *place: Size) -> None:
+        super().__init__(*place)
         self.mine, self.over = threading.Semaphore(0), threading.Semaphore(0)
-        self.is_done = False
+        self.is_done = self.is_stopped = False
+        self.result = workers.submit(self.run, kernel)
 
-    def run(self) -> None:
+    def run(self, kernel: Callable[[], None]) -> None:
+        """The whole of it, from the first turn on."""
         self.mine.acquire()
-        with np.errstate(all="ignore"):
-            super().run()
-        self.is_done = True
-        self.over.release()
+        try:
+            with np.errstate(all="ignore"):
+                if not self.is_stopped:
+                    kernel()
+        finally:
+            self.is_done = True
+            self.over.release()
 
     def go_on(self) -> None:
         """Let it run until it waits for the others, or has ended."""
         self.mine.release()
         self.over.acquire()
 
-    def syncthreads(self) -> None:
+    def wait(self) -> None:
+        """Let the others come as far."""
         self.over.release()
         self.mine.acquire()
+        if self.is_stopped:
+            raise Stopped
 
-    def exchange(self, value: Any, other: int) -> Any:
-        """Show the others a value, and take the one of the thread ``other``."""
-        values: dict[int, Any] = self._manager.values
-        values[self.thread_id] = value
-        self.syncthreads()
-        found = values[other]
-        self.syncthreads()
+
+workers = ThreadPoolExecutor(
+    1024, "CUDA simulator"
+)  # as many threads as a block may have; made as they are needed
+
+
+class Grid(FakeCUDAModule):  # type: ignore[misc]
+    """Numba's ``cuda`` inside a kernel, for one size of grid and block."""
+
+    def __init__(self, grid: Size, block: Size) -> None:
+        super().__init__(grid, block, 0)
+        self.sizes, self.thread = block, Place((0, 0, 0), (0, 0, 0), block)
+        self.arrays: dict[Any, Array] = {}  # shared memory, by the line that asks for it
+        self.shown: dict[int, Any] = {}  # by thread
+
+    @property
+    def threadIdx(self) -> Dim3:
+        return self.thread.threadIdx
+
+    @property
+    def blockIdx(self) -> Dim3:
+        return self.thread.blockIdx
+
+    @property
+    def laneid(self) -> int:
+        return self.thread.number % 32
+
+    @property
+    def shared(self) -> Grid:
+        return self
+
+    def array(self, shape: Any, dtype: Any) -> Array:
+        """The array in shared memory that belongs to the line of the kernel that calls this."""
+        line = sys._getframe(1)
+        key = line.f_code, line.f_lineno, dtype
+        if key not in self.arrays:
+            self.arrays[key] = np.empty(shape, as_dtype(dtype) if isinstance(dtype, types.Type) else dtype)
+        return self.arrays[key]
+
+    def syncthreads(self) -> None:
+        self.thread.wait()
+
+    def shfl_xor_sync(self, mask: int, value: Any, lanes: int) -> Any:
+        """The value of the thread whose number differs in the bits ``lanes``; every thread calls it."""
+        me = self.thread
+        self.shown[me.number] = value
+        me.wait()
+        found = self.shown[me.number ^ lanes]
+        me.wait()
         return found
 
-
-class Block(BlockManager):  # type: ignore[misc]
-    """A block of threads that take turns."""
-
-    def run(self, place: Size, *arguments: Any) -> None:
-        self.values: dict[int, Any] = {}
-
-        def kernel() -> None:
-            self._f(*arguments)
-
-        waiting = [Turn(kernel, self, place, point, False) for point in np.ndindex(*self._block_dim)]
-        for thread in waiting:
-            thread.start()
+    def run(self, block: Size, kernel: Callable[[], None], *, together: bool) -> None:
+        """Run one block: its threads one after the other, or, if they wait for each other, in turns."""
+        self.arrays.clear()
+        places = [(block, thread, self.sizes) for thread in np.ndindex(*self.sizes)]
+        if not together:
+            with np.errstate(all="ignore"):
+                for place in places:
+                    self.thread = Place(*place)
+                    kernel()
+            return
+        waiting = [Turn(kernel, *place) for place in places]
         while waiting:
             for thread in waiting:
+                self.thread = thread
                 thread.go_on()
-                if thread.exception:
-                    raise thread.exception[0].with_traceback(thread.exception[1])
+                failed = thread.is_done and thread.result.exception()
+                if failed:
+                    self.stop(waiting)
+                    raise failed
             waiting = [thread for thread in waiting if not thread.is_done]
+
+    def stop(self, waiting: list[Turn]) -> None:
+        """End the threads that wait for one that has failed."""
+        for thread in waiting:
+            thread.is_stopped = True
+            if not thread.is_done:
+                thread.go_on()
+
+
+grid_of = functools.lru_cache(256)(Grid)
+
+
+def waits(function: Any, seen: frozenset[Any] = frozenset()) -> bool:
+    """Whether the threads of a kernel wait for each other, in it or in a function that it calls."""
+    code = getattr(function, "__code__", None)
+    if code is None or function in seen:
+        return False
+    if {"syncthreads", "shfl_xor_sync"} & set(code.co_names):
+        return True
+    closure = [cell.cell_contents for cell in function.__closure__ or ()]
+    names = [function.__globals__.get(name) for name in code.co_names]
+    return any(waits(found, seen | {function}) for found in (*closure, *names))
+
+
+is_cooperative = functools.cache(waits)
 
 
 class Pointer:
@@ -198,13 +280,7 @@ class Simulator:
         self, kernel: Callable[..., None], grid: Size, block: Size, arguments: tuple[Any, ...]
     ) -> None:  # fmt: skip
         """Run a kernel, one block after another."""
-        for place in places(grid, block):
-            Block(kernel, grid, block, False).run(place, *arguments)
-
-
-def places(grid: Size, block: Size) -> Iterator[Size]:
-    """The blocks of a grid, with the ``cuda`` of each in force."""
-    cuda.running = FakeCUDAModule(grid, block, 0)
-    for place in np.ndindex(*grid):
-        cuda.running._shared._allocations.clear()
-        yield place  # type: ignore[misc]
+        cuda.running = running = grid_of(grid, block)
+        together = is_cooperative(kernel)
+        for place in np.ndindex(*grid):
+            running.run(place, lambda: kernel(*arguments), together=together)

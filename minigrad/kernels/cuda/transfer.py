@@ -27,10 +27,12 @@ def to_host(x: DeviceArray) -> Array:
     """A copy of the device's array on the host. Waits for the device."""
     found = np.empty(x.shape, x.dtype)
     if x.size:
+        from minigrad.kernels.cuda.faults import check
         from minigrad.kernels.cuda.move import copy  # made of kernels, which are made of arrays
 
         whole = x if x.contiguous else copy(x)
         devices.device(x.device).driver.download(x.device, found, whole.address, devices.stream(x.device))
+        check(x.device)
     return found
 
 

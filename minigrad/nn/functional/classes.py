@@ -9,6 +9,7 @@ import numpy as np
 
 from minigrad.dtypes import float32, int64
 from minigrad.graph import Array, record
+from minigrad.kernels import duplicate, is_seen
 from minigrad.nn.functional.arguments import check_not_empty, check_probabilities, check_reduction, reduced
 from minigrad.ops import log_softmax, where
 from minigrad.ops.indexing import TakeAlong
@@ -136,6 +137,8 @@ def _labels(
 
 def _counted(name: str, y: Array, count: int, ignore_index: int, reduction: str) -> Array | None:
     """Which targets are not to be ignored, after a check that they are classes; None if all count."""
+    if not is_seen(y):  # on a device, the kernel looks
+        return None
     if y.min() >= 0 and y.max() < count and not 0 <= ignore_index < count:
         return None
     ignored = np.asarray(y == ignore_index)
@@ -160,7 +163,7 @@ def _fused(z: Tensor, labels: Labels) -> Tensor:
 
 def _taken(log_p: Tensor, labels: Labels) -> Tensor:
     """``-log_p[y]``."""
-    index = np.expand_dims(labels.y.array, labels.dim).copy()  # the graph keeps it
+    index = duplicate(labels.y.unsqueeze(labels.dim).array)  # the graph keeps it
     return -record(TakeAlong(index, labels.dim), log_p).squeeze(labels.dim)
 
 
