@@ -44,13 +44,6 @@ def windows(numbers: mg.Tensor, starts: np.ndarray, length: int) -> tuple[mg.Ten
     return mg.tensor(pieces[:, :-1]), mg.tensor(pieces[:, 1:])
 
 
-def random_windows(
-    numbers: mg.Tensor, count: int, length: int, draw: np.random.Generator
-) -> tuple[mg.Tensor, mg.Tensor]:  # fmt: skip
-    """``count`` windows that begin anywhere in the text."""
-    return windows(numbers, draw.integers(len(numbers) - length, size=count), length)
-
-
 def bits_per_character(model: Callable[[mg.Tensor], mg.Tensor], numbers: mg.Tensor, length: int) -> float:
     """``-log2 p`` of a character given those before it in its window, the mean over windows side by side.
 

@@ -97,9 +97,10 @@ class RNN(Recurrence):
 
     def backward(self, dy: Tensor) -> Gradients:
         h = self.y
-        dz = record(RNNBackward(self.nonlinearity), dy, h, self.W)  # (T + 1, B, H)
-        dW = record(LinearWeightBackward(), dz[1:], h[:-1]) if self.wants("W") else None
-        return dz[1:], dz[0], dW
+        d = record(RNNBackward(self.nonlinearity), dy, h, self.W)  # (T + 1, B, H)
+        dh0, dz = d[0], d[1:]
+        dW = record(LinearWeightBackward(), dz, h[:-1]) if self.wants("W") else None
+        return dz, dh0, dW
 
 
 class RNNBackward(RecurrenceBackward):
@@ -113,7 +114,7 @@ class RNNBackward(RecurrenceBackward):
 
 
 class LSTM(Recurrence):
-    """i, f, o = sigmoid and g = tanh of z_t + W h_(t-1);  c_t = f c_(t-1) + i g;  h_t = o tanh c_t
+    """i, f, o = sigmoid and g = tanh of z_t + W h_(t-1); c_t = f c_(t-1) + i g; h_t = o tanh c_t
 
     y = (h, c, i, f, g, o)      (6, T + 1, B, H)
     dc_t = dh_t o (1 - tanh^2 c_t) + f_(t+1) dc_(t+1)
@@ -125,10 +126,10 @@ class LSTM(Recurrence):
         return kernels.lstm(z, h0, c0, W)
 
     def backward(self, dy: Tensor) -> Gradients:
-        dz = record(LSTMBackward(), dy, self.y, self.W)  # (T + 1, B, 4 H)
-        dh0, dc0, _, _ = dz[0].chunk(4, -1)
-        dW = record(LinearWeightBackward(), dz[1:], self.y[0, :-1]) if self.wants("W") else None
-        return dz[1:], dh0, dc0, dW
+        d = record(LSTMBackward(), dy, self.y, self.W)  # (T + 1, B, 4 H)
+        (dh0, dc0, _, _), dz = d[0].chunk(4, -1), d[1:]
+        dW = record(LinearWeightBackward(), dz, self.y[0, :-1]) if self.wants("W") else None
+        return dz, dh0, dc0, dW
 
 
 class LSTMBackward(RecurrenceBackward):
@@ -144,7 +145,7 @@ class LSTMBackward(RecurrenceBackward):
 
 
 class GRU(Recurrence):
-    """r, u = sigmoid(z_t + W h_(t-1) + b);  q = W h_(t-1) + b;  n = tanh(z_t + r q);  h_t = (1 - u) n + u h_(t-1)
+    """r, u = sigmoid(z_t + W h_(t-1) + b); q = W h_(t-1) + b; n = tanh(z_t + r q); h_t = (1 - u) n + u h_(t-1)
 
     z, W and b have the rows of r, those of u and those of n or q.
 
