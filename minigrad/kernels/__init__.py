@@ -76,6 +76,8 @@ eps)``                                 ``x``; and the mean and the variance over
 (dy, x, weight, dims, eps)``
 ``normalise_sums                       ``(2, *shape)``: its derivatives for weight and bias of that ``shape``,
 (dy, x, shape, dims, eps)``            times ``dy``
+``normalise_by(x, mean, scale,         ``(x - mean) scale weight + bias``, where all broadcast to ``x``
+weight, bias)``
 ``running_step(running, observed,      in place, ``running`` moved by ``rate`` of the way to ``scale`` times
 *, rate, scale)``                      ``observed``
 ``sum mean amax amin logsumexp         ``x`` with ``dims`` (a tuple) reduced away, or of size 1 when

@@ -115,6 +115,38 @@ class NormaliseSums(Op):
         return ddy, dx
 
 
+class NormaliseBy(Op):
+    """y = w (x - m) s + b        with a mean m and a scale s that are given
+
+    dy/dx = w s
+    dy/dm = -w s
+    dy/ds = w (x - m)
+    dy/dw = (x - m) s
+    dy/db = 1
+    """
+
+    title = "Normalise"
+    x = Kept()
+    m = Kept()
+    s = Kept()
+    w = Kept()
+    y = Kept(seen_only=True)
+
+    def forward(self, kernels: Any, x: Array, m: Array, s: Array, w: Array, b: Array) -> Any:
+        return kernels.normalise_by(x, m, s, w, b)
+
+    def backward(self, dy: Tensor) -> Gradients:
+        dx = dm = ds = dw = None
+        if self.wants("x") or self.wants("m"):
+            dx = dy * (self.w * self.s)
+            dm = -dx if self.wants("m") else None
+        if self.wants("s") or self.wants("w"):
+            both = (dy * (self.x - self.m)).sum_to_size(self.w.shape)
+            ds = both * self.w if self.wants("s") else None
+            dw = both * self.s if self.wants("w") else None
+        return dx, dm, ds, dw, dy
+
+
 def x_hat_of(x: Tensor, dims: tuple[int, ...], eps: float) -> Tensor:
     """x brought to mean 0 and variance 1."""
     return record(Normalise(dims, eps), x, one(x), zero(x))

@@ -68,6 +68,7 @@ def test_a_norm_layer_does_what_pytorchs_does(name, options, shape, dtype, toler
     [
         ([(3, 2, 2), (2,), (2,)], lambda x, w, b: F.batch_norm(x, None, None, w, b, training=True)),
         ([(3, 2), (2,), (2,)], lambda x, w, b: F.batch_norm(x, mg.zeros(2).double(), mg.ones(2).double(), w, b)),
+        ([(2, 2, 3), (2,)], lambda x, b: F.batch_norm(x, mg.ones(2).double(), mg.ones(2).double(), None, b)),
         ([(2, 2, 3), (2,), (2,)], lambda x, w, b: F.instance_norm(x, weight=w, bias=b)),
         ([(2, 4, 2), (4,)], lambda x, w: F.group_norm(x, 2, w)),
         ([(2, 4)], lambda x: F.layer_norm(x, [4], eps=0.1)),
@@ -110,6 +111,33 @@ def test_compiled_kernels_agree_with_the_reference(shape, dims, of_weight, dtype
         got = cpu.normalise_sums(dy_, x_, of_weight, dims, 1e-5)
         want = reference.normalise_sums(dy_, x_, of_weight, dims, 1e-5)
         np.testing.assert_allclose(got, want, tolerance, tolerance * max(1, x.size))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("shape", "of_weight"),
+    [
+        ((7, 5), (5,)),
+        ((7, 5), (7, 1)),
+        ((3, 4, 5, 2), (4, 1, 1)),
+        ((3, 4, 5), (3, 1, 5)),
+        ((0, 3), (3,)),
+        ((3,), ()),
+    ],
+)
+def test_compiled_kernels_agree_on_moments_that_are_given(shape, of_weight, dtype):
+    x = RNG.normal(2, 3, shape).astype(dtype)
+    vectors = [RNG.normal(0, 1, of_weight).astype(dtype) for _ in range(4)]
+    for operands in ([x, *vectors], [x[::-1], *vectors[:3], np.zeros((), dtype)]):
+        got, want = cpu.normalise_by(*operands), reference.normalise_by(*operands)
+        assert got.dtype == want.dtype
+        np.testing.assert_allclose(got, want, 20 * np.finfo(dtype).eps, 20 * np.finfo(dtype).eps)
+
+
+def test_statistics_that_are_given_have_gradients():
+    x, mean, var = (mg.tensor(RNG.uniform(1, 2, shape), requires_grad=True) for shape in ((4, 3, 2), (3,), (3,)))
+    assert mg.gradcheck(F.batch_norm, [x, mean, var])
+    assert mg.gradgradcheck(F.batch_norm, [x, mean, var])
 
 
 def test_a_variance_far_from_zero_mean_loses_nothing_to_the_first_element():

@@ -11,7 +11,7 @@ cumulative.py     cumsum, cumprod, linear recurrences
 order.py          topk
 gather.py         indexing by arrays of integers, and the way back
 softmax.py        softmax, logsumexp, cross-entropy
-normalisation.py  to mean 0 and variance 1, forward and backward
+normalisation.py  to mean 0 and variance 1, forward and backward, with ``norm_groups.py``, ``norm_columns.py``
 matmul.py         matmul and linear, on the register tiles of ``tile.py``
 recurrent.py      plain, LSTM and GRU sequences, on the same tiles
 convolution.py    convolution, its transpose and the gradient of its weight, on the same tiles

@@ -25,12 +25,15 @@ from minigrad.kernels.cuda.shim import device
 from minigrad.kernels.cuda.sweeps import line_start
 from minigrad.kernels.cuda.team import Team, lines, plus, reduced, start
 
-__all__ = ["moments", "normalise", "normalise_backward", "normalise_sums", "running_step"]
+__all__ = ["moments", "normalise", "normalise_backward", "normalise_by", "normalise_sums", "running_step"]
 
 DType = np.dtype[Any]
 
 standardise = Elementwise(
     "standardise", lambda x, mean, variance, w, b, eps: (x - mean) / sqrt(variance + eps) * w + b
+)
+normalise_by = Elementwise(
+    "normalise_by", lambda x, mean, scale, weight, bias: (x - mean) * (scale * weight) + bias
 )
 slope_at = Elementwise("slope_at", lambda dy, x, mean, variance, eps: dy * ((x - mean) / sqrt(variance + eps)))
 

@@ -7,7 +7,7 @@ import numpy as np
 from minigrad.kernels import Array, Dims, quiet
 from minigrad.kernels.reference.reduce import mean, moments
 
-__all__ = ["normalise", "normalise_backward", "normalise_sums", "running_step"]
+__all__ = ["normalise", "normalise_backward", "normalise_by", "normalise_sums", "running_step"]
 
 
 @quiet
@@ -30,6 +30,11 @@ def normalise_sums(dy: Array, x: Array, shape: Dims, dims: Dims, eps: float) -> 
     over = tuple(d for d, n in enumerate(repeated) if n == 1)
     both = (dy * standardised(x, dims, eps)).sum(over), dy.sum(over)
     return np.stack([each.reshape(shape) for each in both])
+
+
+@quiet
+def normalise_by(x: Array, mean: Array, scale: Array, weight: Array, bias: Array) -> Array:
+    return np.asarray((x - mean) * (scale * weight) + bias)
 
 
 @quiet

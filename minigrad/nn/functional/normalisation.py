@@ -8,8 +8,7 @@ layer_norm         each example, or its last dims
 rms_norm           the same, but for the mean: divided by the root of the mean square alone
 =================  ==============================================================================================
 
-Each is one node, ``Normalise``, with weight and bias as inputs; but ``rms_norm``, and batch norm with the running
-statistics, are made of ordinary operations.
+Each is one node, ``Normalise``, with weight and bias as inputs; but ``rms_norm`` is made of ordinary operations.
 """
 
 from __future__ import annotations
@@ -20,12 +19,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from minigrad import kernels
+from minigrad.creation import ones_like
 from minigrad.graph import Array, record
 from minigrad.modes import current_mode, no_grad
 from minigrad.ops import rsqrt
 from minigrad.ops.in_place import check_changeable
 from minigrad.ops.linear_algebra import one_dtype
-from minigrad.ops.normalisation import Normalise, one, zero
+from minigrad.ops.normalisation import Normalise, NormaliseBy, one, zero
 from minigrad.ops.operands import only_floats, parameter, sizes, tensor
 from minigrad.tensor import Tensor
 
@@ -78,8 +78,10 @@ def batch_norm(
     if not training:
         if running is None:
             raise ValueError(f"{name}: without training it needs running_mean and running_var")
-        mean, var = (_beside_channels(t, x) for t in running)
-        return _scaled((x - mean) * rsqrt(var + eps), weight, bias)
+        mean, var = running  # not they are kept by the graph, for training moves them
+        vectors = mean.clone(), rsqrt(var + eps), ones_like(mean) if weight is None else weight
+        m, s, w = (_beside_channels(t, x) for t in vectors)
+        return record(NormaliseBy(), x, m, s, w, zero(x) if bias is None else _beside_channels(bias, x))
     _check_several(name, x, x.numel() // max(channels, 1), "channel")
     dims = (0, *range(2, x.ndim))
     if running:
@@ -187,7 +189,8 @@ def rms_norm(
     name = "rms_norm"
     x, dims = _last_dims(name, input, normalized_shape, weight=weight)
     small = float(np.finfo(x.dtype).eps) if eps is None else _eps(name, eps)
-    return _scaled(x * rsqrt((x * x).mean(dims, keepdim=True) + small), weight, None, at_end=True)
+    y = x * rsqrt((x * x).mean(dims, keepdim=True) + small)
+    return y if weight is None else y * weight
 
 
 def group_norm(
@@ -288,7 +291,7 @@ def _last_dims(
     return x, tuple(range(x.ndim - len(shape), x.ndim))
 
 
-# -- scale, shift, running statistics -------------------------------------------------------------------------
+# -- weight and bias, running statistics -------------------------------------------------------------------------
 
 
 def _normalised(
@@ -298,16 +301,6 @@ def _normalised(
     if not at_end:
         weight, bias = (t if t is None else _beside_channels(t, x) for t in (weight, bias))
     return record(op, x, one(x) if weight is None else weight, zero(x) if bias is None else bias)
-
-
-def _scaled(x_hat: Tensor, weight: Tensor | None, bias: Tensor | None, *, at_end: bool = False) -> Tensor:
-    """``w x_hat + b``, of channels or, ``at_end``, of the last dims."""
-    y = x_hat
-    if weight is not None:
-        y = y * (weight if at_end else _beside_channels(weight, x_hat))
-    if bias is not None:
-        y = y + (bias if at_end else _beside_channels(bias, x_hat))
-    return y
 
 
 def _beside_channels(vector: Tensor, x: Tensor) -> Tensor:

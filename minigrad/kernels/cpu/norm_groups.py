@@ -1,0 +1,164 @@
+"""Norms of (outer, groups, inner), one group ``x[:, g, :]`` after the other; see ``normalisation.py``."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from minigrad.kernels.cpu.compile import inline
+from minigrad.kernels.cpu.memory import row, share
+from minigrad.kernels.cpu.reduce import SHORT, deviations_short, in_lanes
+
+# -- one group ------------------------------------------------------------------------------------------------
+
+
+@inline
+def group_moments(x, outer, groups, inner, g):
+    """Mean and variance of ``x[:, g, :]``."""
+    n, origin = outer * inner, np.float64(x[g * inner])
+    total = squares = 0.0
+    for o in range(outer):
+        line = row(x, (o * groups + g) * inner, inner)
+        for i in range(0, inner, SHORT):
+            t, s = deviations_short(row(line, i, min(SHORT, inner - i)), origin)
+            total += t
+            squares += s
+    return origin + total / n, max((squares - total * total / n) / n, 0.0)
+
+
+@in_lanes
+def products_short(dy, x, mean):
+    total = both = 0.0
+    for i in range(x.size):
+        d = np.float64(dy[i])
+        total += d
+        both += d * (np.float64(x[i]) - mean)
+    return total, both
+
+
+@in_lanes
+def weighted_short(dy, x, w, mean):
+    total = both = 0.0
+    for i in range(x.size):
+        d = np.float64(dy[i]) * np.float64(w[i])
+        total += d
+        both += d * (np.float64(x[i]) - mean)
+    return total, both
+
+
+@inline
+def products(dy, x, mean):
+    """sum dy, and sum dy (x - mean)."""
+    total = both = 0.0
+    for i in range(0, x.size, SHORT):
+        n = min(SHORT, x.size - i)
+        t, b = products_short(row(dy, i, n), row(x, i, n), mean)
+        total += t
+        both += b
+    return total, both
+
+
+@inline
+def weighted_products(dy, x, w, mean):
+    """The same with dy w for dy."""
+    total = both = 0.0
+    for i in range(0, x.size, SHORT):
+        n = min(SHORT, x.size - i)
+        t, b = weighted_short(row(dy, i, n), row(x, i, n), row(w, i, n), mean)
+        total += t
+        both += b
+    return total, both
+
+
+# -- loops over groups ----------------------------------------------------------------------------------------
+
+
+def groups_piece(x, weight, bias, outer, groups, inner, after, eps, means, variances, out, part, parts):
+    real = out.dtype.type
+    start, stop = share(groups, part, parts)
+    run = min(after, inner)  # elements of one weight
+    for g in range(start, stop):
+        mean, variance = group_moments(x, outer, groups, inner, g)
+        means[g], variances[g] = mean, variance
+        centre, factor = real(mean), real(1 / math.sqrt(variance + eps))
+        for o in range(outer):
+            first = (o * groups + g) * inner
+            if run == 1:
+                j = first % weight.size
+                line, result = row(x, first, inner), row(out, first, inner)
+                w, b = row(weight, j, inner), row(bias, j, inner)
+                for i in range(inner):
+                    result[i] = (line[i] - centre) * factor * w[i] + b[i]
+            else:
+                for begin in range(first, first + inner, run):
+                    j = begin // after % weight.size
+                    line, result = row(x, begin, run), row(out, begin, run)
+                    slope, shift = factor * weight[j], bias[j]
+                    for i in range(run):
+                        result[i] = (line[i] - centre) * slope + shift
+
+
+def groups_backward_piece(dy, x, weight, outer, groups, inner, after, eps, out, part, parts):
+    """out = (d - mean d - x_hat mean(d x_hat)) factor, with d = dy w and x_hat = (x - mean) factor."""
+    real = out.dtype.type
+    start, stop = share(groups, part, parts)
+    n, run = outer * inner, min(after, inner)
+    for g in range(start, stop):
+        mean, variance = group_moments(x, outer, groups, inner, g)
+        scale, total, both = 1 / math.sqrt(variance + eps), 0.0, 0.0
+        for o in range(outer):
+            first = (o * groups + g) * inner
+            if run == 1:
+                w = row(weight, first % weight.size, inner)
+                t, b = weighted_products(row(dy, first, inner), row(x, first, inner), w, mean)
+                total += t
+                both += b
+            else:
+                for begin in range(first, first + inner, run):
+                    w = np.float64(weight[begin // after % weight.size])
+                    t, b = products(row(dy, begin, run), row(x, begin, run), mean)
+                    total += w * t
+                    both += w * b
+        centre, factor = real(mean), real(scale)
+        shift, slope = real(total / n), real(both * scale * scale / n)
+        for o in range(outer):
+            first = (o * groups + g) * inner
+            if run == 1:
+                line, slopes, result = row(x, first, inner), row(dy, first, inner), row(out, first, inner)
+                w = row(weight, first % weight.size, inner)
+                for i in range(inner):
+                    result[i] = (slopes[i] * w[i] - shift - (line[i] - centre) * slope) * factor
+            else:
+                for begin in range(first, first + inner, run):
+                    w = weight[begin // after % weight.size]
+                    line, slopes, result = row(x, begin, run), row(dy, begin, run), row(out, begin, run)
+                    for i in range(run):
+                        result[i] = (slopes[i] * w - shift - (line[i] - centre) * slope) * factor
+
+
+def groups_sums_piece(dy, x, size, outer, groups, inner, after, eps, out, part, parts):
+    """out (chunks, 2, size), at first 0: for a chunk of groups the sums of dy x_hat, and of dy."""
+    chunks, run = out.size // (2 * size), min(after, inner)
+    first_chunk, last_chunk = share(chunks, part, parts)
+    for chunk in range(first_chunk, last_chunk):
+        by_x, alone = row(out, 2 * chunk * size, size), row(out, (2 * chunk + 1) * size, size)
+        start, stop = share(groups, chunk, chunks)
+        for g in range(start, stop):
+            mean, variance = group_moments(x, outer, groups, inner, g)
+            scale = 1 / math.sqrt(variance + eps)
+            for o in range(outer):
+                first = (o * groups + g) * inner
+                if run == 1:
+                    line, slopes, j = row(x, first, inner), row(dy, first, inner), first % size
+                    a, b = row(by_x, j, inner), row(alone, j, inner)
+                    for i in range(inner):
+                        d = np.float64(slopes[i])
+                        a[i] += d * ((np.float64(line[i]) - mean) * scale)
+                        b[i] += d
+                else:
+                    for begin in range(first, first + inner, run):
+                        t, both = products(row(dy, begin, run), row(x, begin, run), mean)
+                        j = begin // after % size
+                        by_x[j] += both * scale
+                        alone[j] += t
