@@ -16,6 +16,8 @@ products.py       matrix products; their kernels are in ``product_kernels.py``, 
                   serve both
 chance.py         dropout
 optimise.py       the optimiser steps
+convolution.py    convolutions and their derivatives, as matrix products
+pooling.py        the largest or the mean of each window, and resampling
 ================  ===========================================================================================
 
 Below them, in the order of reading: ``shim.py`` finds Numba's compiler for the GPU, ``driver.py`` talks to
@@ -33,6 +35,7 @@ from typing import Any
 from minigrad.kernels import reference
 from minigrad.kernels.cuda.activation import *
 from minigrad.kernels.cuda.chance import *
+from minigrad.kernels.cuda.convolution import *
 from minigrad.kernels.cuda.cumulative import *
 from minigrad.kernels.cuda.device import *
 from minigrad.kernels.cuda.functions import *
@@ -41,6 +44,7 @@ from minigrad.kernels.cuda.move import *
 from minigrad.kernels.cuda.normalisation import *
 from minigrad.kernels.cuda.optimise import *
 from minigrad.kernels.cuda.order import *
+from minigrad.kernels.cuda.pooling import *
 from minigrad.kernels.cuda.products import *
 from minigrad.kernels.cuda.reduce import *
 from minigrad.kernels.cuda.sweeps import *
