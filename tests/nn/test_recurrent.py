@@ -291,6 +291,43 @@ def test_gates_are_seen_in_the_node():
     assert ((o[1:] > 0) & (o[1:] < 1)).all() and (o[0] == 0).all()
 
 
+class Reader(nn.Module):
+    """A layer, and a cell in a loop, which both give several tensors."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lstm, self.cell, self.head = nn.LSTM(X, H, 2), nn.LSTMCell(H, 2), nn.Linear(2, 1)
+
+    def forward(self, x: mg.Tensor) -> mg.Tensor:
+        y, _ = self.lstm(x)
+        state = None
+        for y_t in y:
+            state = self.cell(y_t, state)
+        assert state is not None
+        return self.head(state[0])
+
+
+def test_tables_take_modules_that_give_several_tensors():
+    net, x = Reader(), mg.ones(5, 2, X)
+    lines = {line.split()[0]: line for line in str(mg.summary(net, x)).splitlines() if line}
+    assert "(5, 2, 4), (2, 2, 4), (2, 2, 4)" in lines["lstm"]
+    assert lines["cell"].split()[-1] == "5"  # calls
+    with mg.capture(net, "*") as held:
+        net(x)
+        assert [t.shape for t in flat(held["lstm"])] == [(5, 2, H), (2, 2, H), (2, 2, H)]
+    assert "LSTM" in {event.op.title for event in mg.trace(net, x).events}
+    found = mg.health(net, mg.randn(5, 100, X), loss=lambda y: y.sum())
+    assert "14 tensors" in found.looked_at[0]
+
+
+def test_a_picture_shows_every_step_of_a_loop_over_a_cell_and_a_sequence_as_one_node():
+    dot = mg.draw(Reader()(mg.ones(3, 2, X))).dot
+    assert "cell, call 2" in dot and "cell, call 3" in dot
+    assert dot.count("<b>Tanh</b>") == 6  # of g and of c, three times
+    assert dot.count("<b>LSTM</b>") == 2
+    assert "i, f, o = sigmoid and g = tanh" in dot
+
+
 def test_dropout_is_between_layers_and_in_training_alone():
     mg.manual_seed(0)
     net, x = nn.GRU(X, H, num_layers=2, dropout=0.5), mg.ones(4, 2, X)
