@@ -245,9 +245,9 @@ def conv_transpose(z: Array, W: Array, b: Array | None, size: Dims, at: Windows,
     M, C = len(W) // groups, W.shape[1]
     plan, taken = transpose_plan((1, *size)[-2:], M, C, images, groups)
     weights = W.reshape(groups, M, C, *images.size).swapaxes(1, 2)
-    A = [weights[:, :, :, down[:, None], right].ravel() for down, right in taken]
+    A = [weights[(..., *elements)].ravel() for elements in taken]
     out = np.empty((len(z), groups * C, *size), z.dtype)
-    run(plan, z.size * W[0].size, z, np.concatenate(A), bias, out)
+    run(plan, z.size * W[0].size, z, A[0] if len(A) == 1 else np.concatenate(A), bias, out)
     return out
 
 

@@ -19,7 +19,7 @@ from minigrad.kernels.cpu.lines import make_copy
 from minigrad.kernels.cpu.memory import at
 from minigrad.kernels.windows import Windows
 
-BAND = 1 << 16  # elements to lay out at once, unless one line has more: they stay in the second cache
+BAND = 1 << 17  # elements to lay out at once, unless one line has more: they stay in the second cache
 SUMS = 16  # of a weight gradient, for threads to share
 BUFFER = 1 << 22  # elements that these sums have at most, unless one has more
 BLOCK = 1 << 17  # elements of a sum that are computed at once: they stay in the second cache
@@ -109,6 +109,16 @@ class Plan(NamedTuple):
     output: Array  # channels of a group, height, width, steps down and right
 
 
+Key = tuple[slice, ...]
+
+
+def as_slice(numbers: Array) -> slice:
+    """Numbers with equal steps between them as a slice, which makes a view."""
+    if len(numbers) < 2:
+        return slice(numbers[0], numbers[0] + 1) if len(numbers) else slice(0)
+    return slice(numbers[0], numbers[-1] + 1, numbers[1] - numbers[0])
+
+
 def split(n: int, most: int) -> int:
     """The size of the parts of n, of at most so many, that are as equal as can be."""
     return -(-n // -(-n // max(1, most)))
@@ -143,7 +153,7 @@ def conv_plan(size: Dims, channels: int, M: int, at: Windows, groups: int) -> Pl
 
 
 @functools.lru_cache(maxsize=256)
-def transpose_plan(size: Dims, channels: int, M: int, at: Windows, groups: int) -> tuple[Plan, list[Array]]:
+def transpose_plan(size: Dims, channels: int, M: int, at: Windows, groups: int) -> tuple[Plan, list[Key]]:
     """Windows put into an image of ``size``, and which elements of the weight each of its parts takes.
 
     Element j of x is ``i s + k d - p``. With j + p = t s + a and k d = e s + a, it is window i = t - e that steps
@@ -168,7 +178,7 @@ def transpose_plan(size: Dims, channels: int, M: int, at: Windows, groups: int) 
             offsets.append(element_offsets(channels, layout.plane, places))
             begins = [t * s + e - p for t, e, (_, _, s, p, _) in zip(first, (a, b), dims, strict=True)]
             table.append(Part(start, len(offsets[-1]), *begins))
-            taken.append(inside)
+            taken.append(tuple(map(as_slice, inside)))
             start += len(offsets[-1])
     shape, output = np.array([groups, channels, *counts, band]), np.array([M, *size, *at.stride])
     plan = Plan(layout.numbers(), np.concatenate(offsets), np.array(table, np.intp), shape, output)
