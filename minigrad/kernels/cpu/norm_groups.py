@@ -165,7 +165,7 @@ def groups_sums_piece(dy, x, size, outer, groups, inner, after, eps, out, part, 
     for chunk in range(first_chunk, last_chunk):
         by_x, alone = row(out, 2 * chunk * size, size), row(out, (2 * chunk + 1) * size, size)
         start, stop = share(groups, chunk, chunks)
-        while inner == size and outer == 1 and start + 4 <= stop:
+        while run == 1 and inner == size and outer == 1 and start + 4 <= stop:
             four_rows(dy, x, start * size, size, eps, by_x, alone)
             start += 4
         for g in range(start, stop):
