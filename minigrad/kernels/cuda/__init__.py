@@ -18,6 +18,7 @@ chance.py         dropout
 optimise.py       the optimiser steps
 convolution.py    convolutions and their derivatives, as matrix products
 pooling.py        the largest or the mean of each window, and resampling
+recurrent.py      recurrent layers, step by step
 ================  ===========================================================================================
 
 Below them, in the order of reading: ``shim.py`` finds Numba's compiler for the GPU, ``driver.py`` talks to
@@ -46,6 +47,7 @@ from minigrad.kernels.cuda.optimise import *
 from minigrad.kernels.cuda.order import *
 from minigrad.kernels.cuda.pooling import *
 from minigrad.kernels.cuda.products import *
+from minigrad.kernels.cuda.recurrent import *
 from minigrad.kernels.cuda.reduce import *
 from minigrad.kernels.cuda.sweeps import *
 from minigrad.kernels.cuda.transfer import *
