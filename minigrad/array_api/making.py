@@ -74,22 +74,22 @@ def ones(shape: Any, *, dtype: Any = None, device: str | None = None) -> Tensor:
 
 
 def full_like(x: Tensor, /, fill_value: float, *, dtype: Any = None, device: str | None = None) -> Tensor:
-    """A tensor of one value, of the shape and dtype of ``x``."""
-    return full(x.shape, fill_value, dtype=x.dtype if dtype is None else dtype, device=device)
+    """A tensor of one value, of the shape and dtype of ``x``, and on its device."""
+    return full(x.shape, fill_value, dtype=x.dtype if dtype is None else dtype, device=device or x.device)
 
 
 def empty_like(x: Tensor, /, *, dtype: Any = None, device: str | None = None) -> Tensor:
-    """A tensor that nobody has written to, of the shape and dtype of ``x``."""
-    return empty(x.shape, dtype=x.dtype if dtype is None else dtype, device=device)
+    """A tensor that nobody has written to, of the shape and dtype of ``x``, and on its device."""
+    return empty(x.shape, dtype=x.dtype if dtype is None else dtype, device=device or x.device)
 
 
 def zeros_like(x: Tensor, /, *, dtype: Any = None, device: str | None = None) -> Tensor:
-    """Zeros of the shape and dtype of ``x``."""
+    """Zeros of the shape and dtype of ``x``, on its device."""
     return full_like(x, 0, dtype=dtype, device=device)
 
 
 def ones_like(x: Tensor, /, *, dtype: Any = None, device: str | None = None) -> Tensor:
-    """Ones of the shape and dtype of ``x``."""
+    """Ones of the shape and dtype of ``x``, on its device."""
     return full_like(x, 1, dtype=dtype, device=device)
 
 

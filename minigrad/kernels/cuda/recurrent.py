@@ -1,8 +1,8 @@
-"""Recurrent layers over a whole sequence on the GPU: for each step a matrix product, and one kernel for all the rest.
+"""Recurrent layers over a whole sequence on the GPU: each step is a matrix product and one kernel for the rest.
 
-The steps wait for each other, so a step should be few launches: the product of the state is one, and what an LSTM or
-a GRU makes of it, with all its gates, is the other. A thread has one number of the state, and keeps every gate in a
-register on its way to memory. What is computed is in ``reference/recurrent.py``.
+The steps wait for each other, so a step should be few launches: the product of the state is one, and what an LSTM
+or a GRU makes of it, with all its gates, is the other. A thread has one number of the state, and keeps every gate
+in a register on its way to memory. What is computed is in ``reference/recurrent.py``.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def plain_backward(f_backward: Elementwise, dy: DeviceArray, y: DeviceArray, W: 
 
 
 def make_lstm(dtype):
-    """(lstm, lstm_backward): a step, from its product q; numbers of the states are ``size``, of them H in a row."""
+    """(lstm, lstm_backward): a step, from its product q; a state has ``size`` numbers, H in a row."""
     sigmoid = specialise(rules.sigmoid, dtype, names(dtype))
     squash = names(dtype)["tanh"]
     one = np.dtype(dtype).type(1)

@@ -46,3 +46,12 @@ def test_sequences_are_those_of_the_reference(name: str, T: int, B: int, H: int,
     np.testing.assert_allclose(
         found(f"{name}_backward", dy, y, W) / scale, expected / scale, **tolerance, strict=True
     )
+
+
+def test_numpys_functions_stay_on_the_device() -> None:
+    """The ways back are differentiated by running them on tensors, zeros included."""
+    import minigrad as mg
+
+    t = mg.ones(2, 3).cuda()
+    for function in (np.zeros_like, np.ones_like, np.empty_like):
+        assert function(t).device == "cuda:0"
