@@ -64,11 +64,22 @@ def plane(y, k, t, b):
     return row(y, ((k * slots + t) * B + b) * H, H)
 
 
+def make_gate(f: Callable) -> Callable:
+    @inline
+    def gate(z, s, k, out):
+        """out = f(z + s), of the k-th numbers of both."""
+        z, s = cut(z, k, out.size), cut(s, k, out.size)
+        for j in range(out.size):
+            out[j] = f(z[j] + s[j])
+
+    return gate
+
+
 # -- plain ----------------------------------------------------------------------------------------------------
 
 
 def rnn_piece(f: Callable, dtype: np.dtype) -> Callable:
-    product = make_product(dtype)
+    product, gate = make_product(dtype), make_gate(f)
 
     def piece(z, W, y, part, parts):
         slots, B, H = y.shape
@@ -77,9 +88,7 @@ def rnn_piece(f: Callable, dtype: np.dtype) -> Callable:
         for t in range(1, slots):
             product(y[t - 1, top:bottom], W, s)
             for b in range(top, bottom):
-                z_b, s_b, h = line(z, t - 1, b), row(s, (b - top) * H, H), line(y, t, b)
-                for j in range(H):
-                    h[j] = f(z_b[j] + s_b[j])
+                gate(line(z, t - 1, b), row(s, (b - top) * H, H), 0, line(y, t, b))
 
     return piece
 
@@ -110,8 +119,8 @@ def rnn_backward_piece(f_backward: Callable, dtype: np.dtype) -> Callable:
 
 
 def lstm_piece(dtype: np.dtype) -> Callable:
-    product, sigmoid = make_product(dtype), rule(rules.sigmoid, dtype)
-    tanh = MATHS[dtype]["tanh"]
+    product, tanh = make_product(dtype), MATHS[dtype]["tanh"]
+    sigmoid_gate, tanh_gate = make_gate(rule(rules.sigmoid, dtype)), make_gate(tanh)
 
     def piece(z, W, y, part, parts):
         _, slots, B, H = y.shape
@@ -123,17 +132,10 @@ def lstm_piece(dtype: np.dtype) -> Callable:
                 z_b, s_b = line(z, t - 1, b), row(s, (b - top) * 4 * H, 4 * H)
                 h, c, i, f = plane(y, 0, t, b), plane(y, 1, t, b), plane(y, 2, t, b), plane(y, 3, t, b)
                 g, o, c_before = plane(y, 4, t, b), plane(y, 5, t, b), plane(y, 1, t - 1, b)
-                for j in range(H):
-                    i[j] = sigmoid(z_b[j] + s_b[j])
-                z_k, s_k = cut(z_b, 1, H), cut(s_b, 1, H)
-                for j in range(H):
-                    f[j] = sigmoid(z_k[j] + s_k[j])
-                z_k, s_k = cut(z_b, 2, H), cut(s_b, 2, H)
-                for j in range(H):
-                    g[j] = tanh(z_k[j] + s_k[j])
-                z_k, s_k = cut(z_b, 3, H), cut(s_b, 3, H)
-                for j in range(H):
-                    o[j] = sigmoid(z_k[j] + s_k[j])
+                sigmoid_gate(z_b, s_b, 0, i)
+                sigmoid_gate(z_b, s_b, 1, f)
+                tanh_gate(z_b, s_b, 2, g)
+                sigmoid_gate(z_b, s_b, 3, o)
                 for j in range(H):
                     c[j] = f[j] * c_before[j] + i[j] * g[j]
                 for j in range(H):
@@ -156,13 +158,13 @@ def lstm_backward_piece(dtype: np.dtype) -> Callable:
             for b in range(top, bottom):
                 dh, dc = row(dhs, (b - top) * H, H), row(dcs, (b - top) * H, H)
                 own_h, own_c, out = plane(dy, 0, t, b), plane(dy, 1, t, b), line(dz, t, b)
-                d0, d1, d2, d3 = cut(out, 0, H), cut(out, 1, H), cut(out, 2, H), cut(out, 3, H)
+                di, df, dg, do = cut(out, 0, H), cut(out, 1, H), cut(out, 2, H), cut(out, 3, H)
                 for j in range(H):
                     dh[j] += own_h[j]
                 for j in range(H):
                     dc[j] += own_c[j]
                 if t == 0:
-                    d0[:], d1[:], d2[:], d3[:] = dh, dc, 0, 0
+                    di[:], df[:], dg[:], do[:] = dh, dc, 0, 0
                     continue
                 c, c_before, i, f = plane(y, 1, t, b), plane(y, 1, t - 1, b), plane(y, 2, t, b), plane(y, 3, t, b)
                 g, o, own_i, own_f = plane(y, 4, t, b), plane(y, 5, t, b), plane(dy, 2, t, b), plane(dy, 3, t, b)
@@ -172,13 +174,13 @@ def lstm_backward_piece(dtype: np.dtype) -> Callable:
                 for j in range(H):
                     dc[j] += tanh_backward(dh[j] * o[j], a[j])
                 for j in range(H):
-                    d0[j] = sigmoid_backward(own_i[j] + dc[j] * g[j], i[j])
+                    di[j] = sigmoid_backward(own_i[j] + dc[j] * g[j], i[j])
                 for j in range(H):
-                    d1[j] = sigmoid_backward(own_f[j] + dc[j] * c_before[j], f[j])
+                    df[j] = sigmoid_backward(own_f[j] + dc[j] * c_before[j], f[j])
                 for j in range(H):
-                    d2[j] = tanh_backward(own_g[j] + dc[j] * i[j], g[j])
+                    dg[j] = tanh_backward(own_g[j] + dc[j] * i[j], g[j])
                 for j in range(H):
-                    d3[j] = sigmoid_backward(own_o[j] + dh[j] * a[j], o[j])
+                    do[j] = sigmoid_backward(own_o[j] + dh[j] * a[j], o[j])
                 for j in range(H):
                     dc[j] *= f[j]
             if t:
@@ -191,8 +193,8 @@ def lstm_backward_piece(dtype: np.dtype) -> Callable:
 
 
 def gru_piece(dtype: np.dtype) -> Callable:
-    product, sigmoid = make_product(dtype), rule(rules.sigmoid, dtype)
-    tanh = MATHS[dtype]["tanh"]
+    product, tanh = make_product(dtype), MATHS[dtype]["tanh"]
+    gate = make_gate(rule(rules.sigmoid, dtype))
 
     def piece(z, W, bias, y, part, parts):
         _, slots, B, H = y.shape
@@ -207,16 +209,13 @@ def gru_piece(dtype: np.dtype) -> Callable:
                 if bias.size:
                     for j in range(3 * H):
                         s_b[j] += bias[j]
+                gate(z_b, s_b, 0, r)
+                gate(z_b, s_b, 1, u)
+                z_n, s_n = cut(z_b, 2, H), cut(s_b, 2, H)
                 for j in range(H):
-                    r[j] = sigmoid(z_b[j] + s_b[j])
-                z_k, s_k = cut(z_b, 1, H), cut(s_b, 1, H)
+                    q[j] = s_n[j]
                 for j in range(H):
-                    u[j] = sigmoid(z_k[j] + s_k[j])
-                z_k, s_k = cut(z_b, 2, H), cut(s_b, 2, H)
-                for j in range(H):
-                    q[j] = s_k[j]
-                for j in range(H):
-                    n[j] = tanh(z_k[j] + r[j] * q[j])
+                    n[j] = tanh(z_n[j] + r[j] * q[j])
                 for j in range(H):
                     h[j] = n[j] + u[j] * (h_before[j] - n[j])
 
