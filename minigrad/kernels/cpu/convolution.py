@@ -265,5 +265,6 @@ def conv_weight(z: Array, x: Array, at: Windows, groups: int) -> Array:
     sums = np.zeros((plan.sums, groups, C * elements * M), x.dtype)
     work = z.size * C * elements // PER_ADDITION
     _weight[x.dtype](work, z.ravel(), x.ravel(), plan.offsets, plan.layout, plan.z_layout, plan.shape, sums)
-    W = sums.sum(0).reshape(groups, C * elements, M).swapaxes(1, 2)
-    return np.ascontiguousarray(W).reshape(groups * M, C, *at.size)
+    out = np.empty((groups * M, C, *at.size), x.dtype)
+    out.reshape(groups, M, C * elements)[...] = sums.sum(0).reshape(groups, C * elements, M).swapaxes(1, 2)
+    return out

@@ -153,7 +153,7 @@ def _transposed(
     if any(n >= max(pair) for n, *pair in zip(more, s, d, strict=True)):
         raise ValueError(f"{name}: output_padding {output_padding!r} must be below the stride or the dilation")
     sizes = transposed_size(x.shape[2:], W.shape[2:], s, p, d, more)
-    if min(sizes) < 1 or min(x.shape[2:]) < 1:
+    if min(sizes) < 1:
         raise ValueError(f"{name}: x {x.shape} gives an output of the size {sizes}, which has no elements")
     op = ConvTranspose(Windows(W.shape[2:], s, p, d, x.shape[2:]), groups, sizes)
     y = record(op, x, W, *_checked_bias(name, bias, W.shape[1] * groups, x, W))

@@ -236,7 +236,7 @@ def _adaptive_max_pool(name: str, dims: int, input: Tensor, output_size: Sizes, 
 def _covering(name: str, x: Tensor, output_size: Sizes) -> tuple[Span, ...]:
     sizes = x.shape[2:]
     given = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * len(sizes)
-    if len(given) != len(sizes) or 0 in sizes:
+    if len(given) != len(sizes):
         raise ValueError(f"{name}: the output_size {output_size!r} does not fit x {x.shape}")
     counts = for_each_dim(
         name, "output_size", tuple(n if m is None else m for m, n in zip(given, sizes, strict=True)), len(sizes), 0

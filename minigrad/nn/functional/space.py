@@ -38,12 +38,17 @@ def for_each_dim(name: str, what: str, value: Any, dims: int, least: int) -> Dim
 
 
 def batched(name: str, input: Tensor, dims: int) -> tuple[Tensor, bool]:
-    """The input with a dim for the batch, and whether it had one. Raises ValueError for another number of dims."""
+    """The input with a dim for the batch, and whether it had one.
+
+    Raises ValueError for another number of dims, or for examples without elements.
+    """
     x = tensor(name, input)
     if x.ndim not in (dims + 1, dims + 2):
         raise ValueError(
             f"{name}: expects x of shape {form('N', 'C', dims=dims)} or {form('C', dims=dims)}, got {x.shape}"
         )
+    if 0 in x.shape[-dims - 1 :]:
+        raise ValueError(f"{name}: an example has no elements, x is {x.shape}")
     return (x, True) if x.ndim == dims + 2 else (x.unsqueeze(0), False)
 
 
@@ -62,7 +67,7 @@ def windows(
         count = (room + (s - 1 if ceil_mode else 0)) // s + 1
         if ceil_mode and (count - 1) * s >= n + before:
             count -= 1
-        if room < 0 or n < 1:
+        if room < 0:
             around = f" with a padding of {max(before, after)}" if before or after else ""
             raise ValueError(
                 f"{name}: a window of {d * (k - 1) + 1} elements does not fit in the {n} of a dim of x{around}"
