@@ -207,7 +207,7 @@ def _undo_broadcasting(gradient: Tensor, shape: tuple[int, ...], giver: Op | Non
 def _own(gradient: Tensor, op: Op, *, may_be_view: bool) -> Tensor:
     """The gradient, not in an array that the op keeps, nor in a view if it may become somebody's ``.grad``."""
     is_view = gradient.array.base is not None and not may_be_view
-    is_kept = any([gradient.array is kept for kept in op.arrays or ()])
+    is_kept = any(gradient.array is kept for kept in op.arrays or ())
     return gradient.clone() if is_view or is_kept else gradient
 
 
