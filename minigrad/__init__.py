@@ -10,7 +10,7 @@ import sys
 from math import inf, nan, pi
 from typing import NoReturn
 
-from minigrad import data, mistakes, nn, ops, optim
+from minigrad import cuda, data, mistakes, nn, ops, optim
 from minigrad.anomaly import AnomalyError, detect_anomaly
 from minigrad.backward import grad
 from minigrad.checkpoint import checkpoint
@@ -106,6 +106,7 @@ __all__ = [
     "bool_",
     "capture",
     "checkpoint",
+    "cuda",
     "data",
     "detect_anomaly",
     "draw",

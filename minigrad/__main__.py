@@ -45,7 +45,7 @@ def info() -> Iterator[str]:
     yield f"vectors     {registers.bytes} bytes, {multiply_add}; tiles {tiles}"
     yield f"threads     {threads.get_num_threads()}, layers that can be loaded: {', '.join(_layers()) or 'none'}"
     yield f"kernels     {_summary()}"
-    yield "CUDA        no kernels in this version"
+    yield f"CUDA        {_cuda()}"
     program = shutil.which("dot")
     yield f"Graphviz    {program or 'no dot program'}, {_version('pygraphviz')}, {_version('graphviz')}"
 
@@ -74,6 +74,17 @@ def _layers() -> list[str]:
             continue
         found.append(layer)
     return found
+
+
+def _cuda() -> str:
+    from minigrad import cuda
+
+    lacking = cuda.missing()
+    if lacking:
+        return f"cannot be used; what is missing is the {lacking}"
+    names = [f"{cuda.get_device_name(i)} ({'.'.join(map(str, cuda.get_device_capability(i)))})"
+             for i in range(cuda.device_count())]  # fmt: skip
+    return ", ".join(names)
 
 
 def _summary() -> str:

@@ -95,9 +95,8 @@ def full(
     value = _number("full", fill_value)
     found = dtypes.of_number(value) if dtype is None else dtypes.dtype(dtype)
     dtypes.check_fits("full", found, value)
-    with np.errstate(all="ignore"):  # what float32 cannot hold becomes Inf
-        array = np.full(size_of("full", (size,)), value, found)
-    return new(array, requires_grad, device)
+    shape, place = size_of("full", (size,)), kernels.check_device(device)
+    return new(kernels.full(shape, value, found, place), requires_grad, place)
 
 
 def empty(*size: Size, dtype: Any = None, requires_grad: bool = False, device: str = "cpu") -> Tensor:
@@ -107,7 +106,8 @@ def empty(*size: Size, dtype: Any = None, requires_grad: bool = False, device: s
     (2, 3)
     """
     found = dtypes.float32 if dtype is None else dtypes.dtype(dtype)
-    return new(np.empty(size_of("empty", size), found), requires_grad, device)
+    shape, place = size_of("empty", size), kernels.check_device(device)
+    return new(kernels.full(shape, None, found, place), requires_grad, place)
 
 
 def zeros(*size: Size, dtype: Any = None, requires_grad: bool = False, device: str = "cpu") -> Tensor:

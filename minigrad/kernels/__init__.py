@@ -186,12 +186,18 @@ def is_seen(array: Any) -> bool:
     return type(array) not in placed
 
 
+@quiet  # what float32 cannot hold becomes Inf
+def full(shape: Dims, value: float | None, dtype: np.dtype[Any], device: str) -> Any:
+    """A new array on a device, with every element ``value``; None is whatever the memory holds."""
+    if device != "cpu":
+        name, _, index = device.partition(":")
+        return load(name).full(shape, value, dtype, int(index))
+    return np.empty(shape, dtype) if value is None else np.full(shape, value, dtype)
+
+
 def full_like(array: Any, value: float, shape: Dims | None = None) -> Any:
     """A new array where ``array`` is, with its dtype, and its shape if no other is given."""
-    size = array.shape if shape is None else shape
-    if type(array) in placed:
-        return load(placed[type(array)]).full(size, value, array.dtype, array.device)
-    return np.full(size, value, array.dtype)
+    return full(array.shape if shape is None else shape, value, array.dtype, device_of(array))
 
 
 def for_array(array: Any, target: str) -> ModuleType:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.kernels.cuda.array import DeviceArray, like
+from minigrad.kernels.cuda.device import check_not_noting
 from minigrad.kernels.cuda.launch import INT, Kernel, blocks, number, pointer
 from minigrad.kernels.cuda.shim import THREADS, cuda, device
 from minigrad.kernels.cuda.team import whole
@@ -42,6 +43,7 @@ def dropout_kernel(dtype: np.dtype[Any]) -> Kernel:
 
 
 def dropout(x: DeviceArray, p: float, key: int, together: int) -> DeviceArray:
+    check_not_noting("dropout draws a new key at each call")
     out = like(x)
     if x.size:
         kernel, halves = dropout_kernel(x.dtype), (key & LOW, key >> 32)

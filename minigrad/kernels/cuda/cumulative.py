@@ -16,9 +16,10 @@ import numpy as np
 from minigrad.kernels.cuda.array import DeviceArray, like
 from minigrad.kernels.cuda.launch import INT, Kernel, pointer, storage
 from minigrad.kernels.cuda.move import flip
+from minigrad.kernels.cuda.shared import make_shared
 from minigrad.kernels.cuda.shim import THREADS, cuda
 from minigrad.kernels.cuda.sweeps import line_start
-from minigrad.kernels.cuda.team import BLOCK, THREAD, Lines, Team, lines, numba_type, plus, start, times
+from minigrad.kernels.cuda.team import BLOCK, THREAD, Lines, Team, lines, plus, start, times
 
 __all__ = ["cumprod", "cumsum", "recurrence"]
 
@@ -27,12 +28,12 @@ WIDE, INTEGER = np.dtype(np.float64), np.dtype(np.int64)
 
 
 def block_scan(
-    combine: Callable[..., Any], identity: Any, element: Any, wide: Any, gives: Any
+    combine: Callable[..., Any], identity: Any, shared: Any, wide: Any, gives: Any
 ) -> Callable[..., None]:
     """A block for each line."""
 
     def kernel(x, out, n, inner, count):
-        held = cuda.shared.array(THREADS, element)
+        held = shared()
         t = cuda.threadIdx.x
         line = cuda.blockIdx.x
         while line < count:
@@ -101,7 +102,7 @@ def scan(name: str, team: Team, reads: DType) -> Kernel:
     gives = reads if reads.kind == "f" else INTEGER
     combine, identity = (plus, wide.type(0)) if name == "cumsum" else (times, wide.type(1))
     if team is BLOCK:
-        function = block_scan(combine, identity, numba_type(wide), wide.type, gives.type)
+        function = block_scan(combine, identity, make_shared(THREADS, wide), wide.type, gives.type)
     else:
         function = thread_scan(combine, identity, wide.type, gives.type)
     return Kernel(

@@ -87,6 +87,12 @@ def stream(index: int) -> int:
     return current.streams.get(index, 0)
 
 
+def check_not_noting(what: str) -> None:
+    """Raise RuntimeError while a graph takes notes: ``what`` could not be repeated."""
+    if current.capturing:
+        raise RuntimeError(f"mg.cuda.graph: {what}, and so a graph could not repeat it")
+
+
 def parse(name: str) -> int:
     """The number of the device that a name such as "cuda:1" means; "cuda" is the current one.
 

@@ -270,7 +270,7 @@ class Driver:
     def begin_capture(self, device: int, stream: int) -> None:
         """From here on, note what the stream is given instead of doing it."""
         self.enter(device)
-        self.call("cuStreamBeginCapture_v2", c_void_p(stream), 1)  # what other threads do is not looked at
+        self.call("cuStreamBeginCapture_v2", c_void_p(stream), 2)  # what else this process does is not looked at
 
     def end_capture(self, device: int, stream: int) -> int:
         """What was noted, as a graph that can be launched."""

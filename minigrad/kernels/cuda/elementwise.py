@@ -151,8 +151,7 @@ class Elementwise:
         self, operands: Sequence[Operand], found: list[DeviceArray], dtype: DType, gives: DType, ndim: int
     ) -> Kernel:
         takes = tuple(
-            (True, x.dtype) if type(x) is DeviceArray else (False, x.dtype if isinstance(x, np.ndarray) else dtype)
-            for x in operands
+            (True, x.dtype) if type(x) is DeviceArray else (False, number_type(x, dtype)) for x in operands
         )
         key = (ndim, gives, takes)
         kernel = self.kernels.get(key)
@@ -178,6 +177,13 @@ class Elementwise:
         arguments = [pointer(gives), *(pointer(t) if is_array else number(t) for is_array, t in takes)]
         numbers = ndim + ndim * (1 + kinds.count("a")) if ndim else 1
         return Kernel(name, function, *arguments, *[INT] * numbers)
+
+
+def number_type(x: Array | float, dtype: DType) -> DType:
+    """The type of a number beside arrays of ``dtype``: its own, or for one of Python theirs, if it holds it."""
+    if isinstance(x, np.ndarray):
+        return x.dtype
+    return dtype if dtype.kind == "f" or isinstance(x, int) else np.dtype(np.float64)
 
 
 # -- shapes ---------------------------------------------------------------------------------------------------

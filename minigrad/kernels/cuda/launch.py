@@ -6,6 +6,7 @@ one after the other as in a C struct, which is what the driver copies to the dev
 
 from __future__ import annotations
 
+import operator
 import struct
 from collections.abc import Callable
 from typing import Any
@@ -102,7 +103,7 @@ class Kernel:
                 assert storage(x.dtype) == takes.dtype, (self.name, x.dtype, takes.dtype)
                 found.append(driver.pointer(x.address, takes.dtype) if x.size else None)
             else:
-                found.append(takes.dtype.type(x) if takes.dtype.kind == "f" else int(x))
+                found.append(takes.dtype.type(x) if takes.dtype.kind == "f" else operator.index(x))
         driver.launch(self.function, grid, block, tuple(found))
 
 

@@ -65,6 +65,7 @@ class Cache:
         self.blocks: dict[int, Block] = {}  # free ones, by address
         self.allocated = self.reserved = self.allocations = 0
         self.max_allocated = self.max_reserved = 0
+        self.kept: set[int] = set()  # streams whose memory is a graph's
 
     def take(self, size: int, stream: int) -> Memory:
         """Memory of at least ``size`` bytes. Raises OutOfMemoryError, and has changed nothing then."""
@@ -93,13 +94,21 @@ class Cache:
     def empty(self) -> None:
         """Give the segments in which nothing is in use back to the driver."""
         with self.lock:
-            whole = [b for b in self.blocks.values() if b.before is None and b.after is None]
+            whole = [b for b in self.blocks.values() if b.before is b.after is None and b.stream not in self.kept]
             if whole:
                 self.driver.synchronize(self.device)  # the device may still be at work on them
             for block in whole:
                 self._forget(block)
                 self.reserved -= block.size
                 self.driver.release(self.device, block.address)
+
+    def keep(self, stream: int) -> None:
+        """Let the memory of a stream be its own for good: a graph works there, whoever holds the tensors."""
+        self.kept.add(stream)
+
+    def let_go(self, stream: int) -> None:
+        """Let the memory of a stream be as that of any other again."""
+        self.kept.discard(stream)
 
     def reset_peaks(self) -> None:
         """Let the peaks begin anew."""

@@ -50,10 +50,10 @@ def cast(x: DeviceArray, dtype: np.dtype[Any]) -> DeviceArray:
     return (truth if dtype == BOOL else assign)(x, out=like(x, dtype=dtype))
 
 
-def full(shape: Sequence[int], value: float, dtype: np.dtype[Any], device: int) -> DeviceArray:
-    """A new array with every element ``value``."""
+def full(shape: Sequence[int], value: float | None, dtype: np.dtype[Any], device: int) -> DeviceArray:
+    """A new array with every element ``value``; None is whatever the memory holds."""
     out = arrays.empty(shape, dtype, device)
-    return assign(np.asarray(value, dtype), out=out)
+    return out if value is None else assign(np.asarray(value, dtype), out=out)
 
 
 def write(x: DeviceArray, v: DeviceArray, key: Any) -> None:

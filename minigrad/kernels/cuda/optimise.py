@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.kernels.cuda.array import DeviceArray
+from minigrad.kernels.cuda.device import check_not_noting
 from minigrad.kernels.cuda.launch import INT, Kernel, blocks, number, pointer
 from minigrad.kernels.cuda.math import names
 from minigrad.kernels.cuda.move import assign
@@ -150,6 +151,7 @@ def adam_step(
     p: DeviceArray, g: DeviceArray, m: DeviceArray, s: DeviceArray, top: DeviceArray | None, *, lr: float,
     beta1: float, beta2: float, eps: float, weight_decay: float, decoupled: bool, maximize: bool, step: int,
 ) -> None:  # fmt: skip
+    check_not_noting("Adam counts its steps")
     means = (lr / (1 - beta1**step), beta1, 1 - beta1, beta2, 1 - beta2, math.sqrt(1 - beta2**step))
     kept, pull = (1 - lr * weight_decay, 0.0) if decoupled else (1.0, weight_decay)
     take_step("adam", (p, m, s, top), g, (*means, eps, kept, pull, -1.0 if maximize else 1.0), top is not None)

@@ -92,6 +92,7 @@ class Reduce:
     def __call__(self, x: DeviceArray, dims: Dims, keepdim: bool, p: float = 0.0) -> DeviceArray:
         holds = x.dtype if x.dtype.kind == "f" else INTEGER
         gives = self.gives or (x.dtype if self.narrow else holds)
+        p = p if holds.kind == "f" else 0
         out = like(x, reduced(x.shape, dims, keepdim), gives)
         source, _, n, inner = found = lines(x, dims)
         parts = self._parts(found.team, found.count, n, x)

@@ -47,7 +47,7 @@ def make_shared(size: int, dtype: np.dtype) -> Callable:
 
         def codegen(context, builder, signature, args):
             kind = ir.ArrayType(context.get_data_type(element), size)
-            memory = ir.GlobalVariable(builder.module, kind, "shared", addrspace=3)
+            memory = ir.GlobalVariable(builder.module, kind, builder.module.get_unique_name("shared"), addrspace=3)
             memory.align, memory.linkage = 16, "internal"
             memory.initializer = ir.Constant(kind, ir.Undefined)
             first = builder.bitcast(memory, kind.element.as_pointer(3))

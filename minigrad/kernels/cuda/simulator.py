@@ -11,11 +11,13 @@ Memory is a :class:`Pointer`: outside its block of memory there is an IndexError
 from __future__ import annotations
 
 import functools
+import itertools
 import sys
 import threading
 from bisect import bisect_right
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -121,7 +123,8 @@ class Grid(FakeCUDAModule):  # type: ignore[misc]
     def array(self, shape: Any, dtype: Any) -> Array:
         """The array in shared memory that belongs to the line of the kernel that calls this."""
         line = sys._getframe(1)
-        key = line.f_code, line.f_lineno, dtype
+        caller = line.f_back  # shared.py has one line for all
+        key = line.f_code, line.f_lineno, caller and (caller.f_code, caller.f_lineno), dtype
         if key not in self.arrays:
             self.arrays[key] = np.empty(shape, as_dtype(dtype) if isinstance(dtype, types.Type) else dtype)
         return self.arrays[key]
@@ -218,6 +221,10 @@ class Simulator:
         self.blocks: dict[int, Array] = {}  # by address
         self.following = self.ALIGNMENT
         self.allocations = 0  # how often memory was asked for
+        self.handles = itertools.count(1)
+        self.noted: list[Callable[[], None]] | None = None  # what a graph is to repeat
+        self.graphs: dict[int, list[Callable[[], None]]] = {}
+        self.times: dict[int, float] = {}
 
     def count(self) -> int:
         return self.devices
@@ -271,7 +278,8 @@ class Simulator:
         array.reshape(-1).view(np.uint8)[:] = self.bytes_at(address, array.nbytes)
 
     def copy(self, device: int, to: int, address: int, size: int, stream: int) -> None:
-        self.bytes_at(to, size)[:] = self.bytes_at(address, size).copy()
+        target, source = self.bytes_at(to, size), self.bytes_at(address, size)
+        self.do(lambda: np.copyto(target, source.copy()))
 
     def synchronize(self, device: int, stream: int | None = None) -> None:
         """Everything is done when it is asked for."""
@@ -280,7 +288,61 @@ class Simulator:
         self, kernel: Callable[..., None], grid: Size, block: Size, arguments: tuple[Any, ...]
     ) -> None:  # fmt: skip
         """Run a kernel, one block after another."""
-        cuda.running = running = grid_of(grid, block)
-        together = is_cooperative(kernel)
-        for place in np.ndindex(*grid):
-            running.run(place, lambda: kernel(*arguments), together=together)
+        self.do(lambda: run(kernel, grid, block, arguments))
+
+    def do(self, work: Callable[[], None]) -> None:
+        """Do something now, or note it for a graph."""
+        if self.noted is None:
+            work()
+        else:
+            self.noted.append(work)
+
+    # -- streams, events and graphs: everything is done in the order in which it is asked for ------------------
+
+    def new_stream(self, device: int) -> int:
+        return next(self.handles)
+
+    def is_done(self, device: int, stream: int) -> bool:
+        return True
+
+    def new_event(self, device: int, timing: bool) -> int:
+        return next(self.handles)
+
+    def record(self, device: int, event: int, stream: int) -> None:
+        self.times[event] = perf_counter()
+
+    def wait(self, device: int, stream: int, event: int) -> None:
+        """It has happened."""
+
+    def wait_here(self, device: int, event: int) -> None:
+        """It has happened."""
+
+    def has_happened(self, device: int, event: int) -> bool:
+        return True
+
+    def milliseconds(self, device: int, start: int, end: int) -> float:
+        return (self.times[end] - self.times[start]) * 1e3
+
+    def begin_capture(self, device: int, stream: int) -> None:
+        self.noted = []
+
+    def end_capture(self, device: int, stream: int) -> int:
+        assert self.noted is not None
+        handle = next(self.handles)
+        self.graphs[handle], self.noted = self.noted, None
+        return handle
+
+    def launch_graph(self, device: int, graph: int, stream: int) -> None:
+        for work in self.graphs[graph]:
+            work()
+
+    def end_graph(self, device: int, graph: int) -> None:
+        del self.graphs[graph]
+
+
+def run(kernel: Callable[..., None], grid: Size, block: Size, arguments: tuple[Any, ...]) -> None:
+    """Run a kernel, one block after another."""
+    cuda.running = running = grid_of(grid, block)
+    together = is_cooperative(kernel)
+    for place in np.ndindex(*grid):
+        running.run(place, lambda: kernel(*arguments), together=together)

@@ -17,6 +17,7 @@ from minigrad.kernels.cuda.array import DeviceArray, like
 from minigrad.kernels.cuda.faults import fault, watched
 from minigrad.kernels.cuda.launch import INT, Kernel, pointer
 from minigrad.kernels.cuda.math import names
+from minigrad.kernels.cuda.shared import make_shared
 from minigrad.kernels.cuda.shim import ALL, WARP, cuda, device
 from minigrad.kernels.cuda.team import (
     BLOCK,
@@ -24,7 +25,6 @@ from minigrad.kernels.cuda.team import (
     Team,
     larger,
     lines,
-    numba_type,
     plus,
     reduced,
     start,
@@ -192,7 +192,9 @@ def cross_entropy_backward_kernel(team: Team, dtype: DType) -> Callable[..., Non
 
 def arg_kernel(team: Team, dtype: DType, *, smallest: bool) -> Callable[..., None]:
     """The first place of the largest element, or of the first NaN; each team member keeps its best so far."""
-    place, is_block, element = team.place, team is BLOCK, numba_type(dtype)
+    holds = dtype if dtype.kind == "f" else INTEGER  # which shuffles can carry
+    place, is_block, cast = team.place, team is BLOCK, holds.type
+    shared_values, shared_places = make_shared(WARPS, holds), make_shared(WARPS, INTEGER)
 
     @device
     def is_better(value, k, best, at):
@@ -210,14 +212,14 @@ def arg_kernel(team: Team, dtype: DType, *, smallest: bool) -> Callable[..., Non
         while line < count:
             start = line_start(line, n, inner)
             at = -1
-            best = x[start]
+            best = cast(x[start])
             for k in range(lane, n, lanes):
-                value = x[start + k * inner]
+                value = cast(x[start + k * inner])
                 if is_better(value, k, best, at):
                     best, at = value, k
             if is_block:
-                values = cuda.shared.array(WARPS, element)
-                places = cuda.shared.array(WARPS, index_type)
+                values = shared_values()
+                places = shared_places()
                 other = WARP // 2
                 while other > 0:
                     value, k = cuda.shfl_xor_sync(ALL, best, other), cuda.shfl_xor_sync(ALL, at, other)
@@ -238,8 +240,6 @@ def arg_kernel(team: Team, dtype: DType, *, smallest: bool) -> Callable[..., Non
 
     return kernel
 
-
-index_type = numba_type(INTEGER)
 
 # -- functions of the contract --------------------------------------------------------------------------------
 

@@ -31,7 +31,8 @@ from minigrad.kernels.cuda.array import DeviceArray
 from minigrad.kernels.cuda.device import device as device_of
 from minigrad.kernels.cuda.launch import WAVES, Kernel, blocks
 from minigrad.kernels.cuda.move import copy
-from minigrad.kernels.cuda.shim import ALL, THREADS, WARP, cuda, device, types
+from minigrad.kernels.cuda.shared import make_shared
+from minigrad.kernels.cuda.shim import ALL, THREADS, WARP, cuda, device
 
 WARPS = THREADS // WARP
 SHORT = 2 * WARP  # a line with fewer elements is one thread's
@@ -57,10 +58,10 @@ def thread_place():
 
 def block_fold(combine: Callable[..., Any], dtype: np.dtype[Any]) -> Callable[..., Any]:
     """Every thread gets the values of all put together. All threads of the block must call it."""
-    element = numba_type(dtype)
+    shared = make_shared(WARPS, dtype)
 
     def fold(value):
-        parts = cuda.shared.array(WARPS, element)
+        parts = shared()
         lanes = WARP // 2
         while lanes > 0:
             value = combine(value, cuda.shfl_xor_sync(ALL, value, lanes))
@@ -84,11 +85,6 @@ def thread_fold(combine: Callable[..., Any], dtype: np.dtype[Any]) -> Callable[.
 
 BLOCK = Team("block", block_place, block_fold)
 THREAD = Team("thread", thread_place, thread_fold)
-
-
-def numba_type(dtype: np.dtype[Any]) -> Any:
-    """Numba's name of a dtype, for shared memory."""
-    return getattr(types, dtype.name)
 
 
 # -- what is put together -------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ def to_device(array: Array, index: int) -> DeviceArray:
     """A copy of the host's array on a device. Does not wait for it."""
     found = empty(array.shape, array.dtype, index)
     if array.size:
+        devices.check_not_noting("the function copies from the host, whose numbers may change")
         source = np.ascontiguousarray(array)
         devices.device(index).driver.upload(index, found.address, source, devices.stream(index))
     return found
@@ -27,6 +28,7 @@ def to_host(x: DeviceArray) -> Array:
     """A copy of the device's array on the host. Waits for the device."""
     found = np.empty(x.shape, x.dtype)
     if x.size:
+        devices.check_not_noting("the function copies to the host, which has to wait for the device")
         from minigrad.kernels.cuda.faults import check
         from minigrad.kernels.cuda.move import copy  # made of kernels, which are made of arrays
 
