@@ -116,35 +116,34 @@ class NormaliseSums(Op):
 
 
 class NormaliseBy(Op):
-    """y = w (x - m) s + b        with a mean m and a scale s that are given
+    """y = w (x - m) / (v + eps)^(1/2) + b        with a mean m and a variance v that are given, and no gradient
 
-    dy/dx = w s
-    dy/dm = -w s
-    dy/ds = w (x - m)
-    dy/dw = (x - m) s
+    dy/dx = w / (v + eps)^(1/2)
+    dy/dw = (x - m) / (v + eps)^(1/2)
     dy/db = 1
     """
 
     title = "Normalise"
     x = Kept()
     m = Kept()
-    s = Kept()
+    v = Kept()
     w = Kept()
     y = Kept(seen_only=True)
 
-    def forward(self, kernels: Any, x: Array, m: Array, s: Array, w: Array, b: Array) -> Any:
-        return kernels.normalise_by(x, m, s, w, b)
+    def __init__(self, eps: float) -> None:
+        self.eps = eps
+
+    def forward(self, kernels: Any, x: Array, m: Array, v: Array, w: Array, b: Array) -> Any:
+        scale = kernels.rsqrt(kernels.add(v, np.asarray(self.eps, v.dtype)))
+        return kernels.normalise_by(x, m, scale, w, b)
 
     def backward(self, dy: Tensor) -> Gradients:
-        dx = dm = ds = dw = None
-        if self.wants("x") or self.wants("m"):
-            dx = dy * (self.w * self.s)
-            dm = -dx if self.wants("m") else None
-        if self.wants("s") or self.wants("w"):
-            both = (dy * (self.x - self.m)).sum_to_size(self.w.shape)
-            ds = both * self.w if self.wants("s") else None
-            dw = both * self.s if self.wants("w") else None
-        return dx, dm, ds, dw, dy
+        scale, dx, dw = rsqrt(self.v + self.eps), None, None
+        if self.wants("x"):
+            dx = dy * (self.w * scale)
+        if self.wants("w"):
+            dw = (dy * (self.x - self.m)).sum_to_size(self.w.shape) * scale
+        return dx, None, None, dw, dy
 
 
 def x_hat_of(x: Tensor, dims: tuple[int, ...], eps: float) -> Tensor:

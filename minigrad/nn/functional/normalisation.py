@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from types import ModuleType
 
 import numpy as np
 
@@ -48,8 +49,8 @@ def batch_norm(
 
     Args:
         input: x of C channels, (N, C) or (N, C, d1, ...).
-        running_mean, running_var: the statistics used when not training, (C,) each. Training moves them, in
-            place: ``running = (1 - momentum) running + momentum observed``, the variance unbiased.
+        running_mean, running_var: the statistics used when not training, (C,) each, as constants. Training moves
+            them, in place: ``running = (1 - momentum) running + momentum observed``, the variance unbiased.
         weight, bias: w and b, (C,) each; None is 1 and 0.
         training: use the mean and the biased variance of this batch, over all dims but the second.
         momentum: how much a batch moves the running statistics.
@@ -78,10 +79,10 @@ def batch_norm(
     if not training:
         if running is None:
             raise ValueError(f"{name}: without training it needs running_mean and running_var")
-        mean, var = running  # not they are kept by the graph, for training moves them
-        vectors = mean.clone(), rsqrt(var + eps), ones_like(mean) if weight is None else weight
-        m, s, w = (_beside_channels(t, x) for t in vectors)
-        return record(NormaliseBy(), x, m, s, w, zero(x) if bias is None else _beside_channels(bias, x))
+        given = [Tensor.of(_target(t.array).copy(t.array)) for t in running]  # training moves what the graph keeps
+        given.append(ones_like(given[0]) if weight is None else weight)
+        m, v, w = (_beside_channels(t, x) for t in given)
+        return record(NormaliseBy(eps), x, m, v, w, zero(x) if bias is None else _beside_channels(bias, x))
     _check_several(name, x, x.numel() // max(channels, 1), "channel")
     dims = (0, *range(2, x.ndim))
     if running:
@@ -316,7 +317,12 @@ def _check_changeable(name: str, running: tuple[Tensor, Tensor]) -> None:
 
 def _move(running: tuple[Tensor, Tensor], mean: Array, var: Array, count: int, momentum: float) -> None:
     """Move the running statistics towards those observed: the variance unbiased, of ``count`` values."""
-    target = kernels.load(kernels.placed.get(type(mean), current_mode().target))
+    target = _target(mean)
     for each, observed, scale in zip(running, (mean, var), (1.0, count / (count - 1)), strict=True):
         target.running_step(each.array, observed, rate=momentum, scale=scale)
         each.touch()
+
+
+def _target(array: Array) -> ModuleType:
+    """The kernels of the device that an array is on."""
+    return kernels.load(kernels.placed.get(type(array), current_mode().target))
