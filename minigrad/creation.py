@@ -44,7 +44,7 @@ def from_numpy(array: Array) -> Tensor:
 
 
 def from_dlpack(data: Any) -> Tensor:
-    """A tensor that shares the memory of another library's array, such as a PyTorch tensor on the CPU.
+    """A tensor that shares the memory of another library's array, such as a PyTorch tensor.
 
     Raises TypeError for what has no ``__dlpack__``, or an unknown dtype; BufferError where the other library does
     not give its memory away, for instance because a gradient flows there.
@@ -59,6 +59,8 @@ def from_dlpack(data: Any) -> Tensor:
         raise TypeError(
             f"from_dlpack() expects an array of a library that knows DLPack, got {type(data).__name__}"
         )
+    if not isinstance(data, Tensor) and hasattr(data, "__cuda_array_interface__"):
+        return Tensor.of(kernels.load("cuda").shared_with(data))
     try:
         array = np.from_dlpack(data)
     except RuntimeError as error:  # a dtype or device that NumPy has not

@@ -252,3 +252,17 @@ def test_the_memory_interface_names_address_strides_and_dtype() -> None:
     told = x.array.__cuda_array_interface__
     assert (told["shape"], told["typestr"], told["strides"]) == ((2, 2), "<f4", (12, 4))
     assert told["data"] == (x.data_ptr(), False)
+
+
+def test_memory_of_another_library_is_shared_and_not_copied() -> None:
+    mine = mg.arange(6, device="cuda").reshape(2, 3)
+
+    class Theirs:
+        __cuda_array_interface__ = mine.T.array.__cuda_array_interface__
+
+        def __dlpack__(self) -> None: ...
+
+    theirs = mg.from_dlpack(Theirs())
+    assert theirs.tolist() == [[0, 3], [1, 4], [2, 5]]
+    mine[0, 0] = 7
+    assert theirs[0, 0].item() == 7

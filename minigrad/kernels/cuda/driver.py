@@ -25,6 +25,7 @@ Size = tuple[int, int, int]
 
 OUT_OF_MEMORY, NOT_READY = 2, 600
 MAJOR, MINOR, PROCESSORS = 75, 76, 16  # attributes of a device
+DEVICE_ORDINAL = 9  # the attribute of a pointer
 DYNAMIC_SHARED = 8  # the attribute of a function that lets it take more than 48 KiB
 NON_BLOCKING = 1  # a stream that does not wait for the legacy default stream
 PARAMETERS, PARAMETERS_SIZE, END = 1, 2, 0  # of cuLaunchKernel's `extra`
@@ -160,6 +161,12 @@ class Driver:
         data = c_void_p(array.ctypes.data)
         self.call("cuMemcpyDtoHAsync_v2", data, c_uint64(address), c_size_t(array.nbytes), c_void_p(stream))
         self.call("cuStreamSynchronize", c_void_p(stream))
+
+    def device_at(self, address: int) -> int:
+        """The number of the device to which the memory there belongs."""
+        found = c_int()
+        self.call("cuPointerGetAttribute", byref(found), DEVICE_ORDINAL, c_uint64(address))
+        return found.value
 
     def copy(self, device: int, to: int, address: int, size: int, stream: int) -> None:
         """Copy within the device, or from another one."""

@@ -219,6 +219,7 @@ class Simulator:
     def __init__(self, devices: int = 2, memory: int = 1 << 30) -> None:
         self.devices, self.memory = devices, memory
         self.blocks: dict[int, Array] = {}  # by address
+        self.owners: dict[int, int] = {}  # the devices that they are on
         self.following = self.ALIGNMENT
         self.allocations = 0  # how often memory was asked for
         self.handles = itertools.count(1)
@@ -249,11 +250,12 @@ class Simulator:
             return None
         address = self.following
         self.following += (size // self.ALIGNMENT + 1) * self.ALIGNMENT
+        self.owners[address] = device
         self.blocks[address] = np.full(size, 0xA5, np.uint8)  # nobody may count on zeros
         return address
 
     def release(self, device: int, address: int) -> None:
-        del self.blocks[address]
+        del self.blocks[address], self.owners[address]
 
     def bytes_at(self, address: int, size: int) -> Array:
         """The bytes from an address on."""
@@ -270,6 +272,10 @@ class Simulator:
         block = self.blocks[start]
         whole = block[: block.size // dtype.itemsize * dtype.itemsize].view(dtype)
         return Pointer(whole, (address - start) // dtype.itemsize)
+
+    def device_at(self, address: int) -> int:
+        starts = sorted(self.blocks)
+        return self.owners[starts[bisect_right(starts, address) - 1]]
 
     def upload(self, device: int, address: int, array: Array, stream: int) -> None:
         self.bytes_at(address, array.nbytes)[:] = array.reshape(-1).view(np.uint8)

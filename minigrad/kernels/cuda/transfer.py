@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from minigrad import dtypes
 from minigrad.kernels.cuda import device as devices
-from minigrad.kernels.cuda.array import DeviceArray, empty
+from minigrad.kernels.cuda.array import DeviceArray, empty, steps
 
-__all__ = ["between", "to_device"]
+__all__ = ["between", "shared_with", "to_device"]
 
 Array = np.ndarray[Any, Any]
 
@@ -48,3 +49,18 @@ def between(x: DeviceArray, index: int) -> DeviceArray:
     driver.synchronize(x.device, devices.stream(x.device))  # the other device's stream knows nothing of this one's
     driver.copy(index, found.address, whole.address, x.nbytes, devices.stream(index))
     return found
+
+
+def shared_with(theirs: Any) -> DeviceArray:
+    """The memory of another library's array, not copied: of whatever has a ``__cuda_array_interface__``.
+
+    Raises TypeError for a dtype that minigrad has not. What the other library has under way there is waited for.
+    """
+    told = theirs.__cuda_array_interface__
+    dtype, (address, read_only) = dtypes.dtype(np.dtype(told["typestr"])), told["data"]
+    index = int(devices.driver().device_at(address)) if address else devices.current.device
+    if told.get("stream"):
+        devices.device(index).driver.synchronize(index)
+    shape = tuple(told["shape"])
+    strides = tuple(told.get("strides") or steps(shape, dtype.itemsize))
+    return DeviceArray(theirs, address, shape, strides, dtype, index, writeable=not read_only)

@@ -116,3 +116,9 @@ def test_a_capture_that_failed_keeps_nothing() -> None:
     with pytest.raises(DriverError, match="cuGraphInstantiateWithFlags"):
         Driver(library).end_capture(0, 1)
     assert library.names()[-1] == "cuGraphDestroy"
+
+
+def test_memory_knows_its_device() -> None:
+    library = FakeLibrary()
+    assert Driver(library).device_at(0xABC) == 0x1000  # what the stand-in gives first
+    assert library.arguments("cuPointerGetAttribute")[1] == 9

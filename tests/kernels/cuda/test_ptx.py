@@ -17,7 +17,8 @@ from ops_table import TABLE, tensors
 
 pytestmark = pytest.mark.ptx
 
-WIDE = re.compile("cumsum|cumprod|recurrence")  # which are meant to hold their sums in float64
+# Sums along a dim are meant to be held in float64; libdevice turns very large angles back with it
+WIDE = re.compile("cumsum|cumprod|recurrence|sin_|cos_|tan_")
 
 
 class Deaf:
@@ -92,8 +93,12 @@ def test_the_kernels_of_the_table_compile(deaf: Deaf) -> None:
                 continue
     assert len(deaf.loaded) > 300
     narrow = {name: ptx for name, ptx in deaf.loaded.items() if "float32" in name and "float64" not in name}
-    wide = [name for name, ptx in narrow.items() if ".f64" in ptx and not WIDE.search(name)]
-    assert not wide, "a float32 kernel computes in float64"
+    wide = [
+        re.sub(r"^_ZN\d+_3cdynamic_3e\d+|B\d+v.*", "", name)
+        for name, ptx in narrow.items()
+        if ".f64" in ptx and not WIDE.search(name)
+    ]
+    assert wide == [], "a float32 kernel computes in float64"
 
 
 def test_the_steps_of_optimisers_compile(deaf: Deaf) -> None:
