@@ -191,13 +191,16 @@ def dlpack(
         raise BufferError("__dlpack__ of a tensor whose elements share memory and are read-only: use t.clone()")
     if min(t.array.strides, default=0) < 0 and not copy:
         raise BufferError("__dlpack__ of a tensor whose elements lie in reverse order: use t.contiguous()")
+    if t.device != "cpu":
+        return kernels.load("cuda").dlpack(t.array, stream)
     asked = {"stream": stream, "max_version": max_version, "dl_device": dl_device, "copy": copy}
     return t.array.__dlpack__(**{name: value for name, value in asked.items() if value is not None})
 
 
 def dlpack_device(t: Tensor) -> tuple[int, int]:
-    """DLPack's number for the CPU, and which one."""
-    return t.array.__dlpack_device__()
+    """DLPack's number for the kind of device, 1 for the CPU and 2 for CUDA, and which one of it."""
+    array: Any = t.array
+    return (2, array.device) if t.device != "cpu" else array.__dlpack_device__()
 
 
 # -- copies ---------------------------------------------------------------------------------------------------

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
+
 import numpy as np
 import pytest
 
@@ -266,3 +269,33 @@ def test_memory_of_another_library_is_shared_and_not_copied() -> None:
     assert theirs.tolist() == [[0, 3], [1, 4], [2, 5]]
     mine[0, 0] = 7
     assert theirs[0, 0].item() == 7
+
+
+def test_dlpack_says_where_the_memory_is_and_holds_it_until_it_is_let_go() -> None:
+    from minigrad.kernels.cuda.exchange import Managed, capsules, held
+
+    x = mg.arange(6, dtype="float32", device="cuda").reshape(2, 3).T
+    assert x.__dlpack_device__() == (2, 0)
+    capsule = x.__dlpack__(stream=1)
+    address = capsules().PyCapsule_GetPointer(id(capsule), b"dltensor")
+    view = Managed.from_address(address).view
+    assert (view.data, view.device_type, view.device_id, view.ndim) == (x.data_ptr(), 2, 0, 2)
+    assert (view.code, view.bits, view.lanes, view.byte_offset) == (2, 32, 1, 0)
+    assert (view.shape[:2], view.strides[:2]) == ([3, 2], [1, 3])
+    before = mg.cuda.memory_allocated()
+    del x
+    gc.collect()
+    assert (address in held, mg.cuda.memory_allocated()) == (True, before)
+    Managed.from_address(address).deleter(address)  # as the other library does
+    assert (address in held, mg.cuda.memory_allocated()) == (False, before - 512)
+    ctypes.pythonapi.PyCapsule_SetName(ctypes.py_object(capsule), b"used_dltensor")
+
+
+def test_a_capsule_that_nobody_takes_lets_go() -> None:
+    from minigrad.kernels.cuda.exchange import held
+
+    count = len(held)
+    capsule = mg.ones(3, device="cuda").__dlpack__()
+    assert len(held) == count + 1
+    del capsule
+    assert len(held) == count

@@ -314,6 +314,9 @@ class Simulator:
     def new_event(self, device: int, timing: bool) -> int:
         return next(self.handles)
 
+    def end_event(self, device: int, event: int) -> None:
+        self.times.pop(event, None)
+
     def record(self, device: int, event: int, stream: int) -> None:
         self.times[event] = perf_counter()
 
