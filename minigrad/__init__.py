@@ -7,10 +7,11 @@ forward, backward), ``tensor.py``, ``backward.py`` (the walk back), ``modes.py``
 """
 
 import sys
+from importlib import import_module
 from math import inf, nan, pi
-from typing import NoReturn
+from typing import TYPE_CHECKING
 
-from minigrad import cuda, data, mistakes, nn, ops, optim
+from minigrad import mistakes, nn, ops, optim
 from minigrad.anomaly import AnomalyError, detect_anomaly
 from minigrad.backward import grad
 from minigrad.checkpoint import checkpoint
@@ -36,13 +37,6 @@ from minigrad.dtypes import bool_, float32, float64, int8, int16, int32, int64, 
 from minigrad.formats.weights import WeightFileError, load, save
 from minigrad.generator import Generator
 from minigrad.graph import Kept, Op, record
-from minigrad.inspect.capture import capture
-from minigrad.inspect.gradcheck import GradcheckError, gradcheck, gradgradcheck
-from minigrad.inspect.health import Health, health
-from minigrad.inspect.memory import Memory, memory
-from minigrad.inspect.profile import Profile, profile
-from minigrad.inspect.summary import Summary, summary
-from minigrad.inspect.trace import Trace, trace
 from minigrad.kernels.precision import get_float32_matmul_precision, set_float32_matmul_precision
 from minigrad.modes import (
     enable_grad,
@@ -72,17 +66,51 @@ from minigrad.random import (
 )
 from minigrad.tensor import Tensor
 from minigrad.threads import get_num_threads, set_num_threads
-from minigrad.viz.draw import draw
-from minigrad.viz.drawing import Drawing
-from minigrad.viz.play import Play, play
 
 __version__ = "0.1.0"
 
 bool, int, long, float, double = bool_, int32, int64, float32, float64  # no part of import *, or they hid Python's
 
 
-def __getattr__(name: str) -> NoReturn:
-    raise mistakes.no_such_name("minigrad", sys.modules[__name__], name)
+#: What is loaded when it is first asked for: it is a third of the package, and a program that computes needs none.
+_LATE = {
+    "inspect.capture": ["capture"],
+    "inspect.gradcheck": ["GradcheckError", "gradcheck", "gradgradcheck"],
+    "inspect.health": ["Health", "health"],
+    "inspect.memory": ["Memory", "memory"],
+    "inspect.profile": ["Profile", "profile"],
+    "inspect.summary": ["Summary", "summary"],
+    "inspect.trace": ["Trace", "trace"],
+    "viz.draw": ["draw"],
+    "viz.drawing": ["Drawing"],
+    "viz.play": ["Play", "play"],
+}
+
+if TYPE_CHECKING:
+    from minigrad import cuda, data
+    from minigrad.inspect.capture import capture
+    from minigrad.inspect.gradcheck import GradcheckError, gradcheck, gradgradcheck
+    from minigrad.inspect.health import Health, health
+    from minigrad.inspect.memory import Memory, memory
+    from minigrad.inspect.profile import Profile, profile
+    from minigrad.inspect.summary import Summary, summary
+    from minigrad.inspect.trace import Trace, trace
+    from minigrad.viz.draw import draw
+    from minigrad.viz.drawing import Drawing
+    from minigrad.viz.play import Play, play
+else:
+
+    def __getattr__(name: str) -> object:
+        if name in ("cuda", "data"):
+            return import_module(f"minigrad.{name}")
+        for module, names in _LATE.items():
+            if name in names:
+                found = globals()[name] = getattr(import_module(f"minigrad.{module}"), name)
+                return found
+        raise mistakes.no_such_name("minigrad", sys.modules[__name__], name)
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})
 
 
 __all__ = [

@@ -26,3 +26,12 @@ def test_importing_prints_nothing_and_loads_nothing_heavy_within_0_4_seconds() -
         assert (ran.returncode, ran.stderr) == (0, "")
         seconds.append(float(ran.stdout))  # which is all that was printed
     assert min(seconds) < 0.4
+
+
+def test_the_tools_are_loaded_when_they_are_asked_for() -> None:
+    code = (
+        "import sys; import minigrad as mg; late = {'minigrad.viz', 'minigrad.inspect', 'minigrad.data'};"
+        "assert not late & set(sys.modules); assert 'draw' in dir(mg); mg.draw, mg.trace, mg.data.DataLoader;"
+        "assert late <= set(sys.modules); from minigrad import *; assert play is mg.play"
+    )
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
