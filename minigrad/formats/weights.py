@@ -63,7 +63,7 @@ def save(state: Mapping[Any, Any], path: str | os.PathLike[str]) -> None:
     >>> optimizer.load_state_dict(state["optimizer"])
     >>> mg.set_rng_state(state["random"])
     >>> model.load_state_dict(state["model"]), state["epoch"]
-    (IncompatibleKeys(missing_keys=[], unexpected_keys=[]), 3)
+    (<All keys matched successfully>, 3)
     """
     if not isinstance(state, Mapping):
         raise TypeError(f"save() expects a dict, got a {type(state).__name__}")

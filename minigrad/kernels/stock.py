@@ -100,9 +100,21 @@ def samples(function: Callable[..., Any], dtype: type, side: int) -> Iterator[Ar
             names |= {"index": label[:, None], "weight": np.ones((side, 1)), "size": side}
         elif function.__module__.endswith(("convolution", "pooling")):
             names |= windows_of(x)
+        elif function.__module__.endswith("recurrent"):
+            names |= sequence_for(function.__name__, side, dtype, has_bias=bool(dim))
         values = {n: names.get(n, kinds.get(p.annotation, x)) for n, p in parameters.items()}
         options = {n: values.pop(n) for n, p in parameters.items() if p.kind is p.KEYWORD_ONLY}
         yield tuple(values.values()), options
+
+
+def sequence_for(name: str, B: int, dtype: type, *, has_bias: bool) -> dict[str, Any]:
+    """Arguments for a recurrent layer: one step of B sequences, with 64 numbers in a state."""
+    T, H = 1, 64
+    gates, stacked = {"lstm": (4, (6,)), "gru": (3, (5,))}.get(name.removesuffix("_backward"), (1, ()))
+    shapes = {"z": (T, B, gates * H), "h0": (B, H), "c0": (B, H), "W": (gates * H, H), "b": (gates * H,)}
+    shapes |= {"y": (*stacked, T + 1, B, H), "dy": (*stacked, T + 1, B, H)}
+    found: dict[str, Any] = {name: np.full(shape, 0.5, dtype) for name, shape in shapes.items()}
+    return found if has_bias else found | {"b": None}
 
 
 def windows_of(x: Array) -> dict[str, Any]:

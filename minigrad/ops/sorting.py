@@ -72,7 +72,7 @@ class Median(Max):
 
     def forward(self, kernels: Any, x: Array) -> Any:
         row = kernels.reshape(x, (x.size,))
-        return kernels.index(row, (kernels.argmedian(row, 0, False),))
+        return kernels.copy(kernels.index(row, (kernels.argmedian(row, 0, False),)))  # the index gives a view
 
 
 def sort(x: Tensor, dim: int = -1, descending: bool = False, *, stable: bool = False) -> ValuesAndIndices:

@@ -183,7 +183,7 @@ def test_method_gives_what_its_function_gives(name: str) -> None:
     x = mg.tensor([1.0, 2.0, 3.0])
     changed = getattr(x, name)(*ARGUMENTS.get(name, ()))
     assert changed is x
-    if name not in ("copy_", "fill_", "zero_"):
+    if name not in ("copy_", "fill_", "normal_", "uniform_", "zero_"):  # which change nothing, but begin anew
         expected = getattr(mg.tensor([1.0, 2.0, 3.0]), name[:-1])(*ARGUMENTS.get(name, ()))
         assert x.tolist() == expected.tolist()
     assert x.version.value == 1
