@@ -40,7 +40,8 @@ def describe(svg: str, graph: Graph) -> str:
 
 
 def _short(node: Node) -> str:
-    return node.title or node.name or node.symbol or (str(node.value.numbers[0]) if node.value else node.kind)
+    number = str(node.value.numbers[0]) if node.value and node.value.numbers and not node.shape else ""
+    return node.title or node.name or node.symbol or number or node.kind
 
 
 def _in_words(node: Node) -> str:

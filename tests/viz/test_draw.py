@@ -385,3 +385,11 @@ def test_the_svg_has_a_title_a_description_and_words_for_every_box() -> None:
     assert "<title>parameter, W layer1.weight (3, 2)</title>" in svg
     assert "<title>layer1.weight to Linear</title>" in svg
     assert len(re.findall(r'<g id="n\d+" class="node">', svg)) == 9
+
+
+def test_an_array_with_two_names_is_an_input_in_words_however_large() -> None:
+    model, x = mg.nn.Linear(64, 64), mg.randn(1, 64)
+    svg = mg.draw(((model(x) - x) ** 2).sum()).svg()  # the x of one formula, the y of another
+    assert "<title>input to Linear</title>" in svg and "<title>input to Sub</title>" in svg
+    two = mg.tensor([1.5, 2.0])
+    assert "<title>1.5 to " not in mg.draw(mg.ones(2, requires_grad=True) * two - two * 2.0).svg()
