@@ -89,7 +89,9 @@ def save(state: Mapping[Any, Any], path: str | os.PathLike[str]) -> None:
 
 
 def load(path: str | os.PathLike[str]) -> dict[Any, Any]:
-    """The tensors in a safetensors file by name, each in memory of its own, or the checkpoint that was saved.
+    """The tensors in a safetensors file, each in memory of its own, or the checkpoint that was saved.
+
+    The tensors are in the order of their names; a checkpoint is in the order in which it was saved.
 
     Raises:
         WeightFileError: the file is missing, is not a safetensors file, is cut off or damaged, is too large, or
@@ -109,6 +111,7 @@ def load(path: str | os.PathLike[str]) -> dict[Any, Any]:
         raise WeightFileError(f"{path} is no safetensors file, or a damaged one: {error}") from error
     except (OSError, ValueError, MemoryError) as error:
         raise WeightFileError(f"cannot read weights from {path}: {_cause(error)}") from error
+    found.sort(key=lambda named: named[0])  # they come in another order in each process
     tensors = {name: _tensor(path, name, entry) for name, entry in found}
     structure = _metadata(data).get(_STRUCTURE)
     if structure is None:

@@ -80,6 +80,18 @@ def test_a_state_dict_goes_through_a_file_into_another_model(file):
     assert twin(x).tolist() == net(x).tolist()
 
 
+def test_tensors_come_in_the_order_of_their_names(file):
+    save({f"layer{i}": mg.zeros(2, dtype=mg.float64 if i % 2 else mg.int8) for i in reversed(range(10))}, file)
+    assert list(load(file)) == [f"layer{i}" for i in range(10)]
+
+
+def test_a_checkpoint_comes_in_the_order_in_which_it_was_saved(file):
+    state = {"weight": mg.zeros(2), "bias": mg.ones(1), "a": mg.ones(1)}
+    save({"model": state, "epoch": 3}, file)
+    assert list(load(file)) == ["model", "epoch"]
+    assert list(load(file)["model"]) == list(state)
+
+
 def test_paths_may_be_strings(file):
     save({"t": mg.ones(1)}, str(file))
     assert load(str(file))["t"].item() == 1.0
