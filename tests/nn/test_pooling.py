@@ -105,6 +105,18 @@ def test_nearest_upsampling_repeats_elements_and_its_gradient_adds_them():
     assert x.grad.tolist() == [[[3.0, 3.0]]]
 
 
+@pytest.mark.parametrize("target", ["numba", "reference"])
+@pytest.mark.parametrize("layer", [nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d])
+@pytest.mark.parametrize("size", [(0, 2), (2, 0), 0], ids=str)
+def test_an_output_of_no_elements_is_empty_and_its_gradient_zero(layer, size, target):
+    x = mg.ones(2, 3, 5, 7, requires_grad=True)
+    with mg.use_kernels(target):
+        y = layer(size)(x)
+        y.sum().backward()
+    assert y.shape == (2, 3, *(size if isinstance(size, tuple) else (size, size)))
+    assert not x.grad.any()
+
+
 WRONG: list[tuple[Any, type[Exception], str]] = [
     (lambda: F.max_pool2d(mg.ones(4), 2), ValueError, r"x of shape \(N, C, H, W\) or \(C, H, W\), got \(4,\)"),
     (lambda: F.max_pool2d(mg.ones(1, 2, 2), 3), ValueError, "a window of 3 elements does not fit in the 2"),

@@ -56,8 +56,10 @@ def avg_pool(x: Array, spans: Spans, counts: tuple[Array, ...]) -> Array:
     """y[i, j] = sum x / (counts[0][i] counts[1][j])        over window (i, j)"""
     for dim, span in enumerate(spans, x.ndim - len(spans)):
         key = (slice(None),) * dim
-        sums = [x[(*key, slice(start, stop, span.step))].sum(dim) for start, stop in zip(*span[:2], strict=True)]
-        x = np.stack(sums, dim)
+        sums = np.empty((*x.shape[:dim], len(span.start), *x.shape[dim + 1 :]), x.dtype)
+        for i, (start, stop) in enumerate(zip(*span[:2], strict=True)):
+            sums[(*key, slice(i, i + 1))] = x[(*key, slice(start, stop, span.step))].sum(dim, keepdims=True)
+        x = sums
     return x / divisors(counts, x)
 
 
