@@ -215,8 +215,10 @@ class ParameterList(Module):
 
     >>> import minigrad as mg
     >>> weights = ParameterList([mg.ones(2), mg.zeros(3)])
-    >>> len(weights), [(name, p.shape) for name, p in weights.named_parameters()]
-    (2, [('0', (2,)), ('1', (3,))])
+    >>> weights
+    ParameterList(0: (2,), 1: (3,))
+    >>> len(weights), [name for name, p in weights.named_parameters()]
+    (2, ['0', '1'])
     """
 
     def __init__(self, values: Iterable[Any] = ()) -> None:
@@ -225,6 +227,9 @@ class ParameterList(Module):
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         raise TypeError("a ParameterList cannot be called: use the parameters in it")
+
+    def extra_repr(self) -> str:
+        return ", ".join(f"{name}: {param.shape}" for name, param in self._own_parameters())
 
     def append(self, value: Any) -> Self:
         """Put a parameter at the end. Returns the list itself."""
