@@ -1,6 +1,7 @@
 """The speed of minigrad on a GPU, beside PyTorch on the same one in the same run.
 
     python tests/benchmarks/gpu.py            prints a table
+    python tests/benchmarks/gpu.py --write    and puts it into docs/benchmarks.md
     python tests/benchmarks/gpu.py --quick    the same with few repetitions, to see that everything runs
 
 Needs a GPU, the extra ``cuda12`` or ``cuda13``, and PyTorch with CUDA. Times are those of the device, between
@@ -16,18 +17,55 @@ import functools
 import itertools
 import statistics
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import minigrad as mg
-from minigrad import nn
+from minigrad import kernels, nn
 from minigrad.nn import functional as F
 
 Call = Callable[[int], Any]  # with the number of the input that is taken
 SETS = 4  # inputs in turn
 LAYERS = (784, 128, 64, 10)
+PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
+BEGIN, END = "<!-- written by tests/benchmarks/gpu.py -->", "<!-- end of what gpu.py writes -->"
+
+
+@dataclass
+class Row:
+    """A line of the table.
+
+    Attributes:
+        work: what is done.
+        ours, theirs: milliseconds.
+        reach: the speed aimed at.
+        speed: beside ``against``; by default how many times as fast as the peer.
+        against: what the speed is a part of.
+    """
+
+    work: str
+    ours: float
+    theirs: float
+    reach: float
+    speed: float = 0.0
+    against: str = "PyTorch"
+
+    def __post_init__(self) -> None:
+        self.speed = self.speed or self.theirs / self.ours
+
+    def cells(self) -> list[str]:
+        """What stands in the table; times in microseconds."""
+        reached = "yes" if self.speed >= self.reach else "no"
+        times = f"{self.ours * 1e3:.1f}", f"{self.theirs * 1e3:.1f}"
+        return [self.work, *times, f"{self.speed:.2f} of {self.against}", f"{self.reach:g}", reached]
+
+
+WIDTHS = (40, 10, 10, 32, 4, 3)
+HEADS = ["work", "minigrad, µs", "PyTorch, µs", "speed", "aim", "reached"]
 
 
 class Clock:
@@ -64,7 +102,7 @@ def both(torch: Any, *shapes: Sequence[int]) -> tuple[list[list[mg.Tensor]], lis
     ours, theirs = [], []
     for k in range(SETS):
         arrays = [
-            np.random.default_rng((k, i)).normal(size=shape).astype(np.float32) for i, shape in enumerate(shapes)
+            np.random.default_rng((k, i)).standard_normal(shape, np.float32) for i, shape in enumerate(shapes)
         ]
         ours.append([mg.tensor(array, device="cuda") for array in arrays])
         theirs.append([torch.tensor(array, device="cuda") for array in arrays])
@@ -74,13 +112,16 @@ def both(torch: Any, *shapes: Sequence[int]) -> tuple[list[list[mg.Tensor]], lis
 # -- bound by memory ------------------------------------------------------------------------------------------
 
 
-def elementwise(torch: Any, rounds: int) -> None:
+COPY = "a copy's bandwidth"
+
+
+def elementwise(torch: Any, rounds: int) -> Iterator[Row]:
     """Functions of 1e8 elements: bytes a second, beside a copy."""
     n = 10**8
     x, theirs = both(torch, (n,), (n,))
-    copied, copied_by_torch = compare(lambda i: x[i][0].clone(), lambda i: theirs[i][0].clone(), torch, rounds, 5)
-    bandwidth = 8 * n / min(copied, copied_by_torch) / 1e9
-    row("copy", copied, copied_by_torch, f"{bandwidth:.2f} TB/s is what memory gives")
+    copied = compare(lambda i: x[i][0].clone(), lambda i: theirs[i][0].clone(), torch, rounds, 5)
+    bandwidth = 8 * n / min(copied) / 1e9
+    yield Row(f"copy of 1e8 elements: {bandwidth:.2f} TB/s", *copied, 0.9, min(copied) / copied[0], COPY)
     for name in ("relu", "gelu", "sigmoid", "add"):
         operands = 2 if name == "add" else 1
         peer = torch.nn.functional.gelu if name == "gelu" else getattr(torch, name)
@@ -90,7 +131,7 @@ def elementwise(torch: Any, rounds: int) -> None:
         ]
         found = compare(*calls, torch, rounds, 5)
         speed = 4 * (operands + 1) * n / found[0] / 1e9
-        row(name, *found, f"{speed:.2f} TB/s, {speed / bandwidth:.2f} of a copy")
+        yield Row(f"{name}, 1e8 elements", *found, 0.9, speed / bandwidth, COPY)
 
 
 def on_operands(function: Callable[..., Any], inputs: list[list[Any]], operands: int, i: int) -> Any:
@@ -98,19 +139,21 @@ def on_operands(function: Callable[..., Any], inputs: list[list[Any]], operands:
     return function(*inputs[i][:operands])
 
 
-def lines(torch: Any, rounds: int) -> None:
+def lines(torch: Any, rounds: int) -> Iterator[Row]:
     """Softmax and sums of (8192, 8192)."""
     side = 8192
     x, theirs = both(torch, (side, side))
+    copied = compare(lambda i: x[i][0].clone(), lambda i: theirs[i][0].clone(), torch, rounds, 10)
+    bandwidth = 8 * side * side / min(copied)
     calls: dict[str, tuple[Call, Call, int]] = {
         "softmax": (lambda i: x[i][0].softmax(1), lambda i: theirs[i][0].softmax(1), 8),
-        "sum, dim 0": (lambda i: x[i][0].sum(0), lambda i: theirs[i][0].sum(0), 4),
-        "sum, dim 1": (lambda i: x[i][0].sum(1), lambda i: theirs[i][0].sum(1), 4),
+        "sum over dim 0": (lambda i: x[i][0].sum(0), lambda i: theirs[i][0].sum(0), 4),
+        "sum over dim 1": (lambda i: x[i][0].sum(1), lambda i: theirs[i][0].sum(1), 4),
         "sum of all": (lambda i: x[i][0].sum(), lambda i: theirs[i][0].sum(), 4),
     }
     for name, (ours, peer, moved) in calls.items():
         found = compare(ours, peer, torch, rounds, 10)
-        row(name, *found, f"{moved * side * side / found[0] / 1e9:.2f} TB/s")
+        yield Row(f"{name}, (8192, 8192)", *found, 0.8, moved * side * side / found[0] / bandwidth, COPY)
 
 
 # -- a small net ----------------------------------------------------------------------------------------------
@@ -126,13 +169,13 @@ def nets(torch: Any) -> tuple[Any, Any]:
     return found[0], found[1]
 
 
-def small_net(torch: Any, rounds: int) -> None:
+def small_net(torch: Any, rounds: int) -> Iterator[Row]:
     """Forward and training step of 784-128-64-10, eager and as a graph."""
     for batch in (64, 4096):
-        steps_of(torch, rounds, batch)
+        yield from steps_of(torch, rounds, batch)
 
 
-def steps_of(torch: Any, rounds: int, batch: int) -> None:
+def steps_of(torch: Any, rounds: int, batch: int) -> Iterator[Row]:
     """The same for one size of batch."""
     ours, theirs = nets(torch)
     x, tx = both(torch, (batch, LAYERS[0]))
@@ -141,13 +184,13 @@ def steps_of(torch: Any, rounds: int, batch: int) -> None:
     step = mg.optim.SGD(ours.parameters(), lr=0.01, momentum=0.9)
     their_step = torch.optim.SGD(theirs.parameters(), lr=0.01, momentum=0.9)
 
-    def forward(i: int) -> Any:
-        with mg.no_grad():
-            return ours(x[i][0])
+    @mg.no_grad()
+    def forward(x: mg.Tensor) -> mg.Tensor:
+        return ours(x)
 
-    def their_forward(i: int) -> Any:
-        with torch.no_grad():
-            return theirs(tx[i][0])
+    @torch.no_grad()
+    def their_forward(x: Any) -> Any:
+        return theirs(x)
 
     def train(x: mg.Tensor, y: mg.Tensor) -> None:
         step.zero_grad()
@@ -159,71 +202,99 @@ def steps_of(torch: Any, rounds: int, batch: int) -> None:
         torch.nn.functional.cross_entropy(theirs(x), y).backward()
         their_step.step()
 
-    def turns(ours: Callable[..., Any], theirs: Callable[..., Any]) -> tuple[float, float]:
-        return compare(
-            lambda i: ours(x[i][0], y[i]), lambda i: theirs(tx[i][0], ty[i]), torch, rounds, 50
-        )  # fmt: skip
+    def turns(ours: Callable[..., Any], theirs: Callable[..., Any], count: int) -> tuple[float, float]:
+        calls = [
+            lambda i: ours(*(x[i][0], y[i])[:count]),
+            lambda i: theirs(*(tx[i][0], ty[i])[:count]),
+        ]
+        return compare(*calls, torch, rounds, 50)
 
-    row(f"forward, batch {batch}", *compare(forward, their_forward, torch, rounds, 50), "eager")
-    row(f"step, batch {batch}", *turns(train, their_train), "eager")
-    graph, their_graph = mg.cuda.graph(train, x[0][0], y[0]), captured(torch, their_train, tx[0][0], ty[0])
-    row(f"step, batch {batch}", *turns(graph, their_graph), "graphs of both")
+    for name, call, peer, count in (
+        ("forward", forward, their_forward, 1),
+        ("training step", train, their_train, 2),
+    ):
+        yield Row(f"{name}, batch {batch}", *turns(call, peer, count), 0.7)
+        graph = mg.cuda.graph(call, *(x[0][0], y[0])[:count])
+        their_graph = captured(torch, peer, *(tx[0][0], ty[0])[:count])
+        yield Row(f"{name}, batch {batch}, graphs of both", *turns(graph, their_graph, count), 1.0)
 
 
-def captured(torch: Any, train: Callable[..., None], x: Any, y: Any) -> Callable[..., None]:
-    """PyTorch's graph of a training step, as its documentation makes one."""
-    still, labels = x.clone(), y.clone()
+def captured(torch: Any, call: Callable[..., Any], *inputs: Any) -> Callable[..., Any]:
+    """PyTorch's graph of a function, as its documentation makes one."""
+    held = [x.clone() for x in inputs]
     side = torch.cuda.Stream()
     side.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(side):
         for _ in range(3):
-            train(still, labels)
+            call(*held)
     torch.cuda.current_stream().wait_stream(side)
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
-        train(still, labels)
+        result = call(*held)
 
-    def run(x: Any, y: Any) -> None:
-        still.copy_(x)
-        labels.copy_(y)
+    def run(*inputs: Any) -> Any:
+        for x, new in zip(held, inputs, strict=True):
+            x.copy_(new)
         graph.replay()
+        return result
 
     return run
 
 
-def driver_calls() -> None:
+def driver_calls() -> str:
     """How often the driver is asked for memory by step 2 and later."""
+    kernels.load("cuda")
+    from minigrad.kernels.cuda import device
+
     net, x = nn.Linear(512, 512).cuda(), mg.randn(128, 512, device="cuda")
     step = mg.optim.Adam(net.parameters())
-    counts = []
-    for _ in range(4):
+    memory, counts = device.device(device.current.device).memory, []
+    for _ in range(5):
+        before = memory.allocations
         step.zero_grad()
         net(x).pow(2).mean().backward()
         step.step()
-        counts.append(mg.cuda.memory_reserved())
-    print(f"\nreserved after each step: {counts} bytes")
+        counts.append(memory.allocations - before)
+    return (
+        f"The first training step with Adam asks the driver for memory {counts[0]} times, the next {counts[1:]}."
+    )
 
 
-def row(name: str, ours: float, theirs: float, note: str) -> None:
-    """A line of the table."""
-    print(f"{name:24}{ours * 1e3:12.1f}{theirs * 1e3:12.1f}{theirs / ours:9.2f}   {note}", flush=True)
+def write(text: str) -> None:
+    """Put the text between the marks of the page."""
+    before, rest = PAGE.read_text().split(BEGIN)
+    PAGE.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{rest.split(END)[1]}")
 
 
 def main() -> None:
     options = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     options.add_argument("--quick", action="store_true", help="few repetitions")
-    rounds = 3 if options.parse_args().quick else 25
+    options.add_argument("--write", action="store_true", help=f"put the table into docs/{PAGE.name}")
+    chosen = options.parse_args()
     lacking = mg.cuda.missing()
     if lacking:
         sys.exit(f"nothing can be measured here: what is missing is the {lacking}")
-    import torch
+    try:
+        import torch
+    except ImportError:
+        sys.exit("nothing can be compared here: what is missing is PyTorch, with CUDA")
+    if not torch.cuda.is_available():
+        sys.exit("nothing can be compared here: this PyTorch has no CUDA, or does not find the GPU")
 
     torch.backends.cuda.matmul.allow_tf32 = False
-    print(f"{mg.cuda.get_device_name()}, PyTorch {torch.__version__}, Python {sys.version.split()[0]}")
-    print(f"{'':24}{'minigrad us':>12}{'PyTorch us':>12}{'speed':>9}")
+    where = f"{mg.cuda.get_device_name()}, PyTorch {torch.__version__}, Python {sys.version.split()[0]}"
+    print(where, flush=True)
+    rows = [HEADS]
     for part in (elementwise, lines, small_net):
-        part(torch, rounds)
-    driver_calls()
+        for row in part(torch, 3 if chosen.quick else 25):
+            rows.append(row.cells())
+            print("  ".join(f"{cell:<{width}}" for cell, width in zip(rows[-1], WIDTHS, strict=True)), flush=True)
+    asked = driver_calls()
+    print(asked)
+    if chosen.write:
+        rows.insert(1, ["---"] * len(HEADS))
+        table = "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
+        write(f"Measured on {where}.\n\n{table}\n\n{asked}")
 
 
 if __name__ == "__main__":

@@ -23,13 +23,15 @@ from minigrad.kernels.cuda import shim
 Array = np.ndarray[Any, Any]
 Size = tuple[int, int, int]
 
-OUT_OF_MEMORY, NOT_READY = 2, 600
+OUT_OF_MEMORY, NO_DEVICE, NOT_READY = 2, 100, 600
 MAJOR, MINOR, PROCESSORS = 75, 76, 16  # attributes of a device
 DEVICE_ORDINAL = 9  # the attribute of a pointer
 DYNAMIC_SHARED = 8  # the attribute of a function that lets it take more than 48 KiB
 NON_BLOCKING = 1  # a stream that does not wait for the legacy default stream
 PARAMETERS, PARAMETERS_SIZE, END = 1, 2, 0  # of cuLaunchKernel's `extra`
+LOG, LOG_SIZE = 5, 6  # options of the compiler from PTX: where it writes its errors
 ADVICE = {
+    3: "a process that was forked from one that uses CUDA cannot use it: start it by spawn",
     222: "the driver is older than the compiler: update it, or install the extra of its CUDA version "
     "(minigrad[cuda12] rather than minigrad[cuda13])",
     700: "a kernel left its memory, and the driver has closed this process's access to the GPU: start it anew",
@@ -61,7 +63,9 @@ class Driver:
         self.library = library() if found is None else found
         self.local = threading.local()  # the device in whose context the thread is
         self.packing = threading.Lock()
-        self.call("cuInit", 0)
+        code = self.library.cuInit(0)
+        if code not in (0, NO_DEVICE):  # it also says so where CUDA_VISIBLE_DEVICES hides them all
+            self.fail("cuInit", code)
 
     def call(self, name: str, *arguments: Any) -> None:
         """Call a function of the library. Raises DriverError with what it says of a failure."""
@@ -69,10 +73,10 @@ class Driver:
         if code:
             self.fail(name, code)
 
-    def fail(self, name: str, code: int) -> None:
+    def fail(self, name: str, code: int, more: str = "") -> None:
         text = c_char_p()
         self.library.cuGetErrorString(code, byref(text))
-        said = text.value.decode() if text.value else "unknown error"
+        said = (text.value.decode() if text.value else "unknown error") + more
         advice = f": {ADVICE[code]}" if code in ADVICE else ""
         raise DriverError(f"{name} failed with error {code}, {said}{advice}")
 
@@ -83,7 +87,7 @@ class Driver:
         """How many devices there are."""
         found = c_int()
         code = self.library.cuDeviceGetCount(byref(found))
-        return 0 if code == 100 else found.value
+        return 0 if code else found.value
 
     @functools.cache  # noqa: B019
     def handle(self, device: int) -> int:
@@ -179,7 +183,11 @@ class Driver:
         """A kernel from its PTX, for which the driver makes machine code (and keeps it on disk)."""
         self.enter(device)
         module, function = c_void_p(), c_void_p()
-        self.call("cuModuleLoadDataEx", byref(module), ptx.encode(), 0, None, None)
+        log = ctypes.create_string_buffer(4096)
+        options, values = (c_int * 2)(LOG, LOG_SIZE), (c_void_p * 2)(ctypes.addressof(log), len(log))
+        code = self.library.cuModuleLoadDataEx(byref(module), ptx.encode(), len(options), options, values)
+        if code:
+            self.fail("cuModuleLoadDataEx", code, f": {log.value.decode(errors='replace')}" if log.value else "")
         self.call("cuModuleGetFunction", byref(function), module, shim.entry(ptx).encode())
         if shared > 48 << 10:
             self.call("cuFuncSetAttribute", function, DYNAMIC_SHARED, shared)

@@ -82,12 +82,15 @@ def capsules() -> Any:
 
 
 def dlpack(x: DeviceArray, stream: int | None) -> Any:
-    """A capsule for another library's ``from_dlpack``, whose stream waits for what is under way on ours."""
-    if stream not in (None, -1):
+    """A capsule for another library's ``from_dlpack``, whose stream waits for what is under way on ours.
+
+    Who says nothing of a stream works on the default one; -1 asks not to wait (the array API's ``__dlpack__``).
+    """
+    if stream != -1:
         driver, own = devices.driver(), devices.stream(x.device)
         event = driver.new_event(x.device, timing=False)
         driver.record(x.device, event, own)
-        driver.wait(x.device, 0 if stream == LEGACY else stream, event)
+        driver.wait(x.device, 0 if stream in (None, LEGACY) else stream, event)
         driver.end_event(x.device, event)
     sizes = (c_int64 * max(x.ndim, 1))(*x.shape)
     steps = (c_int64 * max(x.ndim, 1))(*(s // x.itemsize for s in x.strides))

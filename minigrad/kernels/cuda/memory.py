@@ -66,41 +66,45 @@ class Cache:
         self.allocated = self.reserved = self.allocations = 0
         self.max_allocated = self.max_reserved = 0
         self.kept: set[int] = set()  # streams whose memory is a graph's
+        self.freed: list[Block] = []  # while the lists below are being changed, they wait here
+        self.changing = False
 
     def take(self, size: int, stream: int) -> Memory:
         """Memory of at least ``size`` bytes. Raises OutOfMemoryError, and has changed nothing then."""
         size = max(-(-size // ROUND), 1) * ROUND
         with self.lock:
-            block = self._fitting(size, stream) or self._from_driver(size, stream)
-            if block is None:
-                raise OutOfMemoryError(self._explain(size))
-            self._cut(block, size)
-            block.in_use = True
-            self.allocated += block.size
-            self.max_allocated = max(self.max_allocated, self.allocated)
+            self.changing = True
+            try:
+                block = self._fitting(size, stream) or self._from_driver(size, stream)
+                if block is None:
+                    raise OutOfMemoryError(self._explain(size))
+                self._cut(block, size)
+                block.in_use = True
+                self.allocated += block.size
+                self.max_allocated = max(self.max_allocated, self.allocated)
+            finally:
+                self._settle()
             return Memory(self, block)
 
     def free(self, block: Block) -> None:
-        """Let the next one have the block, joined with the free ones beside it."""
+        """Let the next one have the block.
+
+        Python collects garbage when it likes, also in the middle of a change and in the same thread, which no lock
+        keeps out. A block that comes then waits until the change is done.
+        """
         with self.lock:
-            self.allocated -= block.size
-            block.in_use = False
-            for other in (block.before, block.after):
-                if other is not None and not other.in_use:
-                    self._forget(other)
-                    block = self._join(other, block) if other is block.before else self._join(block, other)
-            self._remember(block)
+            self.freed.append(block)
+            if not self.changing:
+                self._settle()
 
     def empty(self) -> None:
         """Give the segments in which nothing is in use back to the driver."""
         with self.lock:
-            whole = [b for b in self.blocks.values() if b.before is b.after is None and b.stream not in self.kept]
-            if whole:
-                self.driver.synchronize(self.device)  # the device may still be at work on them
-            for block in whole:
-                self._forget(block)
-                self.reserved -= block.size
-                self.driver.release(self.device, block.address)
+            self.changing = True
+            try:
+                self._give_back()
+            finally:
+                self._settle()
 
     def keep(self, stream: int) -> None:
         """Let the memory of a stream be its own for good: a graph works there, whoever holds the tensors."""
@@ -115,6 +119,29 @@ class Cache:
         self.max_allocated, self.max_reserved = self.allocated, self.reserved
 
     # -- the parts --------------------------------------------------------------------------------------------
+
+    def _settle(self) -> None:
+        """End a change: join each block that was freed with the free ones beside it."""
+        self.changing = True
+        while self.freed:
+            block = self.freed.pop()
+            self.allocated -= block.size
+            block.in_use = False
+            for other in (block.before, block.after):
+                if other is not None and not other.in_use:
+                    self._forget(other)
+                    block = self._join(other, block) if other is block.before else self._join(block, other)
+            self._remember(block)
+        self.changing = False
+
+    def _give_back(self) -> None:
+        whole = [b for b in self.blocks.values() if b.before is b.after is None and b.stream not in self.kept]
+        if whole:
+            self.driver.synchronize(self.device)  # the device may still be at work on them
+        for block in whole:
+            self._forget(block)
+            self.reserved -= block.size
+            self.driver.release(self.device, block.address)
 
     def _fitting(self, size: int, stream: int) -> Block | None:
         """The smallest free block that is large enough."""
@@ -132,7 +159,7 @@ class Cache:
             segment = MIDDLE_SEGMENT
         address = self._ask(segment)
         if address is None:
-            self.empty()
+            self._give_back()
             address = self._ask(segment)
         if address is None:
             return None

@@ -50,6 +50,34 @@ def test_no_device_is_none_and_no_error() -> None:
     assert Driver(FakeLibrary(cuDeviceGetCount=100)).count() == 0
 
 
+def test_a_driver_that_starts_without_a_device_has_none() -> None:
+    library = FakeLibrary(cuInit=100, cuDeviceGetCount=3)  # so with an empty CUDA_VISIBLE_DEVICES
+    assert Driver(library).count() == 0
+
+
+def test_a_driver_that_does_not_start_says_why() -> None:
+    with pytest.raises(DriverError, match="cuInit failed with error 999"):
+        Driver(FakeLibrary(cuInit=999))
+
+
+def test_a_process_that_was_forked_is_told_so() -> None:
+    with pytest.raises(DriverError, match="start it by spawn"):
+        Driver(FakeLibrary(cuMemAlloc_v2=3)).allocate(0, 512)
+
+
+def test_ptx_that_is_refused_comes_with_what_the_compiler_says() -> None:
+    library = FakeLibrary()
+
+    def load(module: Any, ptx: bytes, count: int, options: Any, values: Any) -> int:
+        assert (count, list(options), values[1]) == (2, [5, 6], 4096)
+        ctypes.memmove(values[0], b"line 7: no such instruction", 28)
+        return 218
+
+    library.cuModuleLoadDataEx = load
+    with pytest.raises(DriverError, match="error 218, what it says: line 7: no such instruction"):
+        Driver(library).load(0, PTX)
+
+
 def test_a_failure_says_what_was_called_and_what_the_driver_says() -> None:
     driver = Driver(FakeLibrary(cuCtxSynchronize=700))
     with pytest.raises(DriverError, match="cuCtxSynchronize failed with error 700, what it says: a kernel left"):

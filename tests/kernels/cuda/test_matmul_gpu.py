@@ -7,8 +7,12 @@ import pytest
 
 import minigrad as mg
 from minigrad import kernels
+from minigrad.kernels.cuda import device
 
-pytestmark = pytest.mark.gpu
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(device.missing() is not None, reason=f"CUDA cannot be used: {device.missing()}"),
+]
 
 ROUNDING = {"highest": 0.0, "high": 2.0**-11, "medium": 2.0**-8}  # of each operand, relative
 

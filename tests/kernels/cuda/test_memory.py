@@ -124,6 +124,22 @@ def test_the_memory_of_a_graph_is_not_given_back() -> None:
     assert (memory.reserved, memory.driver.waits) == (0, 1)
 
 
+def test_garbage_may_be_collected_in_the_middle_of_a_change() -> None:
+    memory = cache()
+    held = [memory.take(30 * MIB, 0), memory.take(40 * MIB, 0)]
+    ask = memory.driver.allocate
+
+    def allocate(device: int, size: int) -> int | None:
+        held.clear()  # as the collector may, whatever is under way
+        assert memory.allocated == 70 * MIB
+        return ask(device, size)
+
+    memory.driver.allocate = allocate
+    kept = memory.take(50 * MIB, 0)
+    assert memory.allocated == kept.block.size
+    assert sorted(block.size for block in memory.blocks.values()) == [30 * MIB, 40 * MIB]
+
+
 def test_peaks_begin_anew() -> None:
     memory = cache()
     memory.take(5000, 0)
