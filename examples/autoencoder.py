@@ -63,7 +63,7 @@ def main(arguments: list[str] | None = None) -> None:
     )
     history = train(
         model, model.loss, batches, optimizer, chosen.epochs, scheduler=scheduler,
-        measure=lambda: model.loss(held_out).item(),
+        measure=lambda: model.loss(held_out.to(chosen.device)).item(), device=chosen.device,
     )  # fmt: skip
     print(history)
 

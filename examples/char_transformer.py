@@ -76,7 +76,7 @@ def main(arguments: list[str] | None = None) -> None:
     )
     history = train(
         model, model.loss, batches, optimizer, chosen.epochs, scheduler=scheduler, clip=1.0,
-        measure=lambda: bits_per_character(model, held_out, LENGTH),
+        measure=lambda: bits_per_character(model, held_out, LENGTH, chosen.device), device=chosen.device,
     )  # fmt: skip
     print(history)
     print(f"{history.measured[-1]:.2f} bits for a character of the proverbs held out")

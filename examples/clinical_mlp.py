@@ -76,7 +76,8 @@ def main(arguments: list[str] | None = None) -> None:
     history = train(
         model, model.loss, DataLoader(train_part, chosen.batch, shuffle=True, drop_last=True),
         mg.optim.AdamW(model.parameters(), lr=chosen.lr), chosen.epochs,
-        measure=lambda: model.loss(x_held, ill_held).item(),
+        measure=lambda: model.loss(x_held.to(chosen.device), ill_held.to(chosen.device)).item(),
+        device=chosen.device,
     )  # fmt: skip
     print(f"{history}\n")
     with evaluating(model):

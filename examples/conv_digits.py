@@ -57,7 +57,7 @@ def main(arguments: list[str] | None = None) -> None:
     )
     history = train(
         model, model.loss, batches, optimizer, chosen.epochs, scheduler=scheduler,
-        measure=lambda: accuracy(model, held_out),
+        measure=lambda: accuracy(model, held_out), device=chosen.device,
     )  # fmt: skip
     print(history)
     with evaluating(model):

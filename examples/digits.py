@@ -111,6 +111,7 @@ def load_images(digits: tuple[int, ...] = Classifier.digits) -> tuple[TensorData
 
 def accuracy(model: Classifier, images: TensorDataset) -> float:
     """The share of the images that the model gets right, in the mode that it is in."""
-    x, labels = images.tensors
+    place = next(model.parameters()).device
+    x, labels = (t.to(place) for t in images.tensors)
     with mg.no_grad():
         return (model.decide(model(x)) == labels).float().mean().item()

@@ -63,7 +63,8 @@ def main(arguments: list[str] | None = None) -> None:
         net = Ten()
         batches = DataLoader(train_part, chosen.batch, shuffle=True)
         history = train(
-            net, net.loss, batches, racer.on_digits(net.parameters()), chosen.epochs, title=f"{name}: "
+            net, net.loss, batches, racer.on_digits(net.parameters()), chosen.epochs, title=f"{name}: ",
+            device=chosen.device,
         )  # fmt: skip
         losses[name] = history.losses
         with evaluating(net):

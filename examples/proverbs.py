@@ -44,13 +44,15 @@ def windows(numbers: mg.Tensor, starts: np.ndarray, length: int) -> tuple[mg.Ten
     return mg.tensor(pieces[:, :-1]), mg.tensor(pieces[:, 1:])
 
 
-def bits_per_character(model: Callable[[mg.Tensor], mg.Tensor], numbers: mg.Tensor, length: int) -> float:
+def bits_per_character(
+    model: Callable[[mg.Tensor], mg.Tensor], numbers: mg.Tensor, length: int, device: str = "cpu"
+) -> float:
     """``-log2 p`` of a character given those before it in its window, the mean over windows side by side.
 
-    ``model`` gives logits (B, T, 60) for numbers (B, T). Guessing without any model costs log2 60 = 5.9 bits, and
-    with the frequencies of the characters alone 4.3.
+    ``model`` gives logits (B, T, 60) for numbers (B, T) on the device. Guessing without any model costs log2 60 =
+    5.9 bits, and with the frequencies of the characters alone 4.3.
     """
-    x, y = windows(numbers, np.arange(0, len(numbers) - length, length), length)
+    x, y = (t.to(device) for t in windows(numbers, np.arange(0, len(numbers) - length, length), length))
     with mg.no_grad():
         z = model(x)  # (B, T, 60)
         return F.cross_entropy(z.flatten(0, 1), y.flatten()).item() / math.log(2)

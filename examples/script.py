@@ -73,7 +73,7 @@ class Script(argparse.ArgumentParser):
 
 
 class TrainingScript(Script):
-    """A script that trains: with ``--seed`` and ``--plot``, and the options that have a default here."""
+    """A script that trains: with ``--device``, ``--seed`` and ``--plot``, and options that have a default here."""
 
     def __init__(
         self, description: str, *, epochs: int | None = None, batch: int | None = None, lr: float | None = None
@@ -85,8 +85,16 @@ class TrainingScript(Script):
             self.add_argument("--batch", type=positive(int), default=batch, help="items a step")
         if lr is not None:
             self.add_argument("--lr", type=positive(float), default=lr, help="the (highest) learning rate")
+        self.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where it trains")
         self.add_argument("--seed", type=seed, default=0, help="of all random numbers")
         self.add_argument("--plot", type=plot, metavar="FILE", help=f"a plot of the result: {plots.FORMATS}")
+
+    def read(self, arguments: list[str] | None) -> argparse.Namespace:
+        """The options that were chosen. A GPU that cannot be used is a mistake, and says what is missing."""
+        chosen = super().read(arguments)
+        if chosen.device == "cuda" and (lacking := mg.cuda.missing()):
+            self.error(f"argument --device: cuda cannot be used here; what is missing is the {lacking}")
+        return chosen
 
 
 # -- types of arguments ---------------------------------------------------------------------------------------

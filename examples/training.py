@@ -40,6 +40,7 @@ def train(
     model: nn.Module, loss: Callable[..., mg.Tensor], batches: mg.data.DataLoader,
     optimizer: mg.optim.Optimizer, epochs: int, *, scheduler: mg.optim.lr_scheduler.LRScheduler | None = None,
     clip: float | None = None, measure: Callable[[], float] | None = None, title: str = "",
+    device: str = "cpu",
 ) -> History:  # fmt: skip
     """Train a model.
 
@@ -53,7 +54,9 @@ def train(
         clip: the largest norm of all gradients together.
         measure: called after each epoch, in evaluation mode and without recording.
         title: what the progress bar begins with.
+        device: where the model and each batch are while it trains; afterwards the model is on the CPU.
     """
+    model.to(device)
     losses, measured, start = [], [], time.perf_counter()
     with tqdm(total=epochs * len(batches), unit="step") as progress:
         for epoch in range(1, epochs + 1):
@@ -62,7 +65,7 @@ def train(
             steps = []
             for batch in batches:
                 optimizer.zero_grad()
-                value = loss(*batch)
+                value = loss(*(t.to(device) for t in batch))
                 value.backward()
                 if clip is not None:
                     nn.utils.clip_grad_norm_(model.parameters(), clip)
@@ -76,6 +79,7 @@ def train(
                 with evaluating(model):
                     measured.append(measure())
             progress.set_postfix(loss=f"{losses[-1]:.4f}", refresh=False)
+    model.cpu()
     return History(losses, measured, time.perf_counter() - start)
 
 

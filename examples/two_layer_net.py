@@ -45,14 +45,16 @@ def main(arguments: list[str] | None = None) -> None:
 
     apart = gradients_differ(start, points, labels)
     print(f"Gradients of autograd and of the formulas: {apart:.1e} apart at most")
-    weights, losses = train_by_hand(start, batches(), chosen.epochs, chosen.lr)
+    weights, losses = train_by_hand(start, batches(), chosen.epochs, chosen.lr, chosen.device)
 
     model = nn.Sequential(nn.Linear(2, HIDDEN), nn.Tanh(), nn.Linear(HIDDEN, 1), nn.Sigmoid()).double()
     with mg.no_grad():
         for parameter, w in zip(model.parameters(), start, strict=True):
             parameter.copy_(w)
     cross_entropy, optimizer = nn.BCELoss(), mg.optim.SGD(model.parameters(), lr=chosen.lr)
-    history = train(model, lambda x, y: cross_entropy(model(x), y), batches(), optimizer, chosen.epochs)
+    history = train(
+        model, lambda x, y: cross_entropy(model(x), y), batches(), optimizer, chosen.epochs, device=chosen.device
+    )  # fmt: skip
 
     print(f"{history}\n")
     apart = max((w - p).abs().max().item() for w, p in zip(weights, model.parameters(), strict=True))
@@ -88,14 +90,16 @@ def loss(x: mg.Tensor, y: mg.Tensor, *weights: mg.Tensor) -> mg.Tensor:
     return -(y * p.log() + (1 - y) * (1 - p).log()).mean()
 
 
-def train_by_hand(start: Weights, batches: DataLoader, epochs: int, lr: float) -> tuple[Weights, list[float]]:
-    """Gradient descent: the trained weights, and the mean loss of each epoch."""
-    weights = tuple(w.clone().requires_grad_() for w in start)
+def train_by_hand(
+    start: Weights, batches: DataLoader, epochs: int, lr: float, device: str = "cpu"
+) -> tuple[Weights, list[float]]:
+    """Gradient descent on the device: the trained weights, on the CPU, and the mean loss of each epoch."""
+    weights = tuple(w.clone().to(device).requires_grad_() for w in start)
     losses = []
     for _ in tqdm(range(epochs), desc="by hand", unit="epoch"):
         steps = []
         for x, y in batches:
-            value = loss(x, y, *weights)
+            value = loss(x.to(device), y.to(device), *weights)
             value.backward()
             with mg.no_grad():
                 for w in weights:
@@ -103,7 +107,7 @@ def train_by_hand(start: Weights, batches: DataLoader, epochs: int, lr: float) -
                     w.grad = None
             steps.append(value.item())
         losses.append(float(np.mean(steps)))
-    return weights, losses
+    return tuple(w.detach().cpu().requires_grad_() for w in weights), losses
 
 
 def gradients_differ(start: Weights, x: mg.Tensor, y: mg.Tensor) -> float:

@@ -72,7 +72,8 @@ def main(arguments: list[str] | None = None) -> None:
     for way, net in nets.items():
         batches = DataLoader(train_part, chosen.batch, shuffle=True)
         optimizer = mg.optim.Adam(net.parameters(), lr=chosen.lr)
-        train(net, net.loss, batches, optimizer, chosen.epochs, title=f"{', '.join(way)}: ")
+        title = f"{', '.join(way)}: "
+        train(net, net.loss, batches, optimizer, chosen.epochs, title=title, device=chosen.device)
         with evaluating(net):
             learnt[way] = accuracy(net, held_out)
 

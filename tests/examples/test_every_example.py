@@ -47,7 +47,7 @@ def test_the_help_lists_the_options(example: str, capsys: pytest.CaptureFixture[
     with pytest.raises(SystemExit) as stopped:
         importlib.import_module(example).main(["--help"])
     assert stopped.value.code == 0
-    options = ["--kernels", "--draw", "--play", *(["--seed", "--plot"] if example in TRAINING else [])]
+    options = ["--kernels", "--draw", "--play", *(["--device", "--seed", "--plot"] if example in TRAINING else [])]
     out = capsys.readouterr().out
     assert [option for option in options if option not in out] == []
 
@@ -77,6 +77,7 @@ def test_a_mistake_is_one_line_and_status_2(
     [
         (["--seed", "x"], "--seed: invalid seed value: 'x'"),
         (["--seed", "-1"], "--seed: must not be negative, not -1"),
+        (["--device", "gpu"], "--device: invalid choice: 'gpu'"),
         (["--plot", "plot.gif"], "--plot: must be a file of .png .svg .pdf in a folder"),
     ],
 )
@@ -84,6 +85,16 @@ def test_a_mistake_about_training_is_one_line(
     example: str, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert message in refusal(capsys, example, *arguments)
+
+
+@pytest.mark.parametrize("example", TRAINING)
+def test_a_gpu_that_there_is_not_is_one_line(
+    example: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mg.cuda, "missing", lambda: "driver: this machine has no NVIDIA driver")
+    needed = ["--out", "w.safetensors"] if example == "train_mlp" else []
+    said = refusal(capsys, example, *needed, "--device", "cuda")
+    assert "--device: cuda cannot be used here; what is missing is the driver" in said
 
 
 @pytest.mark.parametrize("name", ["epochs", "batch", "lr"])

@@ -10,6 +10,7 @@ import pytest
 
 import minigrad as mg
 import training
+from digits import Ten, accuracy
 from minigrad import nn
 from minigrad.data import DataLoader, TensorDataset
 
@@ -80,3 +81,21 @@ def test_the_bars_fall_from_the_first_number_to_the_last() -> None:
 def test_an_output_without_bars_shows_plain_signs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding="ascii"))
     assert training.bars([1.0, 0.1, 0.01]) == "#+_"
+
+
+def test_training_on_a_gpu_gives_what_it_gives_on_the_cpu_and_the_model_comes_back() -> None:
+    places: list[str] = []
+    found = []
+    for device in ("cpu", "cuda"):
+        line, history = trained(2, device=device, clip=10.0, measure=lambda: len(places))
+        places.append(line.w.device)
+        found.append([line.w.item(), *history.losses])
+    assert found[1] == pytest.approx(found[0])
+    assert places == ["cpu", "cpu"]
+
+
+def test_on_a_gpu_a_net_is_measured_where_it_is() -> None:
+    net = Ten().cuda()
+    images = TensorDataset(mg.rand(2, 64), mg.tensor([3, 4]))
+    on_gpu = accuracy(net, images)
+    assert on_gpu == accuracy(net.cpu(), images)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -107,3 +110,29 @@ def test_memory_is_shared_with_pytorch() -> None:
     theirs[0, 0] = 7
     torch.cuda.synchronize()
     assert x.tolist() == [[7, 1, 2], [3, 4, 5]]
+
+
+@pytest.mark.parametrize(
+    ("example", "options"),
+    [
+        ("train_mlp", ["--net", "ten", "--epochs", "2", "--out", "weights.safetensors"]),
+        ("conv_digits", ["--epochs", "1"]),
+        ("autoencoder", ["--epochs", "1"]),
+        ("char_lstm", ["--epochs", "1", "--characters", "5"]),
+        ("char_transformer", ["--epochs", "1", "--characters", "5"]),
+        ("clinical_mlp", ["--epochs", "1"]),
+        ("optimizers_race", ["--epochs", "1", "--steps", "2"]),
+        ("two_layer_net", ["--epochs", "1"]),
+        ("vanishing_gradients", ["--epochs", "1", "--depth", "3"]),
+    ],
+)
+def test_an_example_trains(
+    example: str, options: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    pytest.importorskip("tqdm")
+    pytest.importorskip("matplotlib")
+    mg.cuda.reset_peak_memory_stats()
+    with mg.use_kernels("numba"):
+        importlib.import_module(example).main([*options, "--device", "cuda"])
+    assert mg.cuda.max_memory_allocated() > 0
