@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+from typing import Any
 
 import numpy as np
 import pytest
@@ -299,3 +300,27 @@ def test_a_capsule_that_nobody_takes_lets_go() -> None:
     assert len(held) == count + 1
     del capsule
     assert len(held) == count
+
+
+RECURRENT = [nn.RNN, nn.LSTM, nn.GRU, nn.RNNCell, nn.LSTMCell, nn.GRUCell]
+
+
+@pytest.mark.parametrize("kind", RECURRENT)
+def test_recurrent_layers_start_from_zeros_on_the_device(kind: type[nn.Module]) -> None:
+    layer, x = kind(3, 2), mg.randn(2, 3)
+    want, found = layer(x), layer.cuda()(x.cuda())
+    for a, b in zip(flat(want), flat(found), strict=True):
+        assert b.device == "cuda:0"
+        np.testing.assert_allclose(b.detach().cpu().numpy(), a.detach().numpy(), rtol=1e-5, atol=1e-6)
+
+
+def test_masks_of_attention_work_on_the_device() -> None:
+    q, mask = mg.randn(1, 2, 2), mg.tensor([[True, False], [True, True]])
+    want = F.scaled_dot_product_attention(q, q, q, attn_mask=mask)
+    found = F.scaled_dot_product_attention(q.cuda(), q.cuda(), q.cuda(), attn_mask=mask.cuda())
+    np.testing.assert_allclose(found.cpu().numpy(), want.numpy(), rtol=1e-5, atol=1e-6)
+
+
+def flat(found: Any) -> list[mg.Tensor]:
+    """The tensors of a result, which may hold others."""
+    return [found] if isinstance(found, mg.Tensor) else [t for part in found for t in flat(part)]

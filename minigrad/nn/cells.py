@@ -67,7 +67,8 @@ class AnyCell(Module):
     def _start(self, x: Tensor) -> Tensor:
         """A state of zeros, for an x (B, I) or (I,)."""
         name = type(self).__name__
-        return zeros(*tensor(name, x).shape[:-1], self.hidden_size, dtype=self.weight_hh.dtype)
+        W = self.weight_hh
+        return zeros(*tensor(name, x).shape[:-1], self.hidden_size, dtype=W.dtype, device=W.device)
 
     def extra_repr(self) -> str:
         return f"{self.input_size}, {self.hidden_size}{'' if self.bias_ih is not None else ', bias=False'}"

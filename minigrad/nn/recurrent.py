@@ -136,10 +136,10 @@ class RecurrentLayers(Module):
 
     def _starts(self, batch: int, given: States | None, has_batch: bool) -> list[States]:
         """The states that each layer and direction starts from."""
-        dtype, count = next(self.parameters()).dtype, self.num_layers * len(self._suffixes)
+        W, count = next(self.parameters()), self.num_layers * len(self._suffixes)
         wanted = [self._state_size, self.hidden_size][: len(self.states)]
         if given is None:
-            return [tuple(zeros(batch, size, dtype=dtype) for size in wanted)] * count
+            return [tuple(zeros(batch, size, dtype=W.dtype, device=W.device) for size in wanted)] * count
         for name, state, size in zip(self.states, given, wanted, strict=True):
             shape = (count, batch, size) if has_batch else (count, size)
             if tensor(self._short, state).shape != shape:
