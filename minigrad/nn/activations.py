@@ -1,14 +1,22 @@
-"""Activations as modules, so that they can stand in a Sequential. The functions are in ``ops/``."""
+"""Activations as modules, so that they can stand in a Sequential.
+
+The functions are in ``ops/``, those that are made of several operations in ``functional/activations.py``.
+"""
 
 from __future__ import annotations
 
+from typing import Any
+
+from minigrad.creation import full
 from minigrad.nn import functional as F
 from minigrad.nn.module import Module
+from minigrad.nn.parameter import Parameter
 from minigrad.tensor import Tensor
 
 __all__ = [
-    "CELU", "ELU", "GELU", "GLU", "SELU", "Hardsigmoid", "Hardswish", "Hardtanh", "LeakyReLU", "LogSigmoid",
-    "LogSoftmax", "Mish", "ReLU", "ReLU6", "SiLU", "Sigmoid", "Softmax", "Softplus", "Softsign", "Tanh",
+    "CELU", "ELU", "GELU", "GLU", "SELU", "Hardshrink", "Hardsigmoid", "Hardswish", "Hardtanh", "LeakyReLU",
+    "LogSigmoid", "LogSoftmax", "Mish", "PReLU", "ReLU", "ReLU6", "SiLU", "Sigmoid", "Softmax", "Softmin",
+    "Softplus", "Softshrink", "Softsign", "Tanh", "Tanhshrink", "Threshold",
 ]  # fmt: skip
 
 # -- linear above a threshold ---------------------------------------------------------------------------------
@@ -40,6 +48,35 @@ class LeakyReLU(Module):
 
     def extra_repr(self) -> str:
         return f"negative_slope={self.negative_slope}"
+
+
+class PReLU(Module):
+    """``a = max(z, 0) + weight min(z, 0)``, with one learned slope, or one for each of the channels (B, C, ...)"""
+
+    def __init__(self, num_parameters: int = 1, init: float = 0.25, dtype: Any = None) -> None:
+        super().__init__()
+        self.num_parameters = num_parameters
+        self.weight = Parameter(full((num_parameters,), init, dtype=dtype))
+
+    def forward(self, z: Tensor) -> Tensor:
+        return F.prelu(z, self.weight)
+
+    def extra_repr(self) -> str:
+        return f"num_parameters={self.num_parameters}"
+
+
+class Threshold(Module):
+    """``a = z`` where z > threshold, else ``value``"""
+
+    def __init__(self, threshold: float, value: float) -> None:
+        super().__init__()
+        self.threshold, self.value = threshold, value
+
+    def forward(self, z: Tensor) -> Tensor:
+        return F.threshold(z, self.threshold, self.value)
+
+    def extra_repr(self) -> str:
+        return f"threshold={self.threshold}, value={self.value}"
 
 
 class Hardtanh(Module):
@@ -195,32 +232,68 @@ class LogSigmoid(Module):
         return F.logsigmoid(z)
 
 
+class Tanhshrink(Module):
+    """``a = z - tanh z``"""
+
+    def forward(self, z: Tensor) -> Tensor:
+        return F.tanhshrink(z)
+
+
+class Shrink(Module):
+    """An activation that is 0 between ``-lambd`` and ``lambd``."""
+
+    def __init__(self, lambd: float = 0.5) -> None:
+        super().__init__()
+        self.lambd = lambd
+
+    def extra_repr(self) -> str:
+        return f"{self.lambd}"
+
+
+class Hardshrink(Shrink):
+    """``a = 0`` where |z| <= lambd, else ``z``"""
+
+    def forward(self, z: Tensor) -> Tensor:
+        return F.hardshrink(z, self.lambd)
+
+
+class Softshrink(Shrink):
+    """``a = z - min(max(z, -lambd), lambd)``"""
+
+    def forward(self, z: Tensor) -> Tensor:
+        return F.softshrink(z, self.lambd)
+
+
 # -- along one dimension --------------------------------------------------------------------------------------
 
 
-class Softmax(Module):
-    """``a = e^z / sum e^z`` along ``dim``"""
+class AlongDim(Module):
+    """An activation along one dimension, which must be given: PyTorch's guess is deprecated."""
 
     def __init__(self, dim: int) -> None:
         super().__init__()
         self.dim = dim
+
+    def extra_repr(self) -> str:
+        return f"dim={self.dim}"
+
+
+class Softmax(AlongDim):
+    """``a = e^z / sum e^z`` along ``dim``"""
 
     def forward(self, z: Tensor) -> Tensor:
         return F.softmax(z, self.dim)
 
-    def extra_repr(self) -> str:
-        return f"dim={self.dim}"
 
-
-class LogSoftmax(Module):
+class LogSoftmax(AlongDim):
     """``a = z - log sum e^z`` along ``dim``"""
-
-    def __init__(self, dim: int) -> None:
-        super().__init__()
-        self.dim = dim
 
     def forward(self, z: Tensor) -> Tensor:
         return F.log_softmax(z, self.dim)
 
-    def extra_repr(self) -> str:
-        return f"dim={self.dim}"
+
+class Softmin(AlongDim):
+    """``a = e^-z / sum e^-z`` along ``dim``"""
+
+    def forward(self, z: Tensor) -> Tensor:
+        return F.softmin(z, self.dim)

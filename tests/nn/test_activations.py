@@ -49,13 +49,21 @@ MODULES: list[tuple[nn.Module, Any]] = [
     (nn.LogSigmoid(), F.logsigmoid),
     (nn.Softmax(dim=1), lambda z: F.softmax(z, 1)),
     (nn.LogSoftmax(dim=0), lambda z: F.log_softmax(z, 0)),
+    (nn.Softmin(dim=1), lambda z: F.softmin(z, 1)),
+    (nn.Tanhshrink(), F.tanhshrink),
+    (nn.Hardshrink(), F.hardshrink),
+    (nn.Hardshrink(0.25), lambda z: F.hardshrink(z, 0.25)),
+    (nn.Softshrink(), F.softshrink),
+    (nn.Softshrink(1.0), lambda z: F.softshrink(z, 1.0)),
+    (nn.Threshold(0.25, -7), lambda z: F.threshold(z, 0.25, -7)),
+    (nn.PReLU(), lambda z: F.prelu(z, mg.tensor([0.25]))),
 ]
 
 
 @pytest.mark.parametrize(("module", "function"), MODULES, ids=[repr(module) for module, _ in MODULES])
 def test_a_module_applies_its_function_with_its_arguments(module: nn.Module, function: Any) -> None:
     assert module(Z).tolist() == function(Z).tolist()
-    assert list(module.parameters()) == []
+    assert len(list(module.parameters())) == isinstance(module, nn.PReLU)
 
 
 def test_every_activation_module_is_tried() -> None:
@@ -70,8 +78,8 @@ def test_modules_are_written_as_pytorchs_and_give_its_numbers(module: nn.Module)
     assert repr(theirs) == repr(module)
     for dtype, rtol, atol in (("float32", 2e-6, 1e-6), ("float64", 1e-13, 1e-15)):
         z = Z.numpy().astype(dtype)
-        found, wanted = module(mg.tensor(z)), theirs(torch.tensor(z))
-        np.testing.assert_allclose(found.numpy(), wanted.numpy(), rtol=rtol, atol=atol)
+        found, wanted = module.to(dtype)(mg.tensor(z)), theirs.to(getattr(torch, dtype))(torch.tensor(z))
+        np.testing.assert_allclose(found.numpy(force=True), wanted.numpy(force=True), rtol=rtol, atol=atol)
 
 
 @pytest.mark.peer
@@ -81,7 +89,7 @@ def test_modules_have_pytorchs_parameters_but_inplace(name: str) -> None:
     ours = inspect.signature(getattr(nn, name)).parameters
     theirs = inspect.signature(getattr(torch.nn, name)).parameters
     assert list(ours) == [
-        key for key in theirs if key not in ("inplace", "min_value", "max_value", "args", "kwargs")
+        key for key in theirs if key not in ("inplace", "min_value", "max_value", "device", "args", "kwargs")
     ]
     for key, parameter in ours.items():
         if key != "dim" or name == "GLU":  # the softmaxes' must be given: PyTorch's guess is deprecated
@@ -108,10 +116,47 @@ def test_integers_and_bools_are_taken_or_refused_as_in_pytorch(name: str, dtype:
         np.testing.assert_allclose(found.numpy(), wanted.numpy(), rtol=1e-6)
 
 
+@pytest.mark.peer
+@pytest.mark.parametrize("name", ["prelu", "threshold", "hardshrink", "softshrink", "tanhshrink", "softmin"])
+def test_what_is_made_of_operations_has_pytorchs_values_and_derivatives(name: str) -> None:
+    torch = pytest.importorskip("torch")
+    z = np.array([[[-3.0, -0.5, 0.0], [0.25, 0.5, 2.0]], [[1.0, -1.0, 0.75], [4.0, -0.25, -8.0]]])
+    arguments = {"prelu": (np.array([0.25, -0.5]),), "threshold": (0.5, -7.0), "softmin": (1,)}.get(name, ())
+    results = []
+    for library in (mg, torch):
+        given = [
+            library.tensor(a, requires_grad=True) if isinstance(a, np.ndarray) else a for a in (z, *arguments)
+        ]
+        out = getattr(library.nn.functional, name)(*given)
+        (out * out).sum().backward()
+        gradients = [t.grad for t in given if hasattr(t, "grad")]
+        results.append([t.numpy() for t in (out.detach(), *gradients)])
+    for ours, theirs in zip(*results, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-13, atol=1e-15)
+
+
+def test_what_is_not_a_number_stays_so() -> None:
+    z = mg.tensor([math.nan])
+    for function in (F.hardshrink, F.softshrink, F.tanhshrink):
+        assert math.isnan(function(z).item())
+
+
 # -- errors ---------------------------------------------------------------------------------------------------
 
 
 REFUSED: list[tuple[Any, type[Exception], str]] = [
+    (
+        lambda: F.prelu(mg.ones(2, 3), mg.ones(2)),
+        ValueError,
+        "prelu: a z of shape (2, 3) takes a weight of one element or of 3, not (2,)",
+    ),
+    (
+        lambda: F.prelu(Z, mg.ones(1, dtype=mg.float64)),
+        TypeError,
+        "prelu: the dtypes float32 and float64 must be equal",
+    ),
+    (lambda: F.softshrink(Z, -1.0), ValueError, "softshrink: lambd must not be below 0, got -1.0"),
+    (lambda: F.threshold(Z, "a", 0.0), TypeError, "threshold: threshold must be a number, got 'a'"),
     (lambda: F.leaky_relu(Z, "a"), TypeError, "leaky_relu: negative_slope must be a number, got 'a'"),
     (lambda: F.elu(Z, alpha=None), TypeError, "elu: alpha must be a number, got None"),
     (lambda: F.elu(Z, alpha=True), TypeError, "elu: alpha must be a number, got True"),

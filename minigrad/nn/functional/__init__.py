@@ -8,6 +8,7 @@ differ are never broadcast, since a (B, 1) beside a (B,) would quietly become (B
 
 from minigrad.creation import one_hot
 from minigrad.nn.functional import (
+    activations,
     attention,
     binary,
     classes,
@@ -20,6 +21,7 @@ from minigrad.nn.functional import (
     recurrent,
     resampling,
 )
+from minigrad.nn.functional.activations import *
 from minigrad.nn.functional.attention import *
 from minigrad.nn.functional.binary import *
 from minigrad.nn.functional.classes import *
@@ -57,6 +59,7 @@ from minigrad.ops import (
 )
 
 __all__ = [
+    *activations.__all__,
     *attention.__all__,
     *binary.__all__,
     *classes.__all__,
