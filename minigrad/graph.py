@@ -255,7 +255,8 @@ class Op:
 
     def fetch(self, kept: Kept) -> Tensor:
         """A kept value as a tensor in its place in the graph, after checking that nobody changed it."""
-        self.check_not_freed()
+        if self.arrays is None:
+            self.check_not_freed()
         assert self.arrays is not None
         array = self.arrays[kept.slot]
         if array is None:
