@@ -68,18 +68,21 @@ class Linear(Module):
             init.uniform_(self.bias, -bound, bound)
 
     def forward(self, x: Tensor) -> Tensor:
+        try:
+            return F.linear(x, self.weight, self.bias)
+        except (TypeError, ValueError):
+            self._check(x)  # in terms of the layer; to ask at every call took 0.2 of 3.2 us for one example
+            raise
+
+    def _check(self, x: Tensor) -> None:
         array, W = tensor("Linear", x).array, self.weight
+        short = f"Linear({self.in_features}, {self.out_features})"
         if array.shape[-1:] != (self.in_features,):
-            raise ValueError(f"{self._short} expects x of shape (..., {self.in_features}), got {x.shape}")
+            raise ValueError(f"{short} expects x of shape (..., {self.in_features}), got {x.shape}") from None
         if array.dtype != W.array.dtype:
             cast = "float" if W.dtype == float32 else "double"
             other = f", or Linear(..., dtype=mg.{x.dtype})" if x.dtype.kind == "f" else ""
-            raise TypeError(f"{self._short} has {W.dtype} weights, x is {x.dtype}: use x.{cast}(){other}")
-        return F.linear(x, W, self.bias)
-
-    @property
-    def _short(self) -> str:
-        return f"Linear({self.in_features}, {self.out_features})"
+            raise TypeError(f"{short} has {W.dtype} weights, x is {x.dtype}: use x.{cast}(){other}") from None
 
     def extra_repr(self) -> str:
         has_bias = self.bias is not None

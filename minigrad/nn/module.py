@@ -10,7 +10,7 @@ import numpy as np
 
 from minigrad import dtypes, kernels
 from minigrad.hooks import Handle, Hook
-from minigrad.modes import enter_scope, leave_scope
+from minigrad.modes import Scope, current_scope, leave_scope, set_scope
 from minigrad.nn.parameter import zero_grad
 from minigrad.nn.parts import Parts, dotted
 from minigrad.nn.watch import ModuleHooks, add, without_kwargs_after, without_kwargs_before
@@ -58,7 +58,7 @@ class Module(Parts):
         self._buffers = {}
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        token = enter_scope(self)
+        token = set_scope(Scope(self, current_scope()))
         try:
             return self._hooks.call(self, args, kwargs) if self._hooks else self.forward(*args, **kwargs)
         finally:

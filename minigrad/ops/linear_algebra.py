@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from minigrad.graph import Array, Kept, Op, record
 from minigrad.ops.arithmetic import mul
 from minigrad.ops.operands import Gradients, broadcast, tensor
+from minigrad.ops.reduction import Sum
 from minigrad.ops.shape import reshape
 
 if TYPE_CHECKING:
@@ -74,11 +75,12 @@ class Linear(Op):
         x, W = self.x, self.W
         dx = dW = db = None
         if self.wants("x"):
-            dx = dz @ W  # (..., d_out) @ (d_out, d_in)
+            dx = record(MatMul(), dz, W)  # (..., d_out) @ (d_out, d_in)
         if self.wants("W"):
             dW = record(LinearWeightBackward(), dz, x)
         if self.wants("b"):
-            db = dz.sum(range(dz.ndim - 1)) if dz.ndim > 1 else dz  # (..., d_out) -> (d_out,)
+            over = tuple(range(dz.ndim - 1))
+            db = record(Sum(over, False), dz) if over else dz  # (..., d_out) -> (d_out,)
         return (dx, dW, db)[: len(self.edges)]
 
     def flops(self, *shapes: Shape) -> int:
@@ -228,5 +230,7 @@ def linear(x: Tensor, W: Tensor, b: Tensor | None = None) -> Tensor:
 
 def one_dtype(name: str, *tensors: Tensor) -> None:
     """Raise TypeError where the tensors have several dtypes."""
-    if len({t.array.dtype for t in tensors}) > 1:
-        raise TypeError(f"{name}: the dtypes {', '.join(t.dtype.name for t in tensors)} must be equal")
+    dtype = tensors[0].array.dtype
+    for t in tensors:
+        if t.array.dtype != dtype:
+            raise TypeError(f"{name}: the dtypes {', '.join(t.dtype.name for t in tensors)} must be equal")

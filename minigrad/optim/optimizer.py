@@ -105,7 +105,7 @@ class Optimizer:
         steps = []
         for group in self.param_groups:
             self.check(group)
-            steps += [(p, p.grad, group) for p in group["params"] if p.grad is not None]
+            steps += [(p, g, group) for p in group["params"] if (g := p.grad) is not None]
         for p, gradient, _ in steps:
             x, dx = p.array, gradient.array
             if dx.shape != x.shape or dx.dtype != x.dtype:
@@ -113,7 +113,7 @@ class Optimizer:
                     f"{self._name}: a parameter has shape {x.shape} and dtype {x.dtype}, "
                     f"its gradient {dx.shape} and {dx.dtype}"
                 )
-            if p.device != gradient.device:
+            if kernels.placed and p.device != gradient.device:
                 raise RuntimeError(
                     f"{self._name}: a parameter is on {p.device}, its gradient on {gradient.device}: "
                     "move the model before its first backward()"

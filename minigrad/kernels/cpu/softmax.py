@@ -316,6 +316,5 @@ def cross_entropy_backward(dl: Array, z: Array, y: Array) -> Array:
     if not compiled(z) or y.dtype != LONG:
         return reference.cross_entropy_backward(dl, z, y)
     out = np.empty(z.shape, z.dtype)
-    operands = (x.ravel() for x in (dl, z, y))
-    _cross_entropy_backward[z.dtype](EXP * z.size, *operands, z.shape[1], out.ravel())
+    _cross_entropy_backward[z.dtype](EXP * z.size, dl.ravel(), z.ravel(), y.ravel(), z.shape[1], out.ravel())
     return out
