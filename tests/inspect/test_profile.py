@@ -242,4 +242,4 @@ def test_the_roofline_is_measured_on_the_kernels_of_the_target(monkeypatch: pyte
     assert roof.flops > 2 * 16**3 / took
     assert roof.bytes > 3 * 8 * 128 / took
     assert 0 < roof.call < took
-    assert set(kernels.loaded) <= {"numba", "reference", "numba, watched", "reference, watched"}
+    assert set(kernels.loaded) - {"cuda"} <= {"numba", "reference", "numba, watched", "reference, watched"}
