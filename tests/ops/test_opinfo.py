@@ -18,6 +18,8 @@ DTYPES = ("float64", "float32", "int64", "bool")
 LEFT_OUT = {
     **dict.fromkeys(["randn", "randint", "randn_like", "rand_like"], "random"),
     **dict.fromkeys(["nn.functional.dropout", "nn.functional.dropout2d"], "random"),
+    **dict.fromkeys(["bernoulli", "multinomial", "normal", "normal/in_place", "normal/number_mean"], "random"),
+    **dict.fromkeys(["bool", "double", "float", "int", "long"], "the names of dtypes"),
     **dict.fromkeys(["empty", "empty_like"], "not initialised"),
     "__getitem__": "NumPy's order of dimensions where an int and an array are apart, PyTorch's differs",
     "__rpow__ int64": "an integer to a negative power is an error, PyTorch's 0 is not",

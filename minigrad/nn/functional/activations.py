@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from minigrad.ops import clamp, relu, softmax, tanh, where
 from minigrad.ops.operands import only_floats, parameter, tensor
 from minigrad.tensor import Tensor
@@ -42,8 +44,8 @@ def threshold(z: Tensor, threshold: float, value: float) -> Tensor:
     >>> mg.nn.functional.threshold(mg.tensor([0.5, 1.5]), 1.0, -7.0)
     tensor([-7.0000,  1.5000])
     """
-    limit, value = parameter("threshold", "threshold", threshold), parameter("threshold", "value", value)
-    return where(only_floats("threshold", tensor("threshold", z)) > limit, z, value)
+    parameter("threshold", "threshold", threshold), parameter("threshold", "value", value)
+    return where(tensor("threshold", z) > threshold, z, value)
 
 
 def hardshrink(z: Tensor, lambd: float = 0.5) -> Tensor:
@@ -77,14 +79,14 @@ def tanhshrink(z: Tensor) -> Tensor:
     >>> tanhshrink(mg.tensor([0.0, 2.0]))
     tensor([0.0000, 1.0360])
     """
-    return only_floats("tanhshrink", tensor("tanhshrink", z)) - tanh(z)
+    return tensor("tanhshrink", z) - tanh(z)
 
 
-def softmin(z: Tensor, dim: int) -> Tensor:
-    """``a = e^-z / sum e^-z`` along ``dim``.
+def softmin(z: Tensor, dim: int, dtype: Any = None) -> Tensor:
+    """``a = e^-z / sum e^-z`` along ``dim``, of z as ``dtype``.
 
     >>> import minigrad as mg
     >>> softmin(mg.tensor([0.0, 0.0]), 0)
     tensor([0.5000, 0.5000])
     """
-    return softmax(-tensor("softmin", z), dim)
+    return softmax(-tensor("softmin", z), dim, dtype)
