@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any
 
 from minigrad import graph
 from minigrad.graph import Constant, Op
 from minigrad.kernels import full_like
-from minigrad.modes import Switch, current_mode, current_scope, leave_scope, set_scope, walk
+from minigrad.modes import Switch, current_mode, current_scope, leave_scope, set_scope
 
 if TYPE_CHECKING:
     from minigrad.tensor import Tensor
@@ -32,11 +32,12 @@ def backward(
             keeper = target.retained if isinstance(target, Op) else None
             t = keeper() if keeper else target
             if isinstance(t, graph.tensor_class):  # and not a tensor that is gone since its retain_grad()
-                totals.append((t, gradient if t.grad is None else t.grad + gradient))
+                totals.append((t, gradient if t._grad is None else t._grad + gradient))
     for t, total in totals:  # all or none
-        t.grad = total
+        t._grad = total  # its shape and dtype were checked on the way
     for t, _ in totals:
-        for hook in tuple(t.hooks.after.values()) if t.hooks else ():
+        hooks = t.hooks
+        for hook in tuple(hooks.after.values()) if hooks else ():
             hook(t)
 
 
@@ -107,16 +108,17 @@ def walk_back(
     wanted = None if targets is None else set(targets)
     route = None if wanted is None else nodes_between([start for start, _ in seeds], wanted)
     reach = None if wanted is None or route is None else wanted | route
+    tensor_class = graph.tensor_class
 
     def deliver(edge: Op | Tensor, gradient: Tensor, giver: Op | None) -> None:
         if reach is not None and edge not in reach:
             return
-        is_leaf = not isinstance(edge, Op)
-        if not isinstance(gradient, graph.tensor_class):
+        if not isinstance(gradient, tensor_class):
             raise TypeError(f"{giver} must return tensors or None as gradients, not {gradient!r}")
-        if gradient.array.shape != edge.shape:
+        is_leaf, array = not isinstance(edge, Op), gradient.array
+        if array.shape != edge.shape:
             gradient = _undo_broadcasting(gradient, edge.shape, giver)
-        if gradient.array.dtype != edge.dtype:
+        if array.dtype is not edge.dtype and array.dtype != edge.dtype:
             raise TypeError(
                 f"{giver} returned a gradient of dtype {gradient.dtype} for an input of dtype {edge.dtype}"
             )
@@ -131,8 +133,8 @@ def walk_back(
             heappush(heap, (-edge.order, edge))
 
     anomaly, here = current_mode().anomaly, set_scope(current_scope())
-    try:
-        with Switch(grad=create_graph, anomaly=None, saver=None, walks=True):  # its own results are not looked at
+    try:  # its own results are not looked at
+        with Switch(grad=create_graph, anomaly=None, saver=None, walks=True, reach=reach):
             seeds = list(seeds)
             for start, gradient in seeds:
                 deliver(start, gradient if create_graph else gradient.detach(), None)
@@ -145,21 +147,22 @@ def walk_back(
                     arrived[op] = _own(gradient, op, may_be_view=False)
                 if route is not None and op not in route:
                     continue
-                op.check_not_freed()
+                if op.arrays is None:
+                    op.check_not_freed()
                 if create_graph:
                     set_scope(op.scope)  # what a rule records belongs where its operation does
-                gradients = apply_rule(op, gradient, reach)
+                gradients = apply_rule(op, gradient)
                 if op.hooks:
                     gradients = op.hooks.leaving(gradients, gradient)
                 if anomaly:
                     anomaly.check_gradients(op, gradient, gradients)
-                for edge, g in zip(op.edges, gradients, strict=True):
-                    if g is not None and not isinstance(edge, Constant):
+                for edge, g in zip(op.edges, gradients):  # noqa: B905 (as many, see above)
+                    if g is not None and type(edge) is not Constant:
                         deliver(edge, g, op)
                 if not retain_graph:
                     op.free()
             found = _apart(arrived, seeds)
-            hooked = [(t, t.hooks) for t in found if isinstance(t, graph.tensor_class) and t.hooks]
+            hooked = [(t, t.hooks) for t in found if isinstance(t, tensor_class) and t.hooks]
             for t, hooks in hooked:
                 found[t] = hooks.arriving(found[t], is_shared=False)
             return _apart(found, seeds) if hooked else found  # a hook may have given one tensor to several
@@ -167,13 +170,9 @@ def walk_back(
         leave_scope(here)
 
 
-def apply_rule(op: Op, gradient: Tensor, reach: Container[Any] | None = None) -> tuple[Tensor | None, ...]:
-    """What the rule of ``op`` makes of a gradient; it skips what leads to no edge in ``reach``."""
-    outer, walk.reach = walk.reach, reach  # a rule may walk another graph, as a checkpoint's does
-    try:
-        gradients = op.backward(gradient)
-    finally:
-        walk.reach = outer
+def apply_rule(op: Op, gradient: Tensor) -> tuple[Tensor | None, ...]:
+    """What the rule of ``op`` makes of a gradient: one for each input, or None."""
+    gradients = op.backward(gradient)
     if type(gradients) is not tuple or len(gradients) != len(op.edges):
         raise TypeError(
             f"{op} must return a tuple with a gradient for each of its {len(op.edges)} inputs, "

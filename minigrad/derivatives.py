@@ -20,7 +20,7 @@ import numpy as np
 from minigrad import kernels, ops
 from minigrad.backward import apply_rule, grad, nodes_between
 from minigrad.graph import Constant, Op
-from minigrad.modes import enable_grad, is_inference_mode_enabled
+from minigrad.modes import Switch, enable_grad, is_inference_mode_enabled
 from minigrad.tensor import Tensor
 
 Tensors = Tensor | tuple[Tensor, ...]
@@ -327,7 +327,9 @@ def _tangent(op: Op, tangents: dict[Place, Tensor], create_graph: bool) -> Tenso
     with enable_grad():
         gradient = _zeros(op.shape, op).requires_grad_()  # the rule is linear in it: any value would do
         gradient = gradient.view(op.shape)  # a node has a number, which spares grad() the search beyond it
-        for edge, g in zip(op.edges, apply_rule(op, gradient, tangents), strict=True):
+        with Switch(reach=tangents):
+            gradients = apply_rule(op, gradient)
+        for edge, g in zip(op.edges, gradients, strict=True):
             if g is not None and g.requires_grad and edge in tangents:
                 rule.append(g if g.shape == edge.shape else g.sum_to_size(edge.shape))
                 weights.append(tangents[edge])

@@ -21,7 +21,7 @@ import numpy as np
 from minigrad import kernels, mistakes
 from minigrad.hooks import Handle, Hook, Hooks, register
 from minigrad.lines import Line, Place, line_of, users_place
-from minigrad.modes import Mode, Saver, Scope, current_mode, current_scope, is_grad_enabled, walk
+from minigrad.modes import Mode, Saver, Scope, current_mode, current_scope, is_grad_enabled
 from minigrad.versions import UNCOUNTED, Version, order
 
 if TYPE_CHECKING:
@@ -86,7 +86,9 @@ class Kept:
     @overload
     def __get__(self, op: Op, owner: type[Op]) -> Tensor: ...
     def __get__(self, op: Op | None, owner: type[Op]) -> Kept | Tensor:
-        return self if op is None else op.fetch(self)
+        if op is None:
+            return self
+        return op.fetch(self)
 
     def __set__(self, op: Op, value: Any) -> NoReturn:
         raise mistakes.assigned(op, self.name)
@@ -166,10 +168,11 @@ class Op:
 
     def wants(self, name: str) -> bool:
         """Whether the input of that name needs a gradient: a rule skips the work for one that does not."""
-        position = self.inputs.index(name)
-        if position >= len(self.edges) or isinstance(self.edges[position], Constant):
+        position, edges = self.inputs.index(name), self.edges
+        if position >= len(edges) or type(edges[position]) is Constant:
             return False
-        return walk.reach is None or self.edges[position] in walk.reach
+        reach = current_mode().reach
+        return reach is None or edges[position] in reach
 
     def shape_of(self, name: str) -> tuple[int, ...]:
         """The shape of the input of that name."""
@@ -258,17 +261,19 @@ class Op:
         if self.arrays is None:
             self.check_not_freed()
         assert self.arrays is not None
-        array = self.arrays[kept.slot]
+        slot, source = kept.slot, kept.source
+        array = self.arrays[slot]
         if array is None:
             raise RuntimeError(f"{self} kept no {kept.name}: it was recorded in lean_mode()")
-        edge: Op | Tensor | Constant = self if kept.source is None else self.edges[kept.source]
-        version, seen = self.versions[kept.slot]
-        if isinstance(array, Packed):
+        edge: Op | Tensor | Constant = self if source is None else self.edges[source]
+        version, seen = self.versions[slot]
+        if type(array) is Packed:
             return self._unpacked(kept, array.unpack(), edge)
         if version.value != seen:
             raise mistakes.changed(self, kept.name, array, version, seen)
         if not isinstance(edge, tensor_class):
-            return tensor_class.of(array, edge if isinstance(edge, Op) and is_grad_enabled() else None, version)
+            is_recorded = current_mode().records and isinstance(edge, Op)
+            return tensor_class.of(array, edge if is_recorded else None, version)
         if edge.array is not array:
             raise RuntimeError(
                 f"{self} needs its {kept.name} of shape {array.shape}, but that leaf has a new array"
@@ -316,37 +321,36 @@ def record(op: Op, *tensors: Tensor) -> Tensor:
     mode = current_mode()
     observer = mode.observer
     started = perf_counter() if observer else 0.0
-    target = kernels.loaded.get(mode.target) or kernels.load(mode.target)
-    if kernels.placed:
-        target = _beside(op, tensors) or target
+    target = kernels.loaded[mode.target]
+    arrays, wanted = [], False
     try:
-        array = op.forward(target, *[t.array for t in tensors])
+        for t in tensors:  # one loop: a comprehension is a call, any() is three times as slow
+            arrays.append(t.array)
+            if t._requires_grad:
+                wanted = True
+        if kernels.placed:
+            target = _beside(op, tensors) or target
+        array = op.forward(target, *arrays)
     except (AttributeError, TypeError):
         mistakes.check_call(op, tensors, Op, tensor_class)
         raise
     if not isinstance(array, np.ndarray):
         array = mistakes.output_of(op, array)
 
-    wanted = False
-    if mode.records and op.is_differentiable:
-        for t in tensors:  # for two operands, a loop takes a third of the time of any()
-            if t._requires_grad:
-                wanted = True
+    if not (wanted and mode.records and op.is_differentiable):
+        wanted = False
     out = tensor_class.of(array, op if wanted else None, UNCOUNTED if mode.inference else None)
     if op.is_view and not (mode.inference and tensors[0].is_inference()):  # the view of a counted one is counted
         out.become_view(tensors[0], op, recorded=mode.records)
     if wanted:
         if op.order >= 0:
             raise RuntimeError(f"{op} is a node already: record a new {type(op).__name__} for each call")
-        edges = []
-        for t in tensors:
-            edges.append(t.grad_fn or (t if t._requires_grad else t.constant()))
-        op.edges = tuple(edges)
+        op.edges = tuple([t.grad_fn or (t if t._requires_grad else t._constant or t.constant()) for t in tensors])
         op.order = next(order)
         op.shape, op.dtype = array.shape, array.dtype
-        op.scope = current_scope()
-        if not mode.lean:
-            op.place = users_place(3)  # users_place, record, the operation's function
+        op.scope = scope = current_scope()
+        if not mode.lean:  # users_place, record, the operation's function
+            op.place = scope.place() if scope else users_place(3)
         op.arrays = ()
         if op.keeps:
             _keep(op, tensors, out, mode)
@@ -376,15 +380,19 @@ def _beside(op: Op, tensors: Sequence[Tensor]) -> Any:
 def _keep(op: Op, tensors: Sequence[Tensor], out: Tensor, mode: Mode) -> None:
     arrays: list[Array | Packed | None] = []
     versions: list[tuple[Version, int]] = []
+    is_plain = not (mode.lean or mode.saver)
     for kept in op.keeps:
-        t = out if kept.source is None else tensors[kept.source]
-        version = t.version
+        source = kept.source
+        t = out if source is None else tensors[source]
+        version = t._version or t.version
         if version is UNCOUNTED:
             raise RuntimeError(
                 f"{op} must keep its {kept.name}, a tensor made in inference_mode(), which counts no changes: "
                 "use a clone() of it made outside"
             )
-        if mode.lean and kept.seen_only:
+        if is_plain:
+            arrays.append(t.array)
+        elif mode.lean and kept.seen_only:
             arrays.append(None)
         else:
             arrays.append(Packed(mode.saver, t) if mode.saver else t.array)

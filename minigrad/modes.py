@@ -6,15 +6,15 @@ Both are context variables: every thread and asyncio task has its own, and the o
 from __future__ import annotations
 
 import inspect
-import threading
 from collections.abc import Callable, Container, Mapping
 from contextlib import ContextDecorator
 from contextvars import ContextVar, Token
-from dataclasses import dataclass, field
-from types import MappingProxyType
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType, NoneType
 from typing import TYPE_CHECKING, Any, Self
 
 from minigrad import kernels
+from minigrad.lines import Place, users_place
 
 if TYPE_CHECKING:
     from minigrad.anomaly import Anomaly
@@ -43,20 +43,26 @@ class Mode:
     saver: Saver | None = None  # how values are kept, unless in the node itself
     anomaly: Anomaly | None = None  # what is looked for in every result
     walks: bool = False  # within a walk back
+    reach: Container[Any] | None = None  # if that walk asks for some inputs, the edges that lead there
     outer: Mode | None = field(default=None, compare=False, repr=False)  # what holds again after this one
+    inner: dict[Any, Mode] = field(default_factory=dict, compare=False, repr=False)  # entered from here before
     records: bool = field(init=False)  # whether an operation becomes a node, if an input wants a gradient
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "records", self.grad and not self.inference)
 
-    def but(self, changes: Mapping[str, Any], outer: Mode | None) -> Mode:
-        """This mode with other values, 1.2 us where dataclasses.replace takes 2.0: a walk back needs two."""
-        new, put = object.__new__(Mode), object.__setattr__
-        for name in Mode.__slots__:
-            put(new, name, changes[name] if name in changes else getattr(self, name))
-        put(new, "outer", outer)
-        new.__post_init__()
-        return new
+    def but(self, changes: Mapping[str, Any]) -> Mode:
+        """This mode with other values, after which it holds again.
+
+        Those that only say yes or no are few, and kept: a walk back enters two modes, and a new one takes 2 us.
+        """
+        key = tuple(changes.items())
+        if not {bool, NoneType}.issuperset(map(type, changes.values())):
+            return replace(self, outer=self, inner={}, **changes)
+        found = self.inner.get(key)
+        if found is None:
+            found = self.inner[key] = replace(self, outer=self, inner={}, **changes)
+        return found
 
 
 _mode: ContextVar[Mode] = ContextVar("minigrad mode", default=Mode())  # noqa: B039 (frozen)
@@ -74,8 +80,7 @@ class Switch(ContextDecorator):
         self.changes = changes
 
     def __enter__(self) -> Self:
-        mode = _mode.get()
-        _mode.set(mode.but(self.changes, outer=mode))
+        _mode.set(_mode.get().but(self.changes))
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -176,7 +181,7 @@ class _Setting(Switch):
     def __init__(self, **changes: Any) -> None:
         super().__init__(**changes)
         self.before: Mode | None = _mode.get()  # until it is used in a ``with`` or as a decorator
-        _mode.set(self.before.but(changes, outer=self.before.outer))
+        _mode.set(replace(self.before, inner={}, **changes))
 
     def __enter__(self) -> Self:
         self._take_back()
@@ -226,17 +231,6 @@ def is_inference_mode_enabled() -> bool:
     return _mode.get().inference
 
 
-# -- which way a walk back goes ---------------------------------------------------------------------------------
-
-
-class Walk(threading.local):
-    """The walk back that is under way in a thread, as far as rules ask: two threads may walk the same nodes."""
-
-    reach: Container[Any] | None = None  # if it asks for some inputs, the edges that lead there
-
-
-walk = Walk()
-
 # -- where in the model we are --------------------------------------------------------------------------------
 
 
@@ -246,10 +240,22 @@ class Scope:
     Nodes and traces hold it, and names are looked up only when somebody asks, so a module call stays cheap.
     """
 
-    __slots__ = ("module", "parent")
+    __slots__ = ("_place", "module", "parent")
 
     def __init__(self, module: Any, parent: Scope | None) -> None:
-        self.module, self.parent = module, parent
+        self.module, self.parent, self._place = module, parent, None
+
+    def place(self) -> Place | None:
+        """The user's code that is at work inside, asked while it is.
+
+        A module of minigrad's own runs no code of the user's, unless it has hooks: it is the line that called it,
+        or called the module around it, which is found once and not for each of the operations.
+        """
+        if not self.module.is_own or self.module._hooks:
+            return users_place(4)  # users_place, place, record, the operation's function
+        found = self._place or (self.parent.place() if self.parent else users_place(4))
+        self._place = found
+        return found
 
     @property
     def path(self) -> tuple[Scope, ...]:

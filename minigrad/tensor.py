@@ -16,6 +16,7 @@ import numpy as np
 from minigrad import backward, dtypes, graph, kernels, mistakes
 from minigrad.graph import Array, Constant, Op
 from minigrad.hooks import Handle, Hook, Hooks, register
+from minigrad.lines import Place, users_place
 from minigrad.methods import Operations
 from minigrad.modes import current_mode
 from minigrad.names import named
@@ -216,10 +217,13 @@ class Tensor(Operations):
         if recorded:
             self._version.add_view(self)
 
-    def touch(self) -> None:
-        """Say that ``array`` was changed in place: a node that kept it will refuse to use it."""
+    def touch(self, place: Place | None = None) -> None:
+        """Say that ``array`` was changed in place: a node that kept it will refuse to use it.
+
+        ``place`` is where the user's code did it, if the caller knows.
+        """
         if self._version is not UNCOUNTED:
-            self.version.count()
+            self.version.count(place or users_place(2))
 
     named = named  # in pictures
 

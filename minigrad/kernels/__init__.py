@@ -166,7 +166,16 @@ quiet = np.errstate(all="ignore")  # 1 / 0 is Inf and log(-1) is NaN, without a 
 TARGETS = {"numba": "minigrad.kernels.cpu", "reference": "minigrad.kernels.reference"}  # for NumPy's arrays
 DEVICES = {"cuda": "minigrad.kernels.cuda"}  # for arrays of their own
 
-loaded: dict[str, ModuleType] = {}
+
+class Loaded(dict[str, ModuleType]):
+    """The module of each target, imported when it is first asked for: ``import minigrad`` loads none."""
+
+    def __missing__(self, target: str) -> ModuleType:
+        found = self[target] = importlib.import_module((TARGETS | DEVICES)[target])
+        return found
+
+
+loaded = Loaded()
 
 #: The target of arrays that are no NumPy arrays, by their class: empty until somebody uses such a device.
 placed: dict[type, str] = {}
@@ -248,7 +257,5 @@ def duplicate(array: Any) -> Any:
 
 
 def load(target: str) -> ModuleType:
-    """The module of a target, imported when it is first asked for: ``import minigrad`` loads neither."""
-    if target not in loaded:
-        loaded[target] = importlib.import_module((TARGETS | DEVICES)[target])
+    """The module of a target."""
     return loaded[target]

@@ -78,6 +78,7 @@ class TransformerEncoderLayer(Module):
         self.dropout1 = Dropout(dropout)
         self.dropout2 = Dropout(dropout)
         self.activation, self.norm_first = found, norm_first
+        self.is_own = isinstance(activation, str)  # else a function of the user's runs in here
 
     def forward(
         self, src: Tensor, src_mask: Tensor | None = None, src_key_padding_mask: Tensor | None = None,

@@ -96,9 +96,10 @@ class LinearWeightBackward(Op):
     x = Kept()
 
     def forward(self, kernels: Any, dz: Array, x: Array) -> Any:
-        B = math.prod(x.shape[:-1])
-        by_output = kernels.permute(kernels.reshape(dz, (B, dz.shape[-1])), (1, 0))
-        return kernels.matmul(by_output, kernels.reshape(x, (B, x.shape[-1])))  # (d_out, B) @ (B, d_in)
+        if x.ndim != 2:
+            B = math.prod(x.shape[:-1])
+            dz, x = kernels.reshape(dz, (B, dz.shape[-1])), kernels.reshape(x, (B, x.shape[-1]))
+        return kernels.matmul(kernels.permute(dz, (1, 0)), x)  # (d_out, B) @ (B, d_in)
 
     def backward(self, g: Tensor) -> Gradients:
         ddz = linear(self.x, g) if self.wants("dz") else None  # (..., d_in) @ (d_out, d_in)^T

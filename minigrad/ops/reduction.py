@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from minigrad import dtypes
 from minigrad.graph import Array, Kept, Op, record
 from minigrad.ops.comparison import ne
@@ -29,7 +31,7 @@ class Reduction(Op):
         """``y``, of the output's shape, repeated over the reduced dims to the input's shape."""
         shape = self.shape_of("x")
         if y.ndim not in (0, len(shape)):  # from where dims are, or in front: Expand puts them there
-            y = reshape(y, tuple(1 if d in self.dims else n for d, n in enumerate(shape)))
+            y = reshape(y, with_ones(shape, self.dims))
         return record(Expand(shape), y)
 
 
@@ -56,8 +58,25 @@ class Mean(Reduction):
         return kernels.mean(x, self.dims, self.keepdim)
 
     def backward(self, dy: Tensor) -> Gradients:
-        shape = self.shape_of("x")
-        return (self.spread(dy / math.prod(shape[d] for d in self.dims)),)
+        return (record(MeanBackward(self.dims, self.keepdim, self.shape_of("x")), dy),)
+
+
+class MeanBackward(Op):
+    """dx = dy / n        for each of the n elements of dims"""
+
+    output = "dx"
+
+    def __init__(self, dims: tuple[int, ...], keepdim: bool, shape: tuple[int, ...]) -> None:
+        self.dims, self.keepdim, self.x_shape = dims, keepdim, shape
+
+    def forward(self, kernels: Any, dy: Array) -> Any:
+        share = kernels.div(dy, np.asarray(math.prod([self.x_shape[d] for d in self.dims]), dy.dtype))
+        if dy.ndim not in (0, len(self.x_shape)):
+            share = kernels.reshape(share, with_ones(self.x_shape, self.dims))
+        return kernels.expand(share, self.x_shape)
+
+    def backward(self, g: Tensor) -> Gradients:
+        return (record(Mean(self.dims, self.keepdim), g),)
 
 
 class Prod(Reduction):
@@ -210,6 +229,11 @@ def sum_to_size(x: Tensor, *shape: int | Sequence[int]) -> Tensor:
         return sum(x)
     dims = [d for d in range(x.ndim) if d < added or (target[d - added] == 1 and x.shape[d] != 1)]
     return reshape(sum(x, dims), target) if dims else x
+
+
+def with_ones(shape: tuple[int, ...], dims: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape, with 1 in the place of the sizes of ``dims``."""
+    return tuple(1 if d in dims else n for d, n in enumerate(shape))
 
 
 def as_floats(name: str, x: Tensor, dtype: Any) -> Tensor:

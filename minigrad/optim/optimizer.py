@@ -9,6 +9,7 @@ from typing import Any
 
 from minigrad import kernels
 from minigrad.graph import Array
+from minigrad.lines import users_place
 from minigrad.modes import current_mode, enable_grad
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import zero_grad
@@ -107,28 +108,31 @@ class Optimizer:
             self.check(group)
             steps += [(p, g, group) for p in group["params"] if (g := p.grad) is not None]
         for p, gradient, _ in steps:
-            x, dx = p.array, gradient.array
-            if dx.shape != x.shape or dx.dtype != x.dtype:
-                raise ValueError(
-                    f"{self._name}: a parameter has shape {x.shape} and dtype {x.dtype}, "
-                    f"its gradient {dx.shape} and {dx.dtype}"
-                )
-            if kernels.placed and p.device != gradient.device:
-                raise RuntimeError(
-                    f"{self._name}: a parameter is on {p.device}, its gradient on {gradient.device}: "
-                    "move the model before its first backward()"
-                )
-            if not x.flags.writeable:
-                raise ValueError(
-                    f"{self._name}: a parameter of shape {x.shape} is in read-only memory: make it of a copy"
-                )
-        target = current_mode().target
+            self._check_step(p, gradient)
+        target, place = current_mode().target, users_place(1)
         for p, gradient, group in steps:
-            self.update(
-                kernels.for_array(p.array, target), p.array, gradient.array, self._recalled(p, group), group
-            )
-            p.touch()
+            array = p.array
+            target_kernels = kernels.for_array(array, target)
+            self.update(target_kernels, array, gradient.array, self._recalled(p, group), group)
+            p.touch(place)
         return loss
+
+    def _check_step(self, p: Tensor, gradient: Tensor) -> None:
+        x, dx = p.array, gradient.array
+        if dx.shape != x.shape or dx.dtype != x.dtype:
+            raise ValueError(
+                f"{self._name}: a parameter has shape {x.shape} and dtype {x.dtype}, "
+                f"its gradient {dx.shape} and {dx.dtype}"
+            )
+        if kernels.placed and p.device != gradient.device:
+            raise RuntimeError(
+                f"{self._name}: a parameter is on {p.device}, its gradient on {gradient.device}: "
+                "move the model before its first backward()"
+            )
+        if not x.flags.writeable:
+            raise ValueError(
+                f"{self._name}: a parameter of shape {x.shape} is in read-only memory: make it of a copy"
+            )
 
     def _recalled(self, p: Tensor, group: Group) -> State:
         """What is remembered of ``p``; nothing at all leaves no trace in ``state``."""

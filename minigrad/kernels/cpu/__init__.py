@@ -17,7 +17,8 @@ recurrent.py      plain, LSTM and GRU sequences, on the same tiles
 convolution.py    convolution, its transpose and the gradient of its weight, on the same tiles
 pooling.py        the largest of windows, their mean, numbers between elements
 optimise.py       the optimiser steps
-../reference/     what only moves elements: NumPy does that at the speed of memory already
+move.py           a view of which NumPy makes heavy work
+../reference/     what else only moves elements: NumPy does that at the speed of memory already
 ================  ===========================================================================================
 
 Below them, in the order of reading: ``compile.py`` turns a function into machine code and keeps that on disk,
@@ -36,6 +37,7 @@ from minigrad.kernels.cpu.cumulative import *
 from minigrad.kernels.cpu.functions import *
 from minigrad.kernels.cpu.gather import *
 from minigrad.kernels.cpu.matmul import *
+from minigrad.kernels.cpu.move import *
 from minigrad.kernels.cpu.normalisation import *
 from minigrad.kernels.cpu.optimise import *
 from minigrad.kernels.cpu.order import *

@@ -275,19 +275,24 @@ def fold(x: Array, dims: Dims, keepdim: bool) -> tuple[Array, tuple[int, int, in
 
     It is copied only where ``dims`` are not neighbours, or ``x`` is not contiguous.
     """
-    shape = x.shape
-    first, last = (min(dims), max(dims) + 1) if dims else (x.ndim, x.ndim)
-    kept = shape[:first] + (1,) * len(dims) * keepdim + shape[last:]
+    order, sizes, kept = fold_plan(x.shape, dims, keepdim)
+    return (x.transpose(order) if order else x).ravel(), sizes, kept
+
+
+@functools.lru_cache(maxsize=4096)
+def fold_plan(shape: Dims, dims: Dims, keepdim: bool) -> tuple[Dims | None, tuple[int, int, int], Dims]:
+    """What :func:`fold` tells, from the shape alone, and in which order dims must be where they are not already."""
+    ndim, order = len(shape), None
+    first, last = (min(dims), max(dims) + 1) if dims else (ndim, ndim)
+    kept = tuple(1 if k in dims else n for k, n in enumerate(shape) if keepdim or k not in dims)
     if last - first != len(dims):
-        kept = tuple(1 if k in dims else n for k, n in enumerate(shape) if keepdim or k not in dims)
-        others = tuple(k for k in range(x.ndim) if k not in dims)
-        if x.ndim - 1 in dims:
-            x, first, last = x.transpose(*others, *dims), len(others), x.ndim
+        others = tuple(k for k in range(ndim) if k not in dims)
+        if ndim - 1 in dims:
+            order, first, last = (*others, *dims), len(others), ndim
         else:  # so that neighbours stay together, and are copied together
-            x, first, last = x.transpose(*dims, *others), 0, len(dims)
-        shape = x.shape
-    sizes = math.prod(shape[:first]), math.prod(shape[first:last]), math.prod(shape[last:])
-    return x.ravel(), sizes, kept
+            order, first, last = (*dims, *others), 0, len(dims)
+        shape = tuple(shape[k] for k in order)
+    return order, (math.prod(shape[:first]), math.prod(shape[first:last]), math.prod(shape[last:])), kept
 
 
 INDEX, LONG = types.intp, np.dtype(np.int64)

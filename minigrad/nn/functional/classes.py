@@ -103,6 +103,9 @@ def nll_loss(
 
 # -- targets that are classes ---------------------------------------------------------------------------------
 
+#: Integers by their bytes: seen as one without a sign, what is below 0 is above every class.
+UNSIGNED = {np.dtype(t).itemsize: np.dtype(t) for t in (np.uint8, np.uint16, np.uint32, np.uint64)}
+
 
 class Labels(NamedTuple):
     """Classes that were checked, and how much each counts."""
@@ -139,7 +142,7 @@ def _counted(name: str, y: Array, count: int, ignore_index: int, reduction: str)
     """Which targets are not to be ignored, after a check that they are classes; None if all count."""
     if not is_seen(y):  # on a device, the kernel looks
         return None
-    if y.min() >= 0 and y.max() < count and not 0 <= ignore_index < count:
+    if y.view(UNSIGNED[y.itemsize]).max() < count and not 0 <= ignore_index < count:
         return None
     ignored = np.asarray(y == ignore_index)
     outside = y[((y < 0) | (y >= count)) & ~ignored]
