@@ -157,7 +157,7 @@ def walk_back(
                 if anomaly:
                     anomaly.check_gradients(op, gradient, gradients)
                 for edge, g in zip(op.edges, gradients):  # noqa: B905 (as many, see above)
-                    if g is not None and type(edge) is not Constant:
+                    if g is not None and not isinstance(edge, Constant):
                         deliver(edge, g, op)
                 if not retain_graph:
                     op.free()

@@ -169,7 +169,7 @@ class Op:
     def wants(self, name: str) -> bool:
         """Whether the input of that name needs a gradient: a rule skips the work for one that does not."""
         position, edges = self.inputs.index(name), self.edges
-        if position >= len(edges) or type(edges[position]) is Constant:
+        if position >= len(edges) or isinstance(edges[position], Constant):
             return False
         reach = current_mode().reach
         return reach is None or edges[position] in reach
@@ -267,13 +267,14 @@ class Op:
             raise RuntimeError(f"{self} kept no {kept.name}: it was recorded in lean_mode()")
         edge: Op | Tensor | Constant = self if source is None else self.edges[source]
         version, seen = self.versions[slot]
-        if type(array) is Packed:
+        if isinstance(array, Packed):
             return self._unpacked(kept, array.unpack(), edge)
         if version.value != seen:
             raise mistakes.changed(self, kept.name, array, version, seen)
         if not isinstance(edge, tensor_class):
-            is_recorded = current_mode().records and isinstance(edge, Op)
-            return tensor_class.of(array, edge if is_recorded else None, version)
+            return tensor_class.of(
+                array, edge if isinstance(edge, Op) and current_mode().records else None, version
+            )
         if edge.array is not array:
             raise RuntimeError(
                 f"{self} needs its {kept.name} of shape {array.shape}, but that leaf has a new array"

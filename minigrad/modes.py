@@ -243,7 +243,8 @@ class Scope:
     __slots__ = ("_place", "module", "parent")
 
     def __init__(self, module: Any, parent: Scope | None) -> None:
-        self.module, self.parent, self._place = module, parent, None
+        self.module, self.parent = module, parent
+        self._place: Place | None = None
 
     def place(self) -> Place | None:
         """The user's code that is at work inside, asked while it is.

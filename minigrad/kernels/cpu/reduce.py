@@ -281,7 +281,7 @@ def fold(x: Array, dims: Dims, keepdim: bool) -> tuple[Array, tuple[int, int, in
 
 @functools.lru_cache(maxsize=4096)
 def fold_plan(shape: Dims, dims: Dims, keepdim: bool) -> tuple[Dims | None, tuple[int, int, int], Dims]:
-    """What :func:`fold` tells, from the shape alone, and in which order dims must be where they are not already."""
+    """What :func:`fold` tells, from the shape alone; and an order for the dims, where theirs will not do."""
     ndim, order = len(shape), None
     first, last = (min(dims), max(dims) + 1) if dims else (ndim, ndim)
     kept = tuple(1 if k in dims else n for k, n in enumerate(shape) if keepdim or k not in dims)
