@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import functools
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -240,10 +241,14 @@ def engine() -> Iterator[Case]:
 
 
 def processes() -> Iterator[Case]:
-    """Whole processes: the time of import, and of a first forward pass with the kernels on disk."""
+    """Whole processes: the time of import, and of a first forward pass with the kernels on disk.
+
+    Byte code is on disk too, as it is of an installed package, whatever this process was told about that.
+    """
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
     def run(code: str) -> None:
-        subprocess.run([sys.executable, "-c", code], check=True)
+        subprocess.run([sys.executable, "-c", code], check=True, env=environment)
 
     first = (
         "import minigrad as mg; m = mg.nn.Sequential(mg.nn.Linear(784, 128), mg.nn.ReLU(), mg.nn.Linear(128, 10));"

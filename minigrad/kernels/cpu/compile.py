@@ -34,6 +34,7 @@ import numba
 import numpy as np
 from numba.core.bytecode import FunctionIdentity
 from numba.core.caching import CompileResultCacheImpl, NullCache
+from numba.core.runtime import rtsys
 from numba.core.serialize import dumps
 from numba.extending import intrinsic
 
@@ -103,7 +104,8 @@ class Cache(NullCache):
         return store().locator.get_cache_path() if store() else None
 
     def load_overload(self, sig, target_context):
-        target_context.refresh()
+        # Numba would load all that it can compile (refresh()), 0.15 s; what is compiled already needs its runtime
+        rtsys.initialize(target_context)
         payload = self.read(sig, target_context.codegen()) if store() else None
         if payload is None:
             announce(self.cache_path)
