@@ -25,7 +25,7 @@ ONE_OPERAND: dict[str, tuple[float, float]] = {
     "sin": (0.6, 1.5), "cos": (0.6, 2), "tan": (1, 3.5),
     "asin": (0.51, 2.1), "acos": (0.51, 1.5), "atan": (0.51, 1),
     "sinh": (0.51, 2), "cosh": (0.51, 1.5), "asinh": (0.51, 2), "acosh": (0.51, 2.5), "atanh": (0.51, 2),
-    "erf": (2, 2), "tanh": (2, 2), "sigmoid": (3, 3),
+    "erf": (2, 2), "tanh": (1.5, 1.5), "sigmoid": (3, 3),
 }  # fmt: skip
 TWO_OPERANDS: dict[str, tuple[float, float]] = {
     "add": (0.5, 0.5), "sub": (0.5, 0.5), "mul": (0.5, 0.5), "div": (0.5, 0.5), "pow": (1, 1), "atan2": (0.51, 2),

@@ -115,8 +115,8 @@ def test_an_edited_helper_in_another_file_takes_effect_on_the_next_run(package: 
     run(package)
     edit(
         package / "cpu" / "math.py",
-        "return p * power_of_two(first) *",
-        "return real(3) * p * power_of_two(first) *",
+        "return p * integer(first << shift)",
+        "return real(3) * p * integer(first << shift)",
     )
     sigmoids, *_ = run(package)
     assert sigmoids[0] == pytest.approx(1 / 4)

@@ -38,6 +38,8 @@ from numba.core.runtime import rtsys
 from numba.core.serialize import dumps
 from numba.extending import intrinsic
 
+from minigrad.kernels.cpu.wide import WideCompiler
+
 log = logging.getLogger("minigrad")
 
 # Numba numbers functions from 1 in every process, and a symbol in machine code is a function's name and number.
@@ -52,7 +54,7 @@ SOURCES = [*sorted(HERE.parent.glob("*.py")), *sorted(HERE.glob("*.py"))]
 def inline(function: Callable, **options) -> Callable:
     """``function`` for use inside kernels: LLVM merges it into its caller, so it needs no file of its own."""
     # error_model: x / 0 is Inf or NaN, as in NumPy, and so a loop over divisions can be vectorised
-    return numba.njit(nogil=True, error_model="numpy", **options)(function)
+    return numba.njit(nogil=True, error_model="numpy", pipeline_class=WideCompiler, **options)(function)
 
 
 def jit(name: str, function: Callable, *, parallel: bool = False, takes: tuple | None = None) -> Callable:

@@ -24,92 +24,103 @@ FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 def make_exp(dtype: np.dtype) -> dict[str, Callable]:
     """e^x = 2^n e^f, where n = round(x / ln 2) and so |f| = |x - n ln 2| < 0.35; to 2 units in the last place.
 
-    e^f is its Taylor series, or for float32 a polynomial of one degree less, fitted to 4e-9. 2^n is put together
-    from bits, as two factors, for n alone may be too large or too small for an exponent although the product is
-    not: e^-100 is a subnormal float32. NaN passes through.
+    e^f = 1 + f s(f), where s is a Taylor series, or for float32 a polynomial of degree 5, fitted to 1e-8. 2^n is
+    put together from bits, as two factors, for n alone may be too large or too small for an exponent although the
+    product is not: e^-100 is a subnormal float32. NaN passes through.
 
-    ``exp2`` has f = x - n and 2^f = e^(f ln 2). ``expm1`` is 2^n (e^f - 1) + (2^n - 1), whose first bracket is the
-    series without its 1. ``half_exp`` is e^x / 2, which is finite a little longer than e^x.
-    ``exp2_inside`` is exp2 for exponents that a float has, and 0 for the one below them.
+    ``exp2`` has f = x - n and 2^f = e^(f ln 2). ``expm1`` is 2^n f s(f) + (2^n - 1), in which nothing cancels.
+    ``half_exp`` is e^x / 2, which is finite a little longer than e^x. ``exp2_inside`` is exp2 for exponents that a
+    float has, and 0 for the one below them; ``expm1_inside`` is expm1 for x > 0 and such exponents.
     """
     real = dtype.type
     integer, mantissa, bias, lowest, highest, terms = {
-        "float32": (np.int32, 23, 127, -105, 89, 7),
-        "float64": (np.int64, 52, 1023, -747, 711, 13),
+        "float32": (np.int32, 23, 127, -105, 89, 6),
+        "float64": (np.int64, 52, 1023, -747, 711, 14),
     }[dtype.name]
-    taylor = [1 / math.factorial(k) for k in range(terms + 1)]
-    fitted = [1, 1, 0.499999934, 0.166665201, 0.041668394, 0.008368781, 0.001381447]
+    taylor = [1 / math.factorial(k + 1) for k in range(terms)]
+    fitted = [1, 0.5, 0.166665047, 0.0416662395, 0.00836915802, 0.00139485847]
     coefficients = fitted if dtype == np.float32 else taylor
-    series = polynomial(real, *coefficients)
-    series2 = polynomial(real, *(c * math.log(2) ** k for k, c in enumerate(coefficients)))
-    slope = polynomial(real, *(1 / math.factorial(k + 1) for k in range(terms + 1)))  # (e^f - 1) / f
+    slope = polynomial(real, *coefficients)  # (e^f - 1) / f
+    bend = polynomial(real, *coefficients[1:])  # (e^f - 1 - f) / f^2
+    slope2 = polynomial(real, *(c * math.log(2) ** (k + 1) for k, c in enumerate(coefficients)))
     lowest, highest = real(lowest), real(highest)  # beyond, the result is 0 or Inf
     lowest2, highest2 = real(-bias - mantissa - 1), real(bias + 2)  # the same for 2^x
     least, most = real(-mantissa), real((bias + 1.1) * math.log(2))  # e^x - 1 is -1 or Inf
-    per_ln2, two = real(1 / math.log(2)), real(2)
+    per_ln2, half, unit, two = real(1 / math.log(2)), real(0.5), real(1), real(2)
     # ln 2 in two parts: n times the first, which has few bits, is exact (Cody and Waite)
     ln2_high = real(0.693359375)
     ln2_low = real(math.log(2) - 0.693359375) if dtype == np.float32 else real(-2.121944400546905827679e-4)
-    # Adding 1.5 * 2^mantissa leaves no bits for a fraction: it rounds, and n stands in the lowest bits
-    rounder = real(1.5 * 2.0**mantissa)
-    rounder_bits = integer(rounder.view(integer))
+    # Adding 1.5 * 2^mantissa leaves no bits for a fraction: it rounds, and n stands in the lowest bits; here with
+    # twice the bias of exponents. What stands above is shifted out where an exponent is made of them.
+    rounder = real(1.5 * 2.0**mantissa + 2 * bias)
+    none = integer(rounder.view(integer))  # the bits of n = 0
     shift, bias, one = integer(mantissa), integer(bias), integer(1)
 
-    @inline
-    def power_of_two(n):
-        return integer(integer(n + bias) << shift).view(real)
-
     def nearest(x):
-        """The integer nearest to x, as one and as a float."""
+        """The bits of the integer nearest to x, and the integer."""
         rounded = real(x + rounder)
-        return integer(rounded.view(integer) - rounder_bits), rounded - rounder
+        return integer(rounded.view(integer)), rounded - rounder
 
     nearest = formula(nearest, fastmath={"contract"})
 
     def reduce(x):
-        """n and f."""
-        n, whole = nearest(x * per_ln2)
+        """The bits of n, and f."""
+        bits, whole = nearest(x * per_ln2)
         f = x - whole * ln2_high
-        return n, f - whole * ln2_low
+        return bits, f - whole * ln2_low
 
     reduce = formula(reduce, fastmath={"contract"})
 
     @formula
-    def scaled(p, n):
+    def power(bits):
+        """2^n, for exponents that a float has."""
+        return integer(integer(bits - bias) << shift).view(real)
+
+    @formula
+    def scaled(p, bits):
         """p 2^n."""
-        first = integer(n >> one)
-        return p * power_of_two(first) * power_of_two(integer(n - first))
+        first = integer(bits >> one)
+        second = integer(bits - first)
+        return p * integer(first << shift).view(real) * integer(second << shift).view(real)
 
     def exp(x):
         x = lowest if x < lowest else x
         x = highest if x > highest else x
-        n, f = reduce(x)
-        return scaled(series(f), n)
+        bits, f = reduce(x)
+        return scaled(unit + f * slope(f), bits)
 
     def half_exp(x):
         x = lowest if x < lowest else x
         x = highest if x > highest else x
-        n, f = reduce(x)
-        return scaled(series(f), integer(n - one))
+        bits, f = reduce(x)
+        return scaled(unit + f * slope(f), integer(bits - one))
 
     def exp2(x):
         x = lowest2 if x < lowest2 else x
         x = highest2 if x > highest2 else x
-        n, whole = nearest(x)
-        return scaled(series2(x - whole), n)
+        bits, whole = nearest(x)
+        f = x - whole
+        return scaled(unit + f * slope2(f), bits)
 
     def exp2_inside(x):
-        n, whole = nearest(x)
-        return series2(x - whole) * power_of_two(n)
+        bits, whole = nearest(x)
+        f = x - whole
+        return (unit + f * slope2(f)) * power(bits)
 
     def expm1(x):
-        n, f = reduce(least if x < least else most if x > most else x)
-        above = f * slope(f)  # e^f - 1
-        half = power_of_two(integer(n - one))  # 2^n / 2: for the largest x, 2^n itself is Inf
-        out = above if n == 0 else (half * above + (half - power_of_two(-one))) * two
+        bits, f = reduce(least if x < least else most if x > most else x)
+        above = f + f * f * bend(f)  # e^f - 1
+        halved = power(integer(bits - one))  # 2^n / 2: for the largest x, 2^n itself is Inf
+        out = above if bits == none else (halved * above + (halved - half)) * two
         return math.copysign(out, x)  # also for -0
 
-    return {f.__name__: formula(f, fastmath={"contract"}) for f in (exp, exp2, exp2_inside, expm1, half_exp)}
+    def expm1_inside(x):
+        bits, f = reduce(x)
+        scale = power(bits)
+        return scale * (f + f * f * bend(f)) + (scale - unit)
+
+    found = (exp, exp2, exp2_inside, expm1, expm1_inside, half_exp)
+    return {f.__name__: formula(f, fastmath={"contract"}) for f in found}
 
 
 def make_log(dtype: np.dtype) -> dict[str, Callable]:
@@ -196,20 +207,20 @@ def make_log(dtype: np.dtype) -> dict[str, Callable]:
     return {f.__name__: formula(f) for f in (log, log2, log10, log1p)}
 
 
-def make_tanh(dtype: np.dtype, exp: Callable) -> Callable:
-    """1 - 2 / (e^2|z| + 1) with the sign of z.
+def make_tanh(dtype: np.dtype, expm1_inside: Callable) -> Callable:
+    """m / (m + 2), where m = e^2|z| - 1, with the sign of z.
 
-    Near 0 that would subtract almost equal numbers, so there it is z + z^3 R(z^2), where R is a polynomial or a
-    quotient of two (Cephes, tanhf.c and tanh.c).
+    Near 0, where the rounding of m + 2 would be felt, it is z + z^3 R(z^2), where R is a polynomial, fitted to
+    5e-10, or for float64 a quotient of two (Cephes, tanh.c).
     """
     real = dtype.type
-    near, one, two = real(0.625), real(1), real(2)
+    one, two = real(1), real(2)
     if dtype == np.float32:
-        above = polynomial(
-            real, -3.33332819422e-1, 1.33314422036e-1, -5.37397155531e-2, 2.06390887954e-2, -5.70498872745e-3
-        )
+        near, end = real(0.35), real(10)  # from there on it is 1
+        above = polynomial(real, -0.333333211, 0.133323563, -0.0537236703, 0.0194253561)
         below = inline(lambda s: one)
     else:
+        near, end = real(0.625), real(20)
         above = polynomial(real, -1.61468768441708447952e3, -9.92877231001918586564e1, -9.64399179425052238628e-1)
         below = polynomial(real, 4.84406305325125486048e3, 2.23548839060100448583e3, 1.12811678491632931402e2, 1)
 
@@ -217,10 +228,10 @@ def make_tanh(dtype: np.dtype, exp: Callable) -> Callable:
         size = abs(z)
         s = z * z
         small = size + size * s * (above(s) / below(s))
-        large = one - two / (exp(two * size) + one)
-        return math.copysign(small if size < near else large, z)  # also for -0
+        m = expm1_inside(two * (end if size > end else size))
+        return math.copysign(small if size < near else m / (m + two), z)  # also for -0
 
-    return formula(tanh)
+    return formula(tanh, fastmath={"contract"})
 
 
 def make_erf(dtype: np.dtype, exp: Callable) -> Callable:
@@ -327,7 +338,7 @@ def make_maths() -> dict[np.dtype, dict[str, Callable]]:
     maths: dict[np.dtype, dict[str, Callable]] = {}
     for dtype in FLOATS:
         exps, logs = make_exp(dtype), make_log(dtype)
-        tanh, erf = make_tanh(dtype, exps["exp"]), make_erf(dtype, exps["exp"])
+        tanh, erf = make_tanh(dtype, exps["expm1_inside"]), make_erf(dtype, exps["exp"])
         library = {"sqrt": np.sqrt, "floor": np.floor, "ceil": np.ceil, "trunc": np.trunc, "round": np.rint}
         library |= {"pow": operator.pow, "fmod": np.fmod, "copysign": np.copysign}
         library |= {"isnan": np.isnan, "isinf": np.isinf, "isfinite": np.isfinite}
