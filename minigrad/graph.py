@@ -150,6 +150,9 @@ class Op:
             setattr(cls, name, own)
             keeps.append(own)
         cls.keeps = tuple(keeps)
+        for name in (*cls.inputs, cls.output):
+            if not hasattr(cls, name):
+                setattr(cls, name, mistakes.NotKept(name))
 
     def forward(self, kernels: Any, *arrays: Any) -> Array:
         """The output array, from the input arrays and the kernels of their device."""
@@ -194,9 +197,6 @@ class Op:
 
     def __repr__(self) -> str:
         return f"<{self.name()}>"
-
-    def __getattr__(self, name: str) -> NoReturn:
-        raise mistakes.missing(self, name)
 
     @property
     def next_functions(self) -> tuple[tuple[Op | AccumulateGrad | None, int], ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import numpy as np
 
@@ -47,14 +47,30 @@ def apart(op: Op, tensors: Sequence[Tensor]) -> RuntimeError:
     return RuntimeError(f"{op.title}: its operands are on different devices, {listed}: move one with t.to(device)")
 
 
-def missing(op: Op, name: str) -> AttributeError:
-    """The error for an attribute that ``op`` does not have."""
-    kind = type(op).__name__
-    if name not in (*op.inputs, op.output):
-        return AttributeError(f"{kind!r} object has no attribute {name!r}")
-    return AttributeError(
-        f"{kind} keeps no {name}: what backward needs is declared in the class body, {name} = mg.Kept()"
-    )
+# A class with a __getattr__ would say it for any name, but then every attribute takes four times as long to read
+
+
+class NotKept:
+    """In the place of an input or output that an operation does not keep: reading it says so."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, op: Op | None, owner: type[Op]) -> NoReturn:
+        raise AttributeError(
+            f"{owner.__name__} keeps no {self.name}: what backward needs is declared in the class body, "
+            f"{self.name} = mg.Kept()"
+        )
+
+
+class Elsewhere:
+    """In the place of another library's name for something: reading it says what the name is here."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, tensor: Tensor | None, owner: type[Tensor]) -> NoReturn:
+        raise no_such_name("a Tensor", tensor, self.name)
 
 
 def assigned(op: Op, name: str) -> AttributeError:

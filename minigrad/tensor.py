@@ -9,7 +9,7 @@ from __future__ import annotations
 import operator
 import weakref
 from collections.abc import Iterator
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
@@ -325,8 +325,8 @@ class Tensor(Operations):
             notes.append("requires_grad=True")
         return f"tensor({', '.join([text, *notes])})"
 
-    def __getattr__(self, name: str) -> NoReturn:
-        raise mistakes.no_such_name("a Tensor", self, name)
+    def __dir__(self) -> list[str]:
+        return [name for name in super().__dir__() if not isinstance(vars(Tensor).get(name), mistakes.Elsewhere)]
 
     def __format__(self, spec: str) -> str:
         return format(self.item(), spec) if spec or not self.ndim else repr(self)
@@ -359,6 +359,10 @@ class Tensor(Operations):
         """This tensor as float32."""
         return cast(self, dtypes.float32)
 
+
+for _name in mistakes.ELSEWHERE:
+    if not hasattr(Tensor, _name):
+        setattr(Tensor, _name, mistakes.Elsewhere(_name))
 
 graph.tensor_class = Tensor
 

@@ -17,16 +17,15 @@ order = itertools.count()
 
 
 class Version:
-    """Counts the changes made in place to one piece of memory; a tensor and its views share one.
+    """Counts the changes made in place to one piece of memory; a tensor and its views share one."""
 
-    Most memory is never changed, and one of these is made for every value that is kept: so it starts with nothing
-    of its own, and what is not in the object is read from the class.
-    """
+    __slots__ = ("changed", "place", "value", "views")
 
-    value = 0
-    changed = -1  # the number that a node recorded at the last change would have had
-    place: Place | None = None  # the user's code that made it
-    views: Sequence[weakref.ref[Tensor]] = ()  # recorded ones, which follow when their base is changed
+    def __init__(self) -> None:
+        self.value = 0
+        self.changed = -1  # the number that a node recorded at the last change would have had
+        self.place: Place | None = None  # the user's code that made it
+        self.views: Sequence[weakref.ref[Tensor]] = ()  # recorded ones, which follow when their base is changed
 
     def count(self, place: Place | None) -> None:
         """Enter one change, and where the user's code made it."""

@@ -370,6 +370,8 @@ def mean(x: Array, dims: Dims, keepdim: bool) -> Array:
     if not compiled(x):
         return reference.mean(x, dims, keepdim)
     total = sum(x, dims, keepdim)
+    if not total.ndim:  # Python divides one number in a quarter of the time
+        return np.array(total.item() / x.size, x.dtype)
     total /= x.size // total.size
     return total
 

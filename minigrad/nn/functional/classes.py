@@ -58,7 +58,7 @@ def cross_entropy(
     smoothing = parameter(name, "label_smoothing", label_smoothing)
     if not 0 <= smoothing <= 1:
         raise ValueError(f"{name}: label_smoothing must lie in [0, 1], got {smoothing:g}")
-    if tensor(name, target).dtype.kind == "f" and tensor(name, input).shape == target.shape:
+    if tensor(name, target).array.dtype.kind == "f" and tensor(name, input).shape == target.shape:
         return _of_probabilities(input, target, weight, ignore_index, reduction, smoothing)
     labels = _labels(name, input, target, weight, ignore_index, reduction)
     z = floating(name, input)
@@ -119,17 +119,18 @@ class Labels(NamedTuple):
 def _labels(
     name: str, input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, reduction: str
 ) -> Labels:
-    if tensor(name, target).dtype.kind not in "iu":
+    found = tensor(name, target).array
+    if found.dtype.kind not in "iu":
         raise TypeError(f"{name}: the target must be classes of an integer dtype, this one is {target.dtype}")
-    dim = _classes_dim(name, input, weight)
-    wanted, count = input.shape[:dim] + input.shape[dim + 1 :], input.shape[dim]
-    if target.shape != wanted:
+    dim, shape = _classes_dim(name, input, weight), input.array.shape
+    wanted = shape[:dim] + shape[dim + 1 :]
+    if found.shape != wanted:
         raise ValueError(
-            f"{name}: an input {input.shape} needs a target {wanted}, one class for each set of logits, "
+            f"{name}: an input {shape} needs a target {wanted}, one class for each set of logits, "
             f"got {target.shape}"
         )
     check_not_empty(name, input)
-    counted = _counted(name, target.array, count, _integer(name, ignore_index), reduction)
+    counted = _counted(name, found, shape[dim], _integer(name, ignore_index), reduction)
     y, counts = cast(target, int64), None
     if counted is not None:
         counts = Tensor.of(counted)
