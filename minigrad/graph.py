@@ -351,7 +351,7 @@ def record(op: Op, *tensors: Tensor) -> Tensor:
         op.shape, op.dtype = array.shape, array.dtype
         op.scope = scope = current_scope()
         if not mode.lean:  # users_place, record, the operation's function
-            op.place = scope.place() if scope else users_place(3)
+            op.place = scope.place() if scope and not mode.walks else users_place(3)
         op.arrays = ()
         if op.keeps:
             _keep(op, tensors, out, mode)

@@ -2,19 +2,22 @@
 
 What an optimiser remembers only with some options is None without them, which is a type of its own to Numba: the
 ``is not None`` below are decided when a kernel is compiled, so each combination is a loop without branches.
-Numbers come as Python's floats, which are the quickest to hand over, and are rounded to the dtype inside.
+Numbers come in float64, and are rounded to the dtype inside.
 """
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Callable
 
 import numpy as np
+from numba import types
 
 from minigrad.kernels import Array, reference
 from minigrad.kernels.cpu.elementwise import EXP
 from minigrad.kernels.cpu.math import FLOATS
-from minigrad.kernels.cpu.memory import share
+from minigrad.kernels.cpu.memory import reads, share, writes
 from minigrad.kernels.cpu.threads import Kernel
 
 __all__ = ["adagrad_step", "adam_step", "rmsprop_step", "sgd_step"]
@@ -96,23 +99,28 @@ def adam_piece(p, g, m, s, top, rate, beta1, new1, beta2, new2, root, eps, kept,
         p[i] = kept * p[i] - rate * m[i] / (np.sqrt(largest) / root + eps)
 
 
-_sgd, _rmsprop, _adagrad, _adam = (
-    Kernel("sgd", sgd_piece),
-    Kernel("rmsprop", rmsprop_piece),
-    Kernel("adagrad", adagrad_piece),
-    Kernel("adam", adam_piece),
-)
+def kernels(piece: Callable, numbers: int, flags: int = 0) -> Callable[..., Kernel]:
+    """The kernel of a piece that takes p, g, what is remembered, then numbers and flags, by what is there."""
+
+    @functools.cache
+    def find(dtype: np.dtype, *is_there: bool) -> Kernel:
+        remembered = (writes(dtype) if each else types.none for each in is_there)
+        takes = (writes(dtype), reads(dtype), *remembered, *[types.float64] * numbers, *[types.boolean] * flags)
+        return Kernel(piece.__name__.removesuffix("_piece"), piece, takes)
+
+    return find
+
+
+_sgd, _rmsprop = kernels(sgd_piece, 5, flags=2), kernels(rmsprop_piece, 7)
+_adagrad, _adam = kernels(adagrad_piece, 4), kernels(adam_piece, 10)
 
 
 def rows(p: Array, g: Array, *remembered: Array | None) -> list[Array | None] | None:
-    """All arrays as rows; None if one that is written to is no row of floats without a copy, or of another size.
-
-    A gradient is copied if it is strided, or read-only: to Numba that is another type.
-    """
+    """All arrays as rows; None if one that is written to is none of floats without a copy, or of another size."""
     dtype, shape = p.dtype, p.shape
     if dtype not in FLOATS or g.dtype != dtype or g.shape != shape or not p.flags.carray:
         return None
-    found = [p.ravel(), (g if g.flags.carray else np.array(g, order="C")).ravel()]
+    found = [p.ravel(), g.ravel()]  # the gradient is copied where it is strided
     for x in remembered:
         if x is not None:
             if x.dtype != dtype or x.shape != shape or not x.flags.carray:
@@ -133,8 +141,8 @@ def sgd_step(
             nesterov=nesterov, maximize=maximize, first=first,
         )  # fmt: skip
         return
-    numbers = map(float, (lr, momentum, 1 - dampening, weight_decay, -1 if maximize else 1))
-    _sgd(p.size, *arrays, *numbers, bool(nesterov), bool(first))
+    kernel, sign = _sgd(p.dtype, v is not None), -1 if maximize else 1
+    kernel(p.size, *arrays, lr, momentum, 1 - dampening, weight_decay, sign, nesterov, first)
 
 
 def rmsprop_step(
@@ -148,9 +156,8 @@ def rmsprop_step(
             maximize=maximize,
         )  # fmt: skip
         return
-    sign = -1 if maximize else 1
-    numbers = map(float, (lr, alpha, 1 - alpha, eps, weight_decay, momentum, sign))
-    _rmsprop(EXP * p.size, *arrays, *numbers)
+    kernel, sign = _rmsprop(p.dtype, True, mean is not None, v is not None), -1 if maximize else 1
+    kernel(EXP * p.size, *arrays, lr, alpha, 1 - alpha, eps, weight_decay, momentum, sign)
 
 
 def adagrad_step(
@@ -160,8 +167,8 @@ def adagrad_step(
     if arrays is None:
         reference.adagrad_step(p, g, s, lr=lr, eps=eps, weight_decay=weight_decay, maximize=maximize)
         return
-    numbers = map(float, (lr, eps, weight_decay, -1 if maximize else 1))
-    _adagrad(EXP * p.size, *arrays, *numbers)
+    kernel, sign = _adagrad(p.dtype, True), -1 if maximize else 1
+    kernel(EXP * p.size, *arrays, lr, eps, weight_decay, sign)
 
 
 def adam_step(
@@ -177,5 +184,5 @@ def adam_step(
         return
     means = (lr / (1 - beta1**step), beta1, 1 - beta1, beta2, 1 - beta2, math.sqrt(1 - beta2**step))
     kept, pull = (1 - lr * weight_decay, 0.0) if decoupled else (1.0, weight_decay)
-    numbers = map(float, (*means, eps, kept, pull, -1 if maximize else 1))
-    _adam(EXP * p.size, *arrays, *numbers)
+    kernel, sign = _adam(p.dtype, True, True, top is not None), -1 if maximize else 1
+    kernel(EXP * p.size, *arrays, *means, eps, kept, pull, sign)
