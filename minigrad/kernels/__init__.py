@@ -153,6 +153,7 @@ from __future__ import annotations
 
 import importlib
 import re
+import threading
 from types import ModuleType
 from typing import Any
 
@@ -170,6 +171,15 @@ loaded: dict[str, ModuleType] = {}
 
 #: The target of arrays that are no NumPy arrays, by their class: empty until somebody uses such a device.
 placed: dict[type, str] = {}
+
+
+class Taking(threading.local):
+    """Who takes notes of what this thread does on a device, to repeat it (``kernels/cuda/notes.py``), or None."""
+
+    notes: Any = None
+
+
+taking = Taking()
 
 
 class OutOfMemoryError(RuntimeError):

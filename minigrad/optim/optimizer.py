@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from numbers import Real
 from types import ModuleType
 from typing import Any
@@ -16,6 +17,7 @@ from minigrad.tensor import Tensor
 
 Group = dict[str, Any]
 State = dict[str, Any]
+Update = tuple[Tensor, Array, State, Group]  # a parameter, its gradient, what is remembered of it, its group
 Params = Iterable[Tensor] | Iterable[Mapping[str, Any]]
 
 
@@ -122,13 +124,62 @@ class Optimizer:
                 raise ValueError(
                     f"{self._name}: a parameter of shape {x.shape} is in read-only memory: make it of a copy"
                 )
-        target = current_mode().target
-        for p, gradient, group in steps:
-            self.update(
-                kernels.for_array(p.array, target), p.array, gradient.array, self._recalled(p, group), group
-            )
-            p.touch()
+        notes = kernels.taking.notes
+        if notes is not None:
+            self._check_repeatable((p, group) for p, _, group in steps)
+        updates = [(p, gradient.array, self._recalled(p, group), group) for p, gradient, group in steps]
+        if notes is None:
+            self._update_all(updates)
+        else:
+            self._note(notes, updates)
         return loss
+
+    def _update_all(self, updates: Iterable[Update]) -> None:
+        target = current_mode().target
+        for p, g, state, group in updates:
+            self.update(kernels.for_array(p.array, target), p.array, g, state, group)
+            p.touch()
+
+    def _check_repeatable(self, steps: Iterable[tuple[Tensor, Group]]) -> None:
+        """Raise RuntimeError for a step that a graph, which takes notes, could not repeat."""
+        for p, group in steps:
+            if type(p.array) not in kernels.placed:
+                raise RuntimeError(
+                    f"mg.cuda.graph: {self._name} has parameters on the CPU, which no graph changes"
+                )
+            if any(self.state.get(p, {}).get(name) is None for name in self.remembers(group)):
+                raise RuntimeError(
+                    f"mg.cuda.graph: this is the first step of {self._name}, which makes what it remembers, and a "
+                    "graph would make it again and again: let warmup be at least 1"
+                )
+
+    def _note(self, notes: Any, updates: list[Update]) -> None:
+        """Have a graph take the step: before each replay the counts and numbers of the next are worked out."""
+        repeated = []
+        known = [(p.array, self.remembers(group)) for p, _, _, group in updates]
+        for update in updates:
+            count = notes.count
+            with _counts_kept([update]):  # nothing is done yet
+                self._update_all([update])
+            if notes.count > count or not update[0].numel():  # else its kernels take no numbers anew
+                repeated.append(update)
+
+        def check() -> None:
+            for (p, _, state, group), (array, names) in zip(updates, known, strict=True):
+                self.check(group)
+                same = p.array is array and self.state.get(p, state) is state and self.remembers(group) == names
+                if not same or all(group is not own for own in self.param_groups):
+                    raise RuntimeError(
+                        f"mg.cuda.graph: {self._name} has another state or other options, or its parameters have "
+                        "moved, since the graph was captured, which would change the old ones: capture it again"
+                    )
+
+        def work() -> None:
+            with _counts_kept(repeated) as counts:
+                self._update_all(repeated)
+                counts.clear()
+
+        notes.before_replay(check, work)
 
     def _recalled(self, p: Tensor, group: Group) -> State:
         """What is remembered of ``p``; nothing at all leaves no trace in ``state``."""
@@ -277,6 +328,17 @@ class Optimizer:
                 raise TypeError(f"{self._name} expects tensors of floats, got {p.dtype}")
         self.check(group)
         return group
+
+
+@contextmanager
+def _counts_kept(updates: Iterable[Update]) -> Iterator[list[tuple[State, State]]]:
+    """What a step counts is as before after the ``with``, but for what has been taken from the list by then."""
+    counts = [(state, {name: n for name, n in state.items() if isinstance(n, int)}) for _, _, state, _ in updates]
+    try:
+        yield counts
+    finally:
+        for state, before in counts:
+            state.update(before)
 
 
 def in_range(name: str, value: Any, low: float = 0.0, below: float = float("inf")) -> None:
