@@ -242,7 +242,8 @@ def moved(array: Any, device: str) -> Any:
 def write(array: Any, values: Any, key: Any = ...) -> None:
     """``array[key] = values``, in place, wherever the array is: the values are broadcast, cast and moved there."""
     if type(array) in placed:
-        load(placed[type(array)]).write(array, moved(values, device_of(array)), key)
+        given = np.asarray(values, array.dtype) if isinstance(values, (bool, int, float)) else values
+        load(placed[type(array)]).write(array, moved(given, device_of(array)), key)
     else:
         array[key] = moved(values, "cpu")
 
