@@ -155,29 +155,43 @@ class Optimizer:
 
     def _note(self, notes: Any, updates: list[Update]) -> None:
         """Have a graph take the step: before each replay the counts and numbers of the next are worked out."""
-        repeated = []
-        known = [(p.array, self.remembers(group)) for p, _, _, group in updates]
+        repeated, first = [], notes.count
         for update in updates:
             count = notes.count
             with _counts_kept([update]):  # nothing is done yet
                 self._update_all([update])
             if notes.count > count or not update[0].numel():  # else its kernels take no numbers anew
                 repeated.append(update)
+        taken = notes.count - first
+        arrays = [p.array for p, *_ in updates]
+        groups = {id(group): (group, self.remembers(group)) for *_, group in updates}.values()
+        counts = any(isinstance(value, int) for _, _, state, _ in updates for value in state.values())
+        known: list[Any] = []  # the hyper-parameters of the last replay
 
         def check() -> None:
-            for (p, _, state, group), (array, names) in zip(updates, known, strict=True):
+            same = all(self.remembers(group) == names for group, names in groups)
+            same &= all(any(group is own for own in self.param_groups) for group, _ in groups)
+            for (p, _, state, _), array in zip(updates, arrays, strict=True):
+                same &= p.array is array and self.state.get(p, state) is state
+            if not same:
+                raise RuntimeError(
+                    f"mg.cuda.graph: {self._name} has another state or other options, or its parameters have "
+                    "moved, since the graph was captured, which would change the old ones: capture it again"
+                )
+            for group, _ in groups:
                 self.check(group)
-                same = p.array is array and self.state.get(p, state) is state and self.remembers(group) == names
-                if not same or all(group is not own for own in self.param_groups):
-                    raise RuntimeError(
-                        f"mg.cuda.graph: {self._name} has another state or other options, or its parameters have "
-                        "moved, since the graph was captured, which would change the old ones: capture it again"
-                    )
 
         def work() -> None:
-            with _counts_kept(repeated) as counts:
+            now = [group[name] for group, _ in groups for name in self.defaults]
+            if now == known and not counts:  # the numbers are those that the device has
+                notes.skip(taken)
+                for p, *_ in repeated:
+                    p.touch()
+                return
+            with _counts_kept(repeated) as kept:
                 self._update_all(repeated)
-                counts.clear()
+                kept.clear()
+            known[:] = now
 
         notes.before_replay(check, work)
 

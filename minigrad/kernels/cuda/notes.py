@@ -45,11 +45,11 @@ class Page:
 
     def send(self) -> None:
         """Let the device have what has changed."""
-        now = self.host[: self.used]
-        if now.tobytes() != self.sent:
-            self.sent = now.tobytes()
-            stream = devices.stream(self.index)
-            devices.device(self.index).driver.upload(self.index, self.memory.address, now, stream)
+        now = self.host[: self.used].tobytes()
+        if now != self.sent:
+            self.sent, stream = now, devices.stream(self.index)
+            driver = devices.device(self.index).driver
+            driver.upload(self.index, self.memory.address, self.host[: self.used], stream)
 
 
 class Notes:
@@ -96,6 +96,11 @@ class Notes:
         self.following += 1
         here[:] = values
         return None
+
+    def skip(self, count: int) -> None:
+        """In a replay, leave so many :meth:`numbers` as they are."""
+        assert self.following is not None
+        self.following += count
 
     def key(self, key: int) -> DeviceArray:
         """Where a dropout finds the halves of its key, and its derivative, which has the same, finds them too."""
