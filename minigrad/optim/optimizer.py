@@ -181,7 +181,7 @@ class Optimizer:
             for group, _ in groups:
                 self.check(group)
 
-        def work() -> None:
+        def work(notes: Any) -> None:
             now = [group[name] for group, _ in groups for name in self.defaults]
             if now == known and not counts:  # the numbers are those that the device has
                 notes.skip(taken)

@@ -61,8 +61,8 @@ class Notes:
         self.places: list[tuple[Any, np.ndarray[Any, Any]]] = []  # whose numbers they are, and where on the host
         self.keys: dict[int, DeviceArray] = {}  # of each dropout, by the key that it had
         self.checks: list[Callable[[], None]] = []
-        self.works: list[Callable[[], None]] = []
-        self.draws: list[Callable[[], None]] = []
+        self.works: list[Callable[[Notes], None]] = []
+        self.drawn: list[np.ndarray[Any, Any]] = []  # where the halves of each key are on the host
         self.following: int | None = None  # during a replay, the place that is written next
 
     @property
@@ -72,8 +72,11 @@ class Notes:
 
     # -- while notes are taken --------------------------------------------------------------------------------
 
-    def before_replay(self, check: Callable[[], None], work: Callable[[], None]) -> None:
-        """Before each replay do ``work``, which calls :meth:`numbers` as often as now; all checks come first."""
+    def before_replay(self, check: Callable[[], None], work: Callable[[Notes], None]) -> None:
+        """Before each replay do ``work``, which calls :meth:`numbers` as often as now; all checks come first.
+
+        It gets these notes; were they part of it, both would stay until the garbage is collected.
+        """
         self.checks.append(check)
         self.works.append(work)
 
@@ -106,12 +109,7 @@ class Notes:
         """Where a dropout finds the halves of its key, and its derivative, which has the same, finds them too."""
         if key not in self.keys:
             here, self.keys[key] = self._cut(2, np.dtype(np.int64))
-
-            def renew() -> None:
-                drawn = self.draw()
-                here[:] = drawn & LOW, drawn >> 32
-
-            self.draws.append(renew)
+            self.drawn.append(here)
         return self.keys[key]
 
     def _cut(self, count: int, dtype: DType) -> tuple[np.ndarray[Any, Any], DeviceArray]:
@@ -130,8 +128,11 @@ class Notes:
             check()
         self.following, taking.notes = 0, self
         try:
-            for work in (*self.works, *self.draws):
-                work()
+            for work in self.works:
+                work(self)
+            for halves in self.drawn:
+                key = self.draw()
+                halves[:] = key & LOW, key >> 32
         finally:
             self.following, taking.notes = None, None
         for page in self.pages:

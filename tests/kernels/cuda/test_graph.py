@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -174,6 +175,21 @@ def test_numbers_go_on_to_a_second_page(monkeypatch: pytest.MonkeyPatch) -> None
     for _ in range(3):
         eager.step(*batch)
     assert everything(eager) == everything(captured)
+
+
+def test_a_graph_goes_with_its_last_reference() -> None:
+    """Without the garbage collector, and its memory with it."""
+    training, [batch] = Training(OPTIMIZERS["Adam"], 0.5), batches(1)
+    gc.collect()
+    gc.disable()
+    try:
+        step = mg.cuda.graph(training.step, *batch)
+        step(*batch)
+        gone = weakref.ref(step), weakref.ref(step.notes)
+        del step
+        assert [reference() for reference in gone] == [None, None]
+    finally:
+        gc.enable()
 
 
 def test_only_what_has_changed_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
