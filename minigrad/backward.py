@@ -265,5 +265,9 @@ def _seeds(tensors: Sequence[Tensor], gradients: Sequence[Tensor | None]) -> lis
                 f"the gradient has shape {gradient.shape} and dtype {gradient.dtype}, "
                 f"its tensor has shape {t.shape} and dtype {t.dtype}"
             )
+        elif gradient.device != t.device:
+            raise RuntimeError(
+                f"the gradient is on {gradient.device}, its tensor on {t.device}: move one with t.to()"
+            )
         seeds.append((t.grad_fn or t, gradient))
     return seeds

@@ -218,7 +218,8 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     """Classes as rows of one 1 and zeros, ``(...) -> (..., num_classes)``, int64 as in PyTorch.
 
     Without ``num_classes`` there are as many as the largest class needs. Raises TypeError for classes of another
-    dtype than integers, ValueError for a class below 0 or too large, or for none at all to count.
+    dtype than integers, ValueError for a class below 0 or too large, or for none at all to count. On a device the
+    classes are only looked at where they must be counted; a class that there is not is a row of zeros there.
 
     >>> from minigrad.nn import functional as F
     >>> F.one_hot(arange(3))
@@ -229,7 +230,11 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     if check_tensor("one_hot", tensor).dtype.kind not in "iu":
         raise TypeError(f"one_hot: classes are integers, these are {tensor.dtype}: use tensor.long()")
     wanted = integer("one_hot", num_classes)
-    low, high = (tensor.array.min(), tensor.array.max()) if tensor.numel() else (0, -1)
+    if wanted >= 1 and not kernels.is_seen(tensor.array):  # to look would mean to wait: a wrong class has no 1
+        rows: Tensor = tensor.unsqueeze(-1) == arange(wanted, device=tensor.device)
+        return rows.long()
+    classes = tensor.numpy(force=True)
+    low, high = (classes.min(), classes.max()) if classes.size else (0, -1)
     count = int(high) + 1 if wanted == -1 else wanted
     if count < 1 and not (wanted == 0 and not tensor.numel()):
         raise ValueError(
@@ -237,7 +242,7 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
         )
     if low < 0 or high >= count:
         raise ValueError(f"one_hot: the classes must be from 0 to {count - 1}, these are from {low} to {high}")
-    return new((tensor.array[..., None] == np.arange(count)).astype(np.int64), False, tensor.device)
+    return new((classes[..., None] == np.arange(count)).astype(np.int64), False, tensor.device)
 
 
 # -- arguments ------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from minigrad import kernels
+from minigrad.generator import common, draw_key
 from minigrad.kernels import OutOfMemoryError
 from minigrad.tensor import Tensor
 
@@ -254,29 +255,57 @@ class Graph:
 
     def __init__(self, fn: Callable[..., Any], inputs: tuple[Tensor, ...], warmup: int) -> None:
         devices = _devices()
+        devices.check_not_noting("the function makes a graph of its own")
         self.inputs = tuple(t.detach().clone().requires_grad_(t.requires_grad) for t in inputs)
         self.device = current_device()
         self.driver, self.memory = devices.driver(), _memory(None)
         self.stream = Stream()
         self.memory.keep(self.stream.handle)
-        synchronize()
-        with stream(self.stream):
-            for _ in range(warmup):
-                fn(*self.inputs)
+        try:
             synchronize()
-            self.driver.begin_capture(self.device, self.stream.handle)
-            devices.current.capturing = True
-            try:
-                self.outputs = fn(*self.inputs)
-            finally:
-                devices.current.capturing = False
-                self.handle: int = self.driver.end_capture(self.device, self.stream.handle)
+            with stream(self.stream):
+                for _ in range(warmup):
+                    fn(*self.inputs)
+                synchronize()
+                self._capture(fn)
+        except BaseException:
+            self.memory.let_go(self.stream.handle)
+            raise
+
+    def _capture(self, fn: Callable[..., Any]) -> None:
+        """Take the notes. Of what ``fn`` does on the host, counts and random numbers are taken back.
+
+        Whatever ``fn`` raises, the driver is let go of the notes, and this thread goes on as before.
+        """
+        from minigrad.kernels.cuda import faults
+        from minigrad.kernels.cuda.notes import Notes
+
+        self.notes, random = Notes(self.device, draw_key), common.numpy.bit_generator.state
+        faults.expect(self.device, [])
+        self.driver.begin_capture(self.device, self.stream.handle)
+        kernels.taking.notes = self.notes
+        self.memory.noting += 1
+        try:
+            self.outputs = fn(*self.inputs)
+        except BaseException:
+            self.driver.abandon_capture(self.device, self.stream.handle)
+            raise
+        finally:
+            kernels.taking.notes = None
+            self.memory.noting -= 1
+            common.numpy.bit_generator.state = random
+        self.handle: int = self.driver.end_capture(self.device, self.stream.handle)
+        self.suspects = faults.suspects(self.device)
 
     def __call__(self, *inputs: Tensor) -> Any:
         """Copy new values into the inputs, do all of it again, and return the outputs, in the same memory as ever.
 
-        Raises ValueError for other inputs than those of the capture.
+        Raises ValueError for other inputs than those of the capture, RuntimeError for an optimiser of which more
+        than numbers has changed. Nothing has been done then.
         """
+        from minigrad.kernels.cuda import faults
+
+        _devices().check_not_noting("the function calls another graph")
         kinds = [[(t.shape, t.dtype) for t in each] for each in (inputs, self.inputs)]
         if kinds[0] != kinds[1]:
             raise ValueError(f"this graph was captured with inputs {kinds[1]}, it was called with {kinds[0]}")
@@ -285,7 +314,10 @@ class Graph:
                 raise RuntimeError(
                     f"this graph has its inputs on {t.device}, it was called with one on {new.device}"
                 )
+        self.notes.renew()
+        for t, new in zip(self.inputs, inputs, strict=True):
             kernels.write(t.array, new.array)
+        faults.expect(self.device, self.suspects)
         self.driver.launch_graph(self.device, self.handle, _stream_of(self.device))
         return self.outputs
 
@@ -307,13 +339,23 @@ def graph(fn: Callable[..., Any], *inputs: Tensor, warmup: int = 2) -> Graph:
     ``step = mg.cuda.graph(fn, x, y)`` runs ``fn(x, y)`` ``warmup`` times for real, which compiles kernels and
     finds memory, and then once more only to take notes. ``step(x, y)`` copies its arguments to where those of the
     first call were, and repeats the notes. ``fn`` may be a forward pass, or a whole training step: ``zero_grad``,
-    ``backward`` and ``step`` of SGD, RMSprop or Adagrad.
+    ``backward`` and ``step`` of any optimiser of ``mg.optim``.
 
-    Repeated is what the GPU did, not what Python did. Sizes, numbers such as the learning rate, and branches stay
-    as they were; what would have to change from call to call is refused while notes are taken.
+    Repeated is what the GPU did, not what Python did: sizes, branches and most numbers stay as they were. Anew for
+    each call are
+
+    * the hyper-parameters of an optimiser, such as an ``lr`` that a schedule has changed between two calls, and
+      its count of steps: ``state_dict()`` is right after any mixture of calls and other steps;
+    * the random numbers of a dropout, drawn from the common generator as by a step without a graph: after
+      ``mg.manual_seed(0)`` both drop the same elements.
+
+    An error in ``fn``, such as too little memory, ends the notes, and everything else goes on as before; gradients
+    that ``fn`` had set by then are not computed.
 
     Raises:
-        RuntimeError: ``fn`` copies between the host and the device, or prints; it has a dropout, whose key, or an
-            Adam, whose count of steps, is a number of Python.
+        RuntimeError: ``fn`` copies between the host and the device, or prints; it takes the first step of an
+            optimiser, which makes what that remembers, as it may without ``warmup``.
+        OutOfMemoryError: as anywhere. While notes are taken no memory can be given back to the driver; call
+            :func:`empty_cache` before.
     """
     return Graph(fn, inputs, warmup)

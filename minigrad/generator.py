@@ -62,6 +62,11 @@ class Generator:
 common = Generator()
 
 
+def draw_key() -> int:
+    """A number of 64 bits from the common generator, of which a kernel makes as many random ones as it needs."""
+    return int(common.numpy.integers(2**64, dtype=np.uint64))
+
+
 def numbers(name: str, generator: Generator | None = None) -> np.random.Generator:
     """NumPy's generator behind the one that a function was given, or behind the common one."""
     if generator is None:

@@ -373,7 +373,7 @@ def _beside(op: Op, tensors: Sequence[Tensor]) -> Any:
         if isinstance(t, tensor_class) and (t.array.ndim or t._requires_grad or type(t.array) in kernels.placed)
     }
     if len(devices) > 1:
-        raise mistakes.apart(op, tensors)
+        raise mistakes.apart(op.title, tensors)
     (device,) = devices or {"cpu"}
     return None if device == "cpu" else kernels.load(device.partition(":")[0])
 

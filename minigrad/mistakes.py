@@ -41,10 +41,10 @@ def output_of(op: Op, result: Any) -> Array:
     return np.asarray(result)
 
 
-def apart(op: Op, tensors: Sequence[Tensor]) -> RuntimeError:
+def apart(name: str, tensors: Sequence[Tensor]) -> RuntimeError:
     """The error for operands on several devices."""
     listed = ", ".join(f"{t.shape} on {t.device}" for t in tensors)
-    return RuntimeError(f"{op.title}: its operands are on different devices, {listed}: move one with t.to(device)")
+    return RuntimeError(f"{name}: its operands are on different devices, {listed}: move one with t.to(device)")
 
 
 # A class with a __getattr__ would say it for any name, but then every attribute takes four times as long to read

@@ -62,10 +62,12 @@ class Tensor(Operations):
     view_of: tuple[Tensor, Op] | None  # a tensor whose memory this one shares, and the operation that leads here
 
     def __init__(
-        self, data: Any, dtype: Any = None, requires_grad: bool = False, device: str = "cpu"
+        self, data: Any, dtype: Any = None, requires_grad: bool = False, device: str | None = None
     ) -> None:  # fmt: skip
-        place = kernels.check_device(device)
-        self.array = kernels.moved(_array_of(data, dtype), place)
+        if isinstance(data, Tensor) and not kernels.is_seen(data.array):
+            self.array = _copied(data, dtype, data.device if device is None else device)
+        else:
+            self.array = kernels.moved(_array_of(data, dtype), kernels.check_device(device or "cpu"))
         self._grad = self.grad_fn = self._constant = self.view_of = None
         self._version = UNCOUNTED if current_mode().inference else None
         self._requires_grad = False
@@ -365,6 +367,15 @@ for _name in mistakes.ELSEWHERE:
         setattr(Tensor, _name, mistakes.Elsewhere(_name))
 
 graph.tensor_class = Tensor
+
+
+def _copied(t: Tensor, dtype: Any, device: str) -> Array:
+    """A copy of what a device holds, there or elsewhere."""
+    found = t.detach() if dtype is None else cast(t.detach(), dtypes.dtype(dtype))
+    copy: Array = kernels.moved(found.array, kernels.check_device(device))
+    if copy is t.array:
+        copy = kernels.duplicate(copy)
+    return copy
 
 
 def _array_of(data: Any, dtype: Any) -> Array:

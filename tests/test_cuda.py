@@ -244,8 +244,6 @@ def test_what_a_graph_could_not_repeat_is_refused() -> None:
     x = X.cuda()
     with pytest.raises(RuntimeError, match="copies to the host"):
         mg.cuda.graph(lambda t: t.sum().item(), x)
-    with pytest.raises(RuntimeError, match="dropout draws a new key"):
-        mg.cuda.graph(lambda t: F.dropout(t, 0.5), x)
     with pytest.raises(ValueError, match="was captured with inputs"):
         mg.cuda.graph(lambda t: t * 2, x)(mg.ones(3, device="cuda"))
     assert (x * 2).sum().item() == 3

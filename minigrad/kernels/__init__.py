@@ -153,6 +153,7 @@ from __future__ import annotations
 
 import importlib
 import re
+import threading
 from types import ModuleType
 from typing import Any
 
@@ -179,6 +180,15 @@ loaded = Loaded()
 
 #: The target of arrays that are no NumPy arrays, by their class: empty until somebody uses such a device.
 placed: dict[type, str] = {}
+
+
+class Taking(threading.local):
+    """Who takes notes of what this thread does on a device, to repeat it (``kernels/cuda/notes.py``), or None."""
+
+    notes: Any = None
+
+
+taking = Taking()
 
 
 class OutOfMemoryError(RuntimeError):
@@ -241,7 +251,8 @@ def moved(array: Any, device: str) -> Any:
 def write(array: Any, values: Any, key: Any = ...) -> None:
     """``array[key] = values``, in place, wherever the array is: the values are broadcast, cast and moved there."""
     if type(array) in placed:
-        load(placed[type(array)]).write(array, moved(values, device_of(array)), key)
+        given = np.asarray(values, array.dtype) if isinstance(values, (bool, int, float)) else values
+        load(placed[type(array)]).write(array, moved(given, device_of(array)), key)
     else:
         array[key] = moved(values, "cpu")
 

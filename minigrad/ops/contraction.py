@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from minigrad.ops.arithmetic import mul
 from minigrad.ops.diagonals import diagonal
 from minigrad.ops.linear_algebra import matmul, one_dtype
-from minigrad.ops.operands import cast, one_dim, sizes, tensor
+from minigrad.ops.operands import cast, one_device, one_dim, sizes, tensor
 from minigrad.ops.order import permute
 from minigrad.ops.shape import reshape
 
@@ -42,7 +42,7 @@ def einsum(equation: str, *operands: Tensor) -> Tensor:
 
     Raises:
         ValueError: an equation that says none of this, or not as many dims, operands or sizes as there are.
-        TypeError: operands of several dtypes, or no tensors.
+        TypeError: operands of several dtypes, or no tensors. RuntimeError: operands on several devices.
 
     >>> import minigrad as mg
     >>> x = mg.tensor([[1.0, 2.0], [3.0, 4.0]])
@@ -55,6 +55,7 @@ def einsum(equation: str, *operands: Tensor) -> Tensor:
     terms, result = _parse(equation, *[t.ndim for t in operands])
     size = _sizes(equation, terms, operands)
     one_dtype("einsum", *operands)
+    one_device("einsum", *operands)  # before one of them is summed, and so a number
     work = [_simplified(t, labels, size) for t, labels in zip(operands, terms, strict=True)]
     while len(work) > 1:
         pairs = combinations(range(len(work)), 2)

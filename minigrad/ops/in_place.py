@@ -31,7 +31,8 @@ from minigrad.graph import Array, Op, record
 from minigrad.modes import current_mode
 from minigrad.ops.arithmetic import clone
 from minigrad.ops.indexing import fitting, index_put
-from minigrad.ops.operands import Number, cast, tensor
+from minigrad.ops.operands import Number, cast, one_device, tensor
+from minigrad.ops.transfer import to_device
 
 if TYPE_CHECKING:
     from minigrad.tensor import Tensor
@@ -88,11 +89,15 @@ def in_place(operation: Callable[..., Tensor]) -> Callable[..., Tensor]:
 def copy_(x: Tensor, source: Tensor | Number) -> Tensor:
     """Give ``x`` the values of ``source``, a number or a tensor that broadcasts to the shape of ``x``.
 
+    The source may be on another device: to copy is to ask for it.
+
     >>> import minigrad as mg
     >>> mg.zeros(2, 2).copy_(mg.tensor([1, 2]))
     tensor([[1., 2.],
             [1., 2.]])
     """
+    if isinstance(source, graph.tensor_class):
+        source = to_device(source, tensor("copy_", x).device)
     set_item(x, ..., source)
     return x
 
@@ -140,6 +145,7 @@ def zero_(x: Tensor) -> Tensor:
 def set_item(x: Tensor, key: Any, value: Tensor | Number) -> None:
     """``x[key] = value``: ``value``, a number or tensor, takes the dtype of ``x`` and broadcasts to ``x[key]``."""
     check_changeable("x[key] = value", x, value)
+    one_device("x[key] = value", x, value)
     parts, v = fitting(tensor("x[key] = value", x), key, value)
     if current_mode().records and (x.requires_grad or v.requires_grad):
         store("x[key] = value", x, index_put(before(x, x), key, before(v, x)))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minigrad import dtypes, graph, kernels
+from minigrad import dtypes, graph, kernels, mistakes
 from minigrad.dtypes import DType
 from minigrad.graph import Array, Op, record
 
@@ -53,6 +53,14 @@ def tensor(name: str, x: Any) -> Tensor:
     if not isinstance(x, graph.tensor_class):
         raise TypeError(f"{name}() expects a Tensor, got {type(x).__name__}")
     return x
+
+
+def one_device(name: str, *operands: Any) -> None:
+    """Raise RuntimeError for tensors on several devices; one without dims, a number, is at home everywhere."""
+    if kernels.placed:
+        found = [t for t in operands if isinstance(t, graph.tensor_class) and t.ndim]
+        if len({t.device for t in found}) > 1:
+            raise mistakes.apart(name, found)
 
 
 def floating(name: str, x: Any) -> Tensor:

@@ -11,7 +11,7 @@ from minigrad.graph import Array, record
 from minigrad.kernels import duplicate, for_array, is_seen, moved
 from minigrad.ops.arithmetic import mul
 from minigrad.ops.indexing import Index, Put, PutAdd, TakeAlong, along
-from minigrad.ops.operands import Number, broadcast, one_dim, plain, scalar, tensor
+from minigrad.ops.operands import Number, broadcast, one_device, one_dim, plain, scalar, tensor
 
 if TYPE_CHECKING:
     from minigrad.tensor import Tensor
@@ -71,7 +71,7 @@ def gather(x: Tensor, dim: int, index: Tensor) -> Tensor:
     d = one_dim("gather", dim, x.ndim)
     if not index.numel():  # of any number of dimensions
         return record(Index((_in_range("gather", index, d, 0),)), x.flatten())
-    out = record(TakeAlong(_places("gather", index, d, x.shape), d), x)
+    out = record(TakeAlong(_places("gather", index, d, x), d), x)
     return out if shape else out.reshape(())
 
 
@@ -87,6 +87,7 @@ def take_along_dim(x: Tensor, indices: Tensor, dim: int | None = None) -> Tensor
             [2., 4.]])
     """
     x, indices = tensor("take_along_dim", x), tensor("take_along_dim", indices)
+    one_device("take_along_dim", x, indices)
     if dim is None:
         return take_along_dim(x.flatten(), indices.flatten(), 0)
     d = one_dim("take_along_dim", dim, x.ndim)
@@ -114,7 +115,7 @@ def index_select(x: Tensor, dim: int, index: Tensor) -> Tensor:
     shape = tensor("index_select", x).shape
     x = _lined(x)
     d = one_dim("index_select", dim, x.ndim)
-    out = record(Index((*[slice(None)] * d, _row("index_select", index, d, x.shape))), x)
+    out = record(Index((*[slice(None)] * d, _row("index_select", index, d, x))), x)
     return out if shape else out.reshape(())
 
 
@@ -127,6 +128,7 @@ def masked_select(x: Tensor, mask: Tensor) -> Tensor:
     tensor([1., 4.])
     """
     x, mask = tensor("masked_select", x), tensor("masked_select", mask)
+    one_device("masked_select", x, mask)
     if mask.dtype.kind != "b":
         raise TypeError(f"masked_select: the mask must be bool, got {mask.dtype}: use mask != 0")
     shape = broadcast("masked_select", x.shape, mask.shape)
@@ -166,7 +168,7 @@ def scatter(
     x, index = tensor("scatter", x), tensor("scatter", index)
     lined = _lined(x)
     d = one_dim("scatter", dim, lined.ndim)
-    places = _places("scatter", _lined(index), d, lined.shape)
+    places = _places("scatter", _lined(index), d, lined)
     if isinstance(v, graph.tensor_class):
         v = _source("scatter", v, x, places)
     else:
@@ -187,7 +189,7 @@ def scatter_add(x: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     x, index = tensor("scatter_add", x), tensor("scatter_add", index)
     lined = _lined(x)
     d = one_dim("scatter_add", dim, lined.ndim)
-    places = _places("scatter_add", _lined(index), d, lined.shape)
+    places = _places("scatter_add", _lined(index), d, lined)
     out = record(ScatterAdd(places, d), lined, _source("scatter_add", tensor("scatter_add", src), x, places))
     return out if x.ndim else out.reshape(())
 
@@ -207,7 +209,7 @@ def index_add(x: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Numb
     source = _same_dtype("index_add", x, tensor("index_add", source))
     d = one_dim("index_add", dim, x.ndim)
     x, source = _lined(x), _lined(source)
-    row = _row("index_add", index, d, x.shape)
+    row = _row("index_add", index, d, x)
     if source.shape != _with(x.shape, d, row.size):
         raise ValueError(
             f"index_add: source has shape {source.shape}, but {row.size} slices along dim {d} of x {x.shape} "
@@ -248,8 +250,10 @@ def _in_range(name: str, index: Tensor, d: int, size: int, *, wrap: bool = False
     return found
 
 
-def _places(name: str, index: Tensor, d: int, shape: tuple[int, ...]) -> Array:
-    """The indices of a gather from, or a scatter to, a tensor of ``shape``."""
+def _places(name: str, index: Tensor, d: int, x: Tensor) -> Array:
+    """The indices of a gather from, or a scatter to, ``x``."""
+    one_device(name, x, index)
+    shape = x.shape
     if index.ndim != len(shape):
         raise ValueError(f"{name}: x {shape} and index {index.shape} must have as many dimensions")
     for e, (n, limit) in enumerate(zip(index.shape, shape, strict=True)):
@@ -258,11 +262,12 @@ def _places(name: str, index: Tensor, d: int, shape: tuple[int, ...]) -> Array:
     return _in_range(name, index, d, shape[d])
 
 
-def _row(name: str, index: Tensor, d: int, shape: tuple[int, ...]) -> Array:
-    """The indices of slices."""
+def _row(name: str, index: Tensor, d: int, x: Tensor) -> Array:
+    """The indices of slices of ``x``."""
+    one_device(name, x, tensor(name, index))
     if tensor(name, index).ndim > 1:
         raise ValueError(f"{name}: the index must be one row, it has shape {index.shape}")
-    return _in_range(name, _lined(index), d, shape[d])
+    return _in_range(name, _lined(index), d, x.shape[d])
 
 
 def _source(name: str, src: Tensor, x: Tensor, places: Array) -> Tensor:

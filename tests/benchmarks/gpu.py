@@ -30,7 +30,8 @@ from minigrad.nn import functional as F
 
 Call = Callable[[int], Any]  # with the number of the input that is taken
 SETS = 4  # inputs in turn
-LAYERS = (784, 128, 64, 10)
+ELEMENTS, SIDE = 10**8, 8192  # of vectors, and of square matrices
+LAYERS, BATCHES = (784, 128, 64, 10), (64, 4096)
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 BEGIN, END = "<!-- written by tests/benchmarks/gpu.py -->", "<!-- end of what gpu.py writes -->"
 
@@ -116,12 +117,12 @@ COPY = "a copy's bandwidth"
 
 
 def elementwise(torch: Any, rounds: int) -> Iterator[Row]:
-    """Functions of 1e8 elements: bytes a second, beside a copy."""
-    n = 10**8
+    """Functions of many elements: bytes a second, beside a copy."""
+    n = ELEMENTS
     x, theirs = both(torch, (n,), (n,))
     copied = compare(lambda i: x[i][0].clone(), lambda i: theirs[i][0].clone(), torch, rounds, 5)
-    bandwidth = 8 * n / min(copied) / 1e9
-    yield Row(f"copy of 1e8 elements: {bandwidth:.2f} TB/s", *copied, 0.9, min(copied) / copied[0], COPY)
+    bandwidth = 8 * n / min(copied) / 1e6
+    yield Row(f"copy of {n:,} elements: {bandwidth:,.0f} GB/s", *copied, 0.9, min(copied) / copied[0], COPY)
     for name in ("relu", "gelu", "sigmoid", "add"):
         operands = 2 if name == "add" else 1
         peer = torch.nn.functional.gelu if name == "gelu" else getattr(torch, name)
@@ -130,8 +131,8 @@ def elementwise(torch: Any, rounds: int) -> Iterator[Row]:
             for function, inputs in ((getattr(mg, name), x), (peer, theirs))
         ]
         found = compare(*calls, torch, rounds, 5)
-        speed = 4 * (operands + 1) * n / found[0] / 1e9
-        yield Row(f"{name}, 1e8 elements", *found, 0.9, speed / bandwidth, COPY)
+        speed = 4 * (operands + 1) * n / found[0] / 1e6
+        yield Row(f"{name}, {n:,} elements", *found, 0.9, speed / bandwidth, COPY)
 
 
 def on_operands(function: Callable[..., Any], inputs: list[list[Any]], operands: int, i: int) -> Any:
@@ -140,8 +141,8 @@ def on_operands(function: Callable[..., Any], inputs: list[list[Any]], operands:
 
 
 def lines(torch: Any, rounds: int) -> Iterator[Row]:
-    """Softmax and sums of (8192, 8192)."""
-    side = 8192
+    """Softmax and sums of a square matrix."""
+    side = SIDE
     x, theirs = both(torch, (side, side))
     copied = compare(lambda i: x[i][0].clone(), lambda i: theirs[i][0].clone(), torch, rounds, 10)
     bandwidth = 8 * side * side / min(copied)
@@ -153,7 +154,7 @@ def lines(torch: Any, rounds: int) -> Iterator[Row]:
     }
     for name, (ours, peer, moved) in calls.items():
         found = compare(ours, peer, torch, rounds, 10)
-        yield Row(f"{name}, (8192, 8192)", *found, 0.8, moved * side * side / found[0] / bandwidth, COPY)
+        yield Row(f"{name}, {(side, side)}", *found, 0.8, moved * side * side / found[0] / bandwidth, COPY)
 
 
 # -- a small net ----------------------------------------------------------------------------------------------
@@ -171,7 +172,7 @@ def nets(torch: Any) -> tuple[Any, Any]:
 
 def small_net(torch: Any, rounds: int) -> Iterator[Row]:
     """Forward and training step of 784-128-64-10, eager and as a graph."""
-    for batch in (64, 4096):
+    for batch in BATCHES:
         yield from steps_of(torch, rounds, batch)
 
 
@@ -242,22 +243,45 @@ def captured(torch: Any, call: Callable[..., Any], *inputs: Any) -> Callable[...
 
 
 def driver_calls() -> str:
-    """How often the driver is asked for memory by step 2 and later."""
+    """How often the driver is asked for memory by each training step, eager and as a graph."""
     kernels.load("cuda")
     from minigrad.kernels.cuda import device
 
-    net, x = nn.Linear(512, 512).cuda(), mg.randn(128, 512, device="cuda")
-    step = mg.optim.Adam(net.parameters())
-    memory, counts = device.device(device.current.device).memory, []
-    for _ in range(5):
-        before = memory.allocations
-        step.zero_grad()
-        net(x).pow(2).mean().backward()
-        step.step()
-        counts.append(memory.allocations - before)
+    memory = device.device(device.current.device).memory
+    x, lines = mg.randn(BATCHES[0], LAYERS[0], device="cuda"), []
+    for name, p in (("SGD", 0.0), ("Adam", 0.0), ("Adam", 0.5)):
+        parts = nn.Linear(LAYERS[0], LAYERS[1]), nn.Dropout(p), nn.ReLU(), nn.Linear(*LAYERS[1:3])
+        net = nn.Sequential(*parts).to("cuda")
+        mg.cuda.empty_cache()
+        train = functools.partial(train_on, net, getattr(mg.optim, name)(net.parameters(), lr=0.01))
+        eager = [asked(memory, train, x) for _ in range(5)]
+        graph = mg.cuda.graph(train, x)
+        replays = [asked(memory, graph, x) for _ in range(5)]
+        which = f"{name} and a dropout" if p else name
+        lines.append(f"with {which} {eager[0]}, then {eager[1:]}, and replays of its graph {replays}")
     return (
-        f"The first training step with Adam asks the driver for memory {counts[0]} times, the next {counts[1:]}."
+        "How often a training step asks the driver for memory, the first and the next: " + "; ".join(lines) + "."
     )
+
+
+def train_on(net: nn.Module, step: mg.optim.Optimizer, x: mg.Tensor) -> None:
+    """One step of a net on its own output."""
+    step.zero_grad()
+    net(x).pow(2).mean().backward()
+    step.step()
+
+
+def asked(memory: Any, call: Callable[..., Any], *inputs: mg.Tensor) -> int:
+    """How often the driver was asked for memory by a call."""
+    before = memory.allocations
+    call(*inputs)
+    return int(memory.allocations - before)
+
+
+def measure(torch: Any, rounds: int) -> Iterator[Row]:
+    """All rows of the table."""
+    for part in (elementwise, lines, small_net):
+        yield from part(torch, rounds)
 
 
 def write(text: str) -> None:
@@ -285,16 +309,15 @@ def main() -> None:
     where = f"{mg.cuda.get_device_name()}, PyTorch {torch.__version__}, Python {sys.version.split()[0]}"
     print(where, flush=True)
     rows = [HEADS]
-    for part in (elementwise, lines, small_net):
-        for row in part(torch, 3 if chosen.quick else 25):
-            rows.append(row.cells())
-            print("  ".join(f"{cell:<{width}}" for cell, width in zip(rows[-1], WIDTHS, strict=True)), flush=True)
-    asked = driver_calls()
-    print(asked)
+    for row in measure(torch, 3 if chosen.quick else 25):
+        rows.append(row.cells())
+        print("  ".join(f"{cell:<{width}}" for cell, width in zip(rows[-1], WIDTHS, strict=True)), flush=True)
+    said = driver_calls()
+    print(said)
     if chosen.write:
         rows.insert(1, ["---"] * len(HEADS))
         table = "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
-        write(f"Measured on {where}.\n\n{table}\n\n{asked}")
+        write(f"Measured on {where}.\n\n{table}\n\n{said}")
 
 
 if __name__ == "__main__":

@@ -25,9 +25,10 @@ Below them, in the order of reading: ``shim.py`` finds Numba's compiler for the 
 NVIDIA's driver and ``simulator.py`` stands for both where there is no GPU; ``device.py`` knows on which device and
 stream a thread works, ``memory.py`` keeps memory for the next user, ``array.py`` is an array in it, ``launch.py``
 starts a kernel, ``transfer.py`` copies to and from the host, ``exchange.py`` shares memory with other libraries,
-``faults.py`` tells of mistakes that only the device sees. ``intrinsics.py``, ``shared.py`` and ``math.py`` are
-what kernels are made of besides Python, ``team.py`` is how threads share lines, ``tile.py`` how they share a
-matrix product.
+``faults.py`` tells of mistakes that only the device sees, ``notes.py`` has the numbers that are new at each replay
+of a graph. ``intrinsics.py``, ``shared.py`` and ``math.py`` are what kernels are made of besides Python,
+``team.py`` is how threads share lines and ``walk.py`` how they go along them, ``tile.py`` how they share a matrix
+product.
 
 Importing this package compiles nothing: a kernel is compiled when it is first called with a dtype.
 """

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.kernels import taking
 from minigrad.kernels.cuda.array import DeviceArray, like
-from minigrad.kernels.cuda.device import check_not_noting
 from minigrad.kernels.cuda.launch import INT, Kernel, blocks, number, pointer
 from minigrad.kernels.cuda.shim import THREADS, cuda, device
 from minigrad.kernels.cuda.team import whole
@@ -29,23 +29,37 @@ def drawn(place, low, high):
 
 
 @functools.cache
-def dropout_kernel(dtype: np.dtype[Any]) -> Kernel:
-    """out[i] = x[i] factor, or 0 where the number of place ``i // together`` is below the limit"""
+def dropout_kernel(dtype: np.dtype[Any], noted: bool) -> Kernel:
+    """out[i] = x[i] factor, or 0 where the number of place ``i // together`` is below the limit.
+
+    The halves of the key are arguments; while a graph takes notes, they are in memory, new for each replay.
+    """
     nothing = dtype.type(0)
 
-    def kernel(x, out, n, together, below, low, high, factor):
+    @device
+    def drop(x, out, n, together, below, low, high, factor):
         i = cuda.grid(1)
         while i < n:
             out[i] = x[i] * factor if drawn(i // together, low, high) >= below else nothing
             i += cuda.gridsize(1)
 
-    return Kernel(f"dropout_{dtype.name}", kernel, pointer(dtype), pointer(dtype), *[INT] * 5, number(dtype))
+    def noted_kernel(x, out, n, together, below, key, factor):
+        drop(x, out, n, together, below, key[0], key[1], factor)
+
+    def kernel(x, out, n, together, below, low, high, factor):
+        drop(x, out, n, together, below, low, high, factor)
+
+    key = [pointer(np.int64)] if noted else [INT, INT]
+    return Kernel(
+        f"dropout{'_noted' * noted}_{dtype.name}", noted_kernel if noted else kernel,
+        pointer(dtype), pointer(dtype), INT, INT, INT, *key, number(dtype),
+    )  # fmt: skip
 
 
 def dropout(x: DeviceArray, p: float, key: int, together: int) -> DeviceArray:
-    check_not_noting("dropout draws a new key at each call")
-    out = like(x)
+    out, notes = like(x), taking.notes
     if x.size:
-        kernel, halves = dropout_kernel(x.dtype), (key & LOW, key >> 32)
-        kernel(blocks(x, x.size), THREADS, whole(x), out, x.size, together, limit(p), *halves, factor_of(p))
+        kernel = dropout_kernel(x.dtype, notes is not None)
+        given = (key & LOW, key >> 32) if notes is None else (notes.key(key),)
+        kernel(blocks(x, x.size), THREADS, whole(x), out, x.size, together, limit(p), *given, factor_of(p))
     return out

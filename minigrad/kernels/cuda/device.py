@@ -10,6 +10,7 @@ import functools
 import threading
 from typing import Any
 
+from minigrad.kernels import taking
 from minigrad.kernels.cuda import driver as nvidia
 from minigrad.kernels.cuda import shim
 from minigrad.kernels.cuda.memory import Cache
@@ -76,7 +77,6 @@ class Current(threading.local):
     def __init__(self) -> None:
         self.device = 0
         self.streams: dict[int, int] = {}  # the handle, where it is not the device's default stream
-        self.capturing = False
 
 
 current = Current()
@@ -89,7 +89,7 @@ def stream(index: int) -> int:
 
 def check_not_noting(what: str) -> None:
     """Raise RuntimeError while a graph takes notes: ``what`` could not be repeated."""
-    if current.capturing:
+    if taking.notes is not None:
         raise RuntimeError(f"mg.cuda.graph: {what}, and so a graph could not repeat it")
 
 

@@ -34,6 +34,8 @@ ADVICE = {
     3: "a process that was forked from one that uses CUDA cannot use it: start it by spawn",
     222: "the driver is older than the compiler: update it, or install the extra of its CUDA version "
     "(minigrad[cuda12] rather than minigrad[cuda13])",
+    900: "a graph cannot repeat this: the function of mg.cuda.graph waits for the device",
+    901: "a graph cannot repeat something that the function of mg.cuda.graph does, such as waiting for the device",
     700: "a kernel left its memory, and the driver has closed this process's access to the GPU: start it anew",
 }
 
@@ -297,6 +299,16 @@ class Driver:
         finally:
             self.call("cuGraphDestroy", graph)
         return executable.value or 0
+
+    def abandon_capture(self, device: int, stream: int) -> None:
+        """Take no more notes, and throw away those that there are: the stream works as before."""
+        self.enter(device)
+        graph = c_void_p()
+        code = self.library.cuStreamEndCapture(
+            c_void_p(stream), byref(graph)
+        )  # fails if a call has ended the notes
+        if not code and graph.value:
+            self.call("cuGraphDestroy", graph)
 
     def launch_graph(self, device: int, graph: int, stream: int) -> None:
         """Do what was noted."""

@@ -101,11 +101,11 @@ def rule_body(kinds: str, truth: bool) -> str:
     return "out[{out}] = " + (f"1 if rule({call}) else 0" if truth else f"rule({call})")
 
 
-def build(name: str, source: str, names: dict[str, Any]) -> Callable[..., None]:
-    """The kernel that the source defines, with the functions that it calls."""
+def build(name: str, source: str, names: dict[str, Any], defines: str = "kernel") -> Callable[..., Any]:
+    """The kernel, or other function, that the source defines, with the functions that it calls."""
     known = {"cuda": cuda, "load4": intrinsics.load4, "store4": intrinsics.store4, **names}
     exec(compile(source, f"<kernel {name}>", "exec"), known)
-    found: Callable[..., None] = known["kernel"]
+    found: Callable[..., Any] = known[defines]
     return found
 
 

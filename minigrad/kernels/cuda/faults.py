@@ -28,13 +28,22 @@ def fault(faults, index, size):
 
 def watched(index: int, name: str) -> DeviceArray:
     """What the kernel of the function ``name`` writes to if it finds a mistake."""
+    expect(index, [name])
+    return _notes[index][0]
+
+
+def expect(index: int, suspects: list[str]) -> None:
+    """Let :func:`check` look for mistakes of these functions."""
     if index not in _notes:
         _notes[index] = arrays.empty((3,), np.dtype(np.int64), index), []
         _reset(index)
-    notes, names = _notes[index]
-    if name not in names:
-        names.append(name)
-    return notes
+    names = _notes[index][1]
+    names += [name for name in suspects if name not in names]
+
+
+def suspects(index: int) -> list[str]:
+    """The functions that may have found a mistake since the last :func:`check`."""
+    return list(_notes[index][1])
 
 
 def check(index: int) -> None:
@@ -44,13 +53,13 @@ def check(index: int) -> None:
         return
     found = np.empty(3, np.int64)
     devices.device(index).driver.download(index, found, notes.address, devices.stream(index))
-    suspects = ", ".join(names)
+    told = ", ".join(names)
     names.clear()
     if found[0]:
         _reset(index)
         raise IndexError(
             f"index {found[1]} is out of range for a size of {found[2]}, on cuda:{index}, in one of the "
-            f"operations since the device was last waited for: {suspects}. Run them on the CPU to see which"
+            f"operations since the device was last waited for: {told}. Run them on the CPU to see which"
         )
 
 

@@ -143,7 +143,7 @@ def find(x: DeviceArray, key: Any, name: str) -> Places | None:
 
 def _offsets(x: DeviceArray, parts: dict[int, Any], shape: tuple[int, ...], name: str) -> DeviceArray:
     """How far on from the beginning each indexed element is, given the arrays by the dim that they index."""
-    known: Any = np.zeros(shape, INTEGER)
+    known: Any = np.zeros((), INTEGER)  # a number, unless there are arrays of the host
     for dim, part in parts.items():
         if type(part) is not DeviceArray:
             n = x.shape[dim]
@@ -151,7 +151,10 @@ def _offsets(x: DeviceArray, parts: dict[int, Any], shape: tuple[int, ...], name
             if wrong.size:
                 raise IndexError(f"index {wrong.flat[0]} is out of bounds for axis {dim} with size {n}")
             known = known + np.where(np.asarray(part) < 0, part + n, part) * (x.strides[dim] // x.itemsize)
-    out = to_device(np.broadcast_to(known, shape), x.device)
+    if known.ndim:
+        out = to_device(np.broadcast_to(known, shape), x.device)
+    else:
+        out = full(shape, known, INTEGER, x.device)
     for dim, part in parts.items():
         if type(part) is DeviceArray and out.size:
             index = part if part.shape == shape and part.contiguous else copy(part.expand(shape))

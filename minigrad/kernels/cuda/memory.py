@@ -11,7 +11,8 @@ The scheme is that of PyTorch's allocator (c10/cuda/CUDACachingAllocator.cpp; it
 * A block belongs to a stream. The next user on the same stream comes after the last one without waiting, since a
   stream works in order: that is why memory can be reused while the device is still at work on it.
 
-If the driver has no memory left, segments without a block in use are given back, and it is asked again.
+If the driver has no memory left, segments without a block in use are given back, and it is asked again; but not
+while a graph takes notes, when nobody may wait for the device.
 """
 
 from __future__ import annotations
@@ -66,6 +67,7 @@ class Cache:
         self.allocated = self.reserved = self.allocations = 0
         self.max_allocated = self.max_reserved = 0
         self.kept: set[int] = set()  # streams whose memory is a graph's
+        self.noting = 0  # how many graphs take notes just now: the device must not be waited for
         self.freed: list[Block] = []  # while the lists below are being changed, they wait here
         self.changing = False
 
@@ -134,8 +136,12 @@ class Cache:
             self._remember(block)
         self.changing = False
 
+    def _idle(self) -> list[Block]:
+        """The segments in which nothing is in use, and which are no graph's."""
+        return [b for b in self.blocks.values() if b.before is b.after is None and b.stream not in self.kept]
+
     def _give_back(self) -> None:
-        whole = [b for b in self.blocks.values() if b.before is b.after is None and b.stream not in self.kept]
+        whole = [] if self.noting else self._idle()
         if whole:
             self.driver.synchronize(self.device)  # the device may still be at work on them
         for block in whole:
@@ -201,11 +207,16 @@ class Cache:
 
     def _explain(self, size: int) -> str:
         free, total = self.driver.memory_info(self.device)
+        idle = sum(block.size for block in self._idle())
+        noting = (
+            f". While a graph takes notes none of it can be given back: mg.cuda.empty_cache() before would give "
+            f"{text(idle)}"
+        )
         return (
             f"cuda:{self.device} has no room for {text(size)}: of its {text(total)}, tensors use "
             f"{text(self.allocated)}, {text(self.reserved - self.allocated)} more are kept for the next ones in "
-            f"pieces that are too small, and {text(free)} are free. Smaller batches need less; "
-            "checkpoint() keeps fewer activations"
+            f"pieces that are too small, and {text(free)} are free{noting * bool(self.noting and idle)}. Smaller "
+            "batches need less; checkpoint() keeps fewer activations"
         )
 
 

@@ -1,7 +1,7 @@
 """Mean and variance, and numbers brought to mean 0 and variance 1.
 
 A line is swept twice, for its mean and then for the squares of what is left, since ``mean x^2 - (mean x)^2`` loses
-all digits where the mean is large. The second sweep finds the line in the caches.
+all digits where the mean is large. The second sweep finds the line in registers or in the caches: see ``walk.py``.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ from minigrad.kernels.cuda.launch import INT, Kernel, number, pointer
 from minigrad.kernels.cuda.math import names
 from minigrad.kernels.cuda.move import assign, expand, reshape
 from minigrad.kernels.cuda.reduce import sum as sum_of
-from minigrad.kernels.cuda.shim import device
+from minigrad.kernels.cuda.shim import cuda
 from minigrad.kernels.cuda.sweeps import line_start
-from minigrad.kernels.cuda.team import Team, lines, plus, reduced, start
+from minigrad.kernels.cuda.team import lines, plus, reduced, start
+from minigrad.kernels.cuda.walk import Walk, walk_for
 
 __all__ = ["moments", "normalise", "normalise_backward", "normalise_by", "normalise_sums", "running_step"]
 
@@ -43,70 +44,65 @@ follow = Elementwise("running_step", lambda running, observed, rate, scale: (
 
 
 @functools.cache
-def sweeps(team: Team, dtype: DType) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """The mean of a line, and the mean of the squares of what is left without it, known to every thread."""
-    total, real = team.fold(plus, dtype), dtype.type
-
-    def mean_of(x, at, inner, n, lane, lanes):
-        added = real(0)
-        for k in range(lane, n, lanes):
-            added += x[at + k * inner]
-        return total(added) / real(n)
-
-    def variance_of(x, at, inner, n, lane, lanes, mean):
-        added = real(0)
-        for k in range(lane, n, lanes):
-            off = x[at + k * inner] - mean
-            added += off * off
-        return total(added) / real(n)
-
-    return device(mean_of), device(variance_of)
+def sweeps(walk: Walk, dtype: DType) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """The sum of a line, and that of the squares of what is left without its mean, known to every thread."""
+    zero = dtype.type(0)
+    return (
+        walk.fold(plus, lambda x: x, zero, dtype),
+        walk.fold(plus, lambda x, mean: (x - mean) * (x - mean), zero, dtype, numbers=1),
+    )
 
 
 @functools.cache
-def moments_kernel(team: Team, dtype: DType) -> Kernel:
-    """Both for each line."""
-    place, (mean_of, variance_of) = team.place, sweeps(team, dtype)
+def moments_kernel(walk: Walk, dtype: DType) -> Kernel:
+    """Mean and variance of each line."""
+    place, fetch, (sum_of_line, squares) = walk.team.place, walk.fetch(), sweeps(walk, dtype)
+    real, size = dtype.type, walk.size
 
     def kernel(x, means, variances, n, inner, count):
+        h = cuda.local.array(size, real)
         line, lane, lanes, step = place()
         while line < count:
             at = line_start(line, n, inner)
-            mean = mean_of(x, at, inner, n, lane, lanes)
-            variance = variance_of(x, at, inner, n, lane, lanes, mean)
+            fetch(h, x, at, n, lane, lanes)
+            mean = sum_of_line(h, x, at, inner, n, lane, lanes) / real(n)
+            variance = squares(h, x, at, inner, n, lane, lanes, mean) / real(n)
             if lane == 0:
                 means[line], variances[line] = mean, variance
             line += step
 
-    real = pointer(dtype)
-    return Kernel(f"moments_{team.name}_{dtype.name}", kernel, real, real, real, INT, INT, INT)
+    given = pointer(dtype)
+    return Kernel(f"moments_{walk.name}_{dtype.name}", kernel, given, given, given, INT, INT, INT)
 
 
 @functools.cache
-def backward_kernel(team: Team, dtype: DType) -> Kernel:
+def backward_kernel(walk: Walk, dtype: DType) -> Kernel:
     """``(d - mean d - x_hat mean(d x_hat)) / s`` with ``s = (variance + eps)^(1/2)``, for lines of d and x."""
-    place, (mean_of, variance_of) = team.place, sweeps(team, dtype)
-    total, root, real = team.fold(plus, dtype), names(dtype)["sqrt"], dtype.type
+    place, fetch, (sum_of_line, squares) = walk.team.place, walk.fetch(), sweeps(walk, dtype)
+    root, real, size = names(dtype)["sqrt"], dtype.type, walk.size
+    slopes = walk.fold(plus, lambda d, x, mean: d * (x - mean), real(0), dtype, 2, 1)
+    write = walk.write(
+        lambda i, d, x, mean, scale, level, along: (d - level - (x - mean) * scale * along) * scale, 2, 4
+    )
 
     def kernel(d, x, out, n, inner, count, eps):
+        g, h = cuda.local.array(size, real), cuda.local.array(size, real)
         line, lane, lanes, step = place()
         while line < count:
             at = line_start(line, n, inner)
-            mean = mean_of(x, at, inner, n, lane, lanes)
-            scale = real(1) / root(variance_of(x, at, inner, n, lane, lanes, mean) + eps)
-            level = mean_of(d, at, inner, n, lane, lanes)
-            added = real(0)
-            for k in range(lane, n, lanes):
-                added += d[at + k * inner] * (x[at + k * inner] - mean)
-            along = total(added) / real(n) * scale
-            for k in range(lane, n, lanes):
-                x_hat = (x[at + k * inner] - mean) * scale
-                out[at + k * inner] = (d[at + k * inner] - level - x_hat * along) * scale
+            fetch(g, d, at, n, lane, lanes)
+            fetch(h, x, at, n, lane, lanes)
+            mean = sum_of_line(h, x, at, inner, n, lane, lanes) / real(n)
+            variance = squares(h, x, at, inner, n, lane, lanes, mean) / real(n)
+            scale = real(1) / root(variance + eps)
+            level = sum_of_line(g, d, at, inner, n, lane, lanes) / real(n)
+            along = slopes(g, d, h, x, at, inner, n, lane, lanes, mean) / real(n) * scale
+            write(out, g, d, h, x, at, inner, n, lane, lanes, mean, scale, level, along)
             line += step
 
-    real_pointer = pointer(dtype)
-    takes = (real_pointer, real_pointer, real_pointer, INT, INT, INT, number(dtype))
-    return Kernel(f"normalise_backward_{team.name}_{dtype.name}", kernel, *takes)
+    given = pointer(dtype)
+    takes = (given, given, given, INT, INT, INT, number(dtype))
+    return Kernel(f"normalise_backward_{walk.name}_{dtype.name}", kernel, *takes)
 
 
 def moments(x: DeviceArray, dims: Dims, keepdim: bool) -> tuple[DeviceArray, DeviceArray]:
@@ -114,8 +110,19 @@ def moments(x: DeviceArray, dims: Dims, keepdim: bool) -> tuple[DeviceArray, Dev
     shape = reduced(x.shape, dims, keepdim)
     means, variances = like(x, shape), like(x, shape)
     if means.size:
-        kernel = moments_kernel(found.team, x.dtype)
-        start(kernel, found.team, found.count, n, source, means, variances, n, inner, found.count)
+        walk = walk_for(found, source)
+        start(
+            moments_kernel(walk, x.dtype),
+            walk.team,
+            found.count,
+            n,
+            source,
+            means,
+            variances,
+            n,
+            inner,
+            found.count,
+        )
     return means, variances
 
 
@@ -134,9 +141,11 @@ def normalise_backward(
     slope, source = lines(mul(dy, weight), dims), lines(x, dims)
     out = like(source.x)
     if out.size:
-        kernel = backward_kernel(source.team, x.dtype)
+        walk = walk_for(source, slope.x, source.x)
         sizes = source.n, source.inner, source.count
-        start(kernel, source.team, source.count, source.n, slope.x, source.x, out, *sizes, eps)
+        start(
+            backward_kernel(walk, x.dtype), walk.team, source.count, source.n, slope.x, source.x, out, *sizes, eps
+        )
     if source.x.shape == x.shape:
         return out
     order = (*(d for d in range(x.ndim) if d not in dims), *sorted(dims))  # as lines() has moved them

@@ -255,6 +255,7 @@ class Simulator:
         return address
 
     def release(self, device: int, address: int) -> None:
+        self.check_not_noting()
         del self.blocks[address], self.owners[address]
 
     def bytes_at(self, address: int, size: int) -> Array:
@@ -278,9 +279,11 @@ class Simulator:
         return self.owners[starts[bisect_right(starts, address) - 1]]
 
     def upload(self, device: int, address: int, array: Array, stream: int) -> None:
+        self.check_not_noting()
         self.bytes_at(address, array.nbytes)[:] = array.reshape(-1).view(np.uint8)
 
     def download(self, device: int, array: Array, address: int, stream: int) -> None:
+        self.check_not_noting()
         array.reshape(-1).view(np.uint8)[:] = self.bytes_at(address, array.nbytes)
 
     def copy(self, device: int, to: int, address: int, size: int, stream: int) -> None:
@@ -289,6 +292,7 @@ class Simulator:
 
     def synchronize(self, device: int, stream: int | None = None) -> None:
         """Everything is done when it is asked for."""
+        self.check_not_noting()
 
     def launch(
         self, kernel: Callable[..., None], grid: Size, block: Size, arguments: tuple[Any, ...]
@@ -334,6 +338,14 @@ class Simulator:
 
     def begin_capture(self, device: int, stream: int) -> None:
         self.noted = []
+
+    def abandon_capture(self, device: int, stream: int) -> None:
+        self.noted = None
+
+    def check_not_noting(self) -> None:
+        """A driver refuses this while a graph takes notes, or notes what makes no sense later."""
+        if self.noted is not None:
+            raise RuntimeError("the driver cannot do this while it takes notes for a graph")
 
     def end_capture(self, device: int, stream: int) -> int:
         assert self.noted is not None

@@ -1,14 +1,14 @@
 """Softmax and its kin, cross-entropies, where the largest element is: several sweeps over a line, in one launch.
 
-The line was read a moment before, so every sweep but the first finds it in the caches of the GPU: from its memory
-it comes once. e^x is taken of ``x - max``, which never overflows.
+A line whose threads hold it in registers is read once; another was read a moment before, so every sweep but the
+first finds it in the caches of the GPU. ``walk.py`` has both. e^x is taken of ``x - max``, which never overflows.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,17 +19,8 @@ from minigrad.kernels.cuda.launch import INT, Kernel, pointer
 from minigrad.kernels.cuda.math import names
 from minigrad.kernels.cuda.shared import make_shared
 from minigrad.kernels.cuda.shim import ALL, WARP, cuda, device
-from minigrad.kernels.cuda.team import (
-    BLOCK,
-    WARPS,
-    Team,
-    larger,
-    lines,
-    plus,
-    reduced,
-    start,
-    whole,
-)  # fmt: skip
+from minigrad.kernels.cuda.team import BLOCK, WARPS, larger, lines, plus, reduced, start, whole
+from minigrad.kernels.cuda.walk import Walk, single, walk_for
 
 __all__ = [
     "argmax", "argmin", "cross_entropy", "cross_entropy_backward", "log_softmax", "log_softmax_backward",
@@ -49,101 +40,92 @@ def line_start(line, n, inner):
 line_start = device(line_start)
 
 
+class Sweeps(NamedTuple):
+    """What the kernels below are made of, for one walk."""
+
+    place: Callable[..., Any]
+    fetch: Callable[..., Any]
+    top: Callable[..., Any]  # of a line, the largest element
+    total: Callable[..., Any]  # and the sum of e^(x - top)
+
+
 @functools.cache
-def sweeps(team: Team, dtype: DType) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """The largest element of a line, and the sum of ``e^(x - top)`` over it, each known to every thread."""
-    largest, total = team.fold(larger, dtype), team.fold(plus, dtype)
+def sweeps(walk: Walk, dtype: DType) -> Sweeps:
+    """Both are known to every thread of the team."""
     exp, lowest, zero = names(dtype)["exp"], dtype.type(-np.inf), dtype.type(0)
-
-    def top_of(x, at, inner, n, lane, lanes):
-        top = lowest
-        for k in range(lane, n, lanes):
-            value = x[at + k * inner]
-            top = value if value > top or value != value else top
-        return largest(top)
-
-    def exp_sum(x, at, inner, n, lane, lanes, top):
-        added = zero
-        for k in range(lane, n, lanes):
-            added += exp(x[at + k * inner] - top)
-        return total(added)
-
-    return device(top_of), device(exp_sum)
+    return Sweeps(
+        walk.team.place,
+        walk.fetch(),
+        walk.fold(larger, lambda x: x, lowest, dtype),
+        walk.fold(plus, lambda x, top: exp(x - top), zero, dtype, numbers=1),
+    )
 
 
-def softmax_kernel(team: Team, dtype: DType, *, in_logs: bool) -> Callable[..., None]:
+def softmax_kernel(walk: Walk, dtype: DType, *, in_logs: bool) -> Callable[..., None]:
     """``e^(z - top) / total``, or its logarithm ``z - top - log total``."""
-    place, (top_of, exp_sum) = team.place, sweeps(team, dtype)
-    exp, log = names(dtype)["exp"], names(dtype)["log"]
+    (place, fetch, top_of, exp_sum), real, size = sweeps(walk, dtype), dtype.type, walk.size
+    exp, log, one = names(dtype)["exp"], names(dtype)["log"], dtype.type(1)
+    if in_logs:
+        last = device(lambda total: log(total))
+        write = walk.write(lambda i, z, top, shift: z - top - shift, 1, 2)
+    else:
+        last = device(lambda total: one / total)
+        write = walk.write(lambda i, z, top, rate: exp(z - top) * rate, 1, 2)
 
     def kernel(z, out, n, inner, count):
+        h = cuda.local.array(size, real)
         line, lane, lanes, step = place()
         while line < count:
             at = line_start(line, n, inner)
-            top = top_of(z, at, inner, n, lane, lanes)
-            total = exp_sum(z, at, inner, n, lane, lanes, top)
-            for k in range(lane, n, lanes):
-                out[at + k * inner] = exp(z[at + k * inner] - top) / total
+            fetch(h, z, at, n, lane, lanes)
+            top = top_of(h, z, at, inner, n, lane, lanes)
+            total = exp_sum(h, z, at, inner, n, lane, lanes, top)
+            write(out, h, z, at, inner, n, lane, lanes, top, last(total))
             line += step
 
-    def log_kernel(z, out, n, inner, count):
-        line, lane, lanes, step = place()
-        while line < count:
-            at = line_start(line, n, inner)
-            top = top_of(z, at, inner, n, lane, lanes)
-            shift = log(exp_sum(z, at, inner, n, lane, lanes, top))
-            for k in range(lane, n, lanes):
-                out[at + k * inner] = z[at + k * inner] - top - shift
-            line += step
-
-    return log_kernel if in_logs else kernel
+    return kernel
 
 
-def softmax_backward_kernel(team: Team, dtype: DType, *, in_logs: bool) -> Callable[..., None]:
+def softmax_backward_kernel(walk: Walk, dtype: DType, *, in_logs: bool) -> Callable[..., None]:
     """``a (da - sum da a)``, or ``da - e^a sum da``."""
-    place, total_of = team.place, team.fold(plus, dtype)
-    exp, zero = names(dtype)["exp"], dtype.type(0)
+    place, fetch, real, size = walk.team.place, walk.fetch(), dtype.type, walk.size
+    exp = names(dtype)["exp"]
+    if in_logs:
+        total_of = walk.fold(plus, lambda da, a: da, real(0), dtype, 2)
+        write = walk.write(lambda i, da, a, total: da - exp(a) * total, 2, 1)
+    else:
+        total_of = walk.fold(plus, lambda da, a: da * a, real(0), dtype, 2)
+        write = walk.write(lambda i, da, a, total: a * (da - total), 2, 1)
 
     def kernel(da, a, out, n, inner, count):
+        h, g = cuda.local.array(size, real), cuda.local.array(size, real)
         line, lane, lanes, step = place()
         while line < count:
             at = line_start(line, n, inner)
-            total = zero
-            for k in range(lane, n, lanes):
-                total += da[at + k * inner] * a[at + k * inner]
-            total = total_of(total)
-            for k in range(lane, n, lanes):
-                out[at + k * inner] = a[at + k * inner] * (da[at + k * inner] - total)
+            fetch(h, da, at, n, lane, lanes)
+            fetch(g, a, at, n, lane, lanes)
+            total = total_of(h, da, g, a, at, inner, n, lane, lanes)
+            write(out, h, da, g, a, at, inner, n, lane, lanes, total)
             line += step
 
-    def log_kernel(da, a, out, n, inner, count):
-        line, lane, lanes, step = place()
-        while line < count:
-            at = line_start(line, n, inner)
-            total = zero
-            for k in range(lane, n, lanes):
-                total += da[at + k * inner]
-            total = total_of(total)
-            for k in range(lane, n, lanes):
-                out[at + k * inner] = da[at + k * inner] - exp(a[at + k * inner]) * total
-            line += step
-
-    return log_kernel if in_logs else kernel
+    return kernel
 
 
-def logsumexp_kernel(team: Team, dtype: DType) -> Callable[..., None]:
+def logsumexp_kernel(walk: Walk, dtype: DType) -> Callable[..., None]:
     """``top + log total``, where a top of Inf or -Inf is not taken off."""
-    place, (top_of, exp_sum) = team.place, sweeps(team, dtype)
+    (place, fetch, top_of, exp_sum), real, size = sweeps(walk, dtype), dtype.type, walk.size
     log, zero = names(dtype)["log"], dtype.type(0)
 
     def kernel(x, out, n, inner, count):
+        h = cuda.local.array(size, real)
         line, lane, lanes, step = place()
         while line < count:
             at = line_start(line, n, inner)
-            top = top_of(x, at, inner, n, lane, lanes)
+            fetch(h, x, at, n, lane, lanes)
+            top = top_of(h, x, at, inner, n, lane, lanes)
             if top - top != zero:  # Inf - Inf would be NaN
                 top = zero
-            total = exp_sum(x, at, inner, n, lane, lanes, top)
+            total = exp_sum(h, x, at, inner, n, lane, lanes, top)
             if lane == 0:
                 out[line] = top + log(total)
             line += step
@@ -151,16 +133,19 @@ def logsumexp_kernel(team: Team, dtype: DType) -> Callable[..., None]:
     return kernel
 
 
-def cross_entropy_kernel(team: Team, dtype: DType) -> Callable[..., None]:
+def cross_entropy_kernel(walk: Walk, dtype: DType) -> Callable[..., None]:
     """``top - z[y] + log total``. A class that there is not is a fault."""
-    place, (top_of, exp_sum), log, nan = team.place, sweeps(team, dtype), names(dtype)["log"], dtype.type(np.nan)
+    (place, fetch, top_of, exp_sum), real, size = sweeps(walk, dtype), dtype.type, walk.size
+    log, nan = names(dtype)["log"], dtype.type(np.nan)
 
     def kernel(z, y, out, n, count, faults):
+        h = cuda.local.array(size, real)
         line, lane, lanes, step = place()
         while line < count:
             at = line * n
-            top = top_of(z, at, 1, n, lane, lanes)
-            total = exp_sum(z, at, 1, n, lane, lanes, top)
+            fetch(h, z, at, n, lane, lanes)
+            top = top_of(h, z, at, 1, n, lane, lanes)
+            total = exp_sum(h, z, at, 1, n, lane, lanes, top)
             if lane == 0:
                 if 0 <= y[line] < n:
                     out[line] = top - z[at + y[line]] + log(total)
@@ -172,28 +157,32 @@ def cross_entropy_kernel(team: Team, dtype: DType) -> Callable[..., None]:
     return kernel
 
 
-def cross_entropy_backward_kernel(team: Team, dtype: DType) -> Callable[..., None]:
+def cross_entropy_backward_kernel(walk: Walk, dtype: DType) -> Callable[..., None]:
     """``dl (softmax(z) - [k = y])``; a class that there is not was a fault of the forward pass."""
-    place, (top_of, exp_sum) = team.place, sweeps(team, dtype)
+    (place, fetch, top_of, exp_sum), real, size = sweeps(walk, dtype), dtype.type, walk.size
     exp, one, zero = names(dtype)["exp"], dtype.type(1), dtype.type(0)
+    write = walk.write(
+        lambda i, z, top, rate, dl, label: dl * (exp(z - top) * rate - (one if i == label else zero)), 1, 4
+    )
 
     def kernel(dl, z, y, out, n, count):
+        h = cuda.local.array(size, real)
         line, lane, lanes, step = place()
         while line < count:
-            at, label = line * n, y[line]
-            top = top_of(z, at, 1, n, lane, lanes)
-            total = exp_sum(z, at, 1, n, lane, lanes, top)
-            for k in range(lane, n, lanes):
-                out[at + k] = dl[line] * (exp(z[at + k] - top) / total - (one if k == label else zero))
+            at = line * n
+            fetch(h, z, at, n, lane, lanes)
+            top = top_of(h, z, at, 1, n, lane, lanes)
+            total = exp_sum(h, z, at, 1, n, lane, lanes, top)
+            write(out, h, z, at, 1, n, lane, lanes, top, one / total, dl[line], at + y[line])
             line += step
 
     return kernel
 
 
-def arg_kernel(team: Team, dtype: DType, *, smallest: bool) -> Callable[..., None]:
+def arg_kernel(walk: Walk, dtype: DType, *, smallest: bool) -> Callable[..., None]:
     """The first place of the largest element, or of the first NaN; each team member keeps its best so far."""
     holds = dtype if dtype.kind == "f" else INTEGER  # which shuffles can carry
-    place, is_block, cast = team.place, team is BLOCK, holds.type
+    place, is_block, cast = walk.team.place, walk.team is BLOCK, holds.type
     shared_values, shared_places = make_shared(WARPS, holds), make_shared(WARPS, INTEGER)
 
     @device
@@ -245,8 +234,8 @@ def arg_kernel(team: Team, dtype: DType, *, smallest: bool) -> Callable[..., Non
 
 
 @functools.cache
-def made(name: str, team: Team, dtype: DType) -> Kernel:
-    """The kernel of that name, for a team and a dtype."""
+def made(name: str, walk: Walk, dtype: DType) -> Kernel:
+    """The kernel of that name, for a walk and a dtype."""
     factories: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
         "softmax": (functools.partial(softmax_kernel, in_logs=False), (pointer(dtype),)),
         "log_softmax": (functools.partial(softmax_kernel, in_logs=True), (pointer(dtype),)),
@@ -268,7 +257,7 @@ def made(name: str, team: Team, dtype: DType) -> Kernel:
     else:
         factory = functools.partial(arg_kernel, smallest=name == "argmin")
         takes = (pointer(dtype), pointer(INTEGER), INT, INT, INT)
-    return Kernel(f"{name}_{team.name}_{dtype.name}", factory(team, dtype), *takes)
+    return Kernel(f"{name}_{walk.name}_{dtype.name}", factory(walk, dtype), *takes)
 
 
 def along(name: str, dim: int, *operands: DeviceArray) -> DeviceArray:
@@ -277,10 +266,12 @@ def along(name: str, dim: int, *operands: DeviceArray) -> DeviceArray:
     first = found[0]
     out = like(operands[0])
     if out.size:
-        kernel = made(name, first.team, out.dtype)
+        sources = [f.x for f in found]
+        walk = walk_for(first, *sources)
         start(
-            kernel, first.team, first.count, first.n, *(f.x for f in found), out, first.n, first.inner, first.count
-        )
+            made(name, walk, out.dtype), walk.team, first.count, first.n, *sources, out, first.n, first.inner,
+            first.count,
+        )  # fmt: skip
     return out
 
 
@@ -304,7 +295,8 @@ def _to_numbers(name: str, x: DeviceArray, dims: Dims, keepdim: bool, dtype: DTy
     source, _, n, inner = found = lines(x, dims)
     out = like(x, reduced(x.shape, dims, keepdim), dtype)
     if out.size:
-        start(made(name, found.team, x.dtype), found.team, found.count, n, source, out, n, inner, found.count)
+        walk = walk_for(found, source) if name == "logsumexp" else single(found)
+        start(made(name, walk, x.dtype), walk.team, found.count, n, source, out, n, inner, found.count)
     return out
 
 
@@ -324,19 +316,9 @@ def cross_entropy(z: DeviceArray, y: DeviceArray) -> DeviceArray:
     source, count, n, _ = found = lines(z, (1,))
     out = like(z, (count,))
     if count:
-        faults = watched(z.device, "cross_entropy")
-        start(
-            made("cross_entropy", found.team, z.dtype),
-            found.team,
-            count,
-            n,
-            source,
-            whole(y),
-            out,
-            n,
-            count,
-            faults,
-        )
+        walk, faults = walk_for(found, source), watched(z.device, "cross_entropy")
+        kernel = made("cross_entropy", walk, z.dtype)
+        start(kernel, walk.team, count, n, source, whole(y), out, n, count, faults)
     return out
 
 
@@ -344,6 +326,7 @@ def cross_entropy_backward(dl: DeviceArray, z: DeviceArray, y: DeviceArray) -> D
     source, count, n, _ = found = lines(z, (1,))
     out = like(z)
     if out.size:
-        kernel = made("cross_entropy_backward", found.team, z.dtype)
-        start(kernel, found.team, count, n, whole(dl), source, whole(y), out, n, count)
+        walk = walk_for(found, source)
+        kernel = made("cross_entropy_backward", walk, z.dtype)
+        start(kernel, walk.team, count, n, whole(dl), source, whole(y), out, n, count)
     return out

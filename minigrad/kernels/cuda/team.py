@@ -164,7 +164,12 @@ def start(kernel: Kernel, team: Team, count: int, n: int, *arguments: Any) -> No
     if team is THREAD:
         kernel(blocks(first, count), THREADS, *arguments)
         return
+    kernel(min(count, 4 * WAVES * device_of(first.device).processors), threads_for(n), *arguments)
+
+
+def threads_for(n: int) -> int:
+    """How many threads work on a line of n elements: each takes about eight or more, in a block of a few warps."""
     threads = WARP
-    while threads < THREADS and threads * 4 < n:  # about four elements or more for each
+    while threads < THREADS and threads * 8 < n:
         threads *= 2
-    kernel(min(count, 4 * WAVES * device_of(first.device).processors), threads, *arguments)
+    return threads

@@ -14,10 +14,13 @@ from minigrad.nn.functional.arguments import check_not_empty, check_probabilitie
 from minigrad.ops import log_softmax, where
 from minigrad.ops.indexing import TakeAlong
 from minigrad.ops.loss import CrossEntropy
-from minigrad.ops.operands import cast, floating, pair, parameter, tensor
+from minigrad.ops.operands import cast, floating, one_device, pair, parameter, tensor
 from minigrad.tensor import Tensor
 
 __all__ = ["cross_entropy", "nll_loss"]
+
+
+NOT_GIVEN = -100  # PyTorch's default for the target that stands for none
 
 
 def cross_entropy(
@@ -25,7 +28,7 @@ def cross_entropy(
     target: Tensor,
     weight: Tensor | None = None,
     *,
-    ignore_index: int = -100,
+    ignore_index: int = NOT_GIVEN,
     reduction: str = "mean",
     label_smoothing: float = 0.0,
 ) -> Tensor:
@@ -36,7 +39,8 @@ def cross_entropy(
         target: the right class y of each, an integer in [0, C): (N,), (), or (N, d1, ...). Or the probabilities q
             of all classes, floats of the input's shape: then ``l = -sum q log softmax(z)`` over the classes.
         weight: factors of the classes, (C,). The mean over classes y is one with these weights.
-        ignore_index: a target that stands for none: its loss is 0, and the mean is over the others.
+        ignore_index: a target that stands for none: its loss is 0, and the mean is over the others. For targets on
+            a device it must be given, and not be -100: to look for that in each would cost more than the loss.
         reduction: ``"mean"``, ``"sum"`` or ``"none"``.
         label_smoothing: e, how much of the target is spread evenly over all classes: ``q = (1 - e) q + e / C``.
 
@@ -75,7 +79,7 @@ def nll_loss(
     target: Tensor,
     weight: Tensor | None = None,
     *,
-    ignore_index: int = -100,
+    ignore_index: int = NOT_GIVEN,
     reduction: str = "mean",
 ) -> Tensor:
     """Negative log likelihood: ``l = -input[y]``, y the target; of log-probabilities, it is the cross entropy.
@@ -130,10 +134,15 @@ def _labels(
             f"got {target.shape}"
         )
     check_not_empty(name, input)
-    counted = _counted(name, found, shape[dim], _integer(name, ignore_index), reduction)
+    one_device(name, input, target, weight)
+    ignored = _integer(name, ignore_index)
     y, counts = cast(target, int64), None
-    if counted is not None:
-        counts = Tensor.of(counted)
+    if is_seen(found):
+        counted = _counted(name, found, shape[dim], ignored, reduction)
+        counts = None if counted is None else Tensor.of(counted)
+    elif ignored != NOT_GIVEN:  # to look whether there are any would mean to wait
+        counts = y != ignored
+    if counts is not None:
         y = where(counts, y, input.argmax(dim))  # any class will do, unless its logit is -Inf
     dtype = input.dtype if input.dtype.kind == "f" else float32
     return Labels(dim, y, counts, None if weight is None else cast(weight, dtype)[y])
@@ -141,8 +150,6 @@ def _labels(
 
 def _counted(name: str, y: Array, count: int, ignore_index: int, reduction: str) -> Array | None:
     """Which targets are not to be ignored, after a check that they are classes; None if all count."""
-    if not is_seen(y):  # on a device, the kernel looks
-        return None
     if y.view(UNSIGNED[y.itemsize]).max() < count and not 0 <= ignore_index < count:
         return None
     ignored = np.asarray(y == ignore_index)

@@ -5,10 +5,8 @@ from __future__ import annotations
 import math
 import operator
 
-import numpy as np
-
 from minigrad.dtypes import int64
-from minigrad.generator import common
+from minigrad.generator import draw_key
 from minigrad.graph import record
 from minigrad.kernels import is_seen
 from minigrad.ops import einsum
@@ -72,11 +70,6 @@ def _dropped(x: Tensor, together: int, p: float, training: bool) -> Tensor:
     if not training or p == 0:
         return x
     return record(Dropout(p, draw_key(), max(together, 1)), x)
-
-
-def draw_key() -> int:
-    """A number of 64 bits, from which a kernel makes as many random ones as it needs."""
-    return int(common.numpy.integers(2**64, dtype=np.uint64))
 
 
 def check_probability(name: str, p: float) -> float:

@@ -146,6 +146,19 @@ def test_a_capture_that_failed_keeps_nothing() -> None:
     assert library.names()[-1] == "cuGraphDestroy"
 
 
+@pytest.mark.parametrize(("code", "last"), [(0, "cuGraphDestroy"), (901, "cuStreamEndCapture")])
+def test_a_capture_is_abandoned_even_if_the_driver_has_ended_it(code: int, last: str) -> None:
+    class Library(FakeLibrary):
+        def cuStreamEndCapture(self, stream: Any, graph: Any) -> int:
+            self.calls.append(("cuStreamEndCapture", (stream, graph)))
+            graph._obj.value = None if code else 0x500
+            return code
+
+    library = Library()
+    Driver(library).abandon_capture(0, 1)
+    assert library.names()[-1] == last
+
+
 def test_memory_knows_its_device() -> None:
     library = FakeLibrary()
     assert Driver(library).device_at(0xABC) == 0x1000  # what the stand-in gives first

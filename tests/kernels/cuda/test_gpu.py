@@ -79,28 +79,106 @@ def test_scattered_gradients_add_up() -> None:
     assert W.grad[:, 0].tolist() == np.bincount(i, minlength=100).tolist()
 
 
-def test_a_step_after_the_first_allocates_nothing_and_a_graph_repeats_it() -> None:
-    net = nn.Sequential(nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 10)).cuda()
-    step = mg.optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
-    x, y = mg.randn(64, 784, device="cuda"), mg.randint(10, size=(64,), device="cuda")
+def test_sums_of_whole_numbers_are_exact() -> None:
+    """So that one element that is left out, or taken twice, among millions is seen."""
+    rng = np.random.default_rng(0)
+    for shape in ((1 << 22,), (2049, 1025), (4096, 1024), (3, 4100, 36), (8192, 2000)):
+        x = rng.integers(-2, 3, shape).astype(np.float32)
+        there = mg.tensor(x, device="cuda")
+        for dim in (*range(x.ndim), tuple(range(x.ndim))):
+            assert np.array_equal(there.sum(dim).cpu().numpy(), x.sum(dim)), (shape, dim)
+        assert there.reshape(-1)[3:].sum().item() == x.ravel()[3:].sum()
 
-    def train(x: mg.Tensor, y: mg.Tensor) -> mg.Tensor:
-        step.zero_grad()
-        loss = F.cross_entropy(net(x), y)
+
+class Training:
+    """A classifier of digits with a dropout, and its step."""
+
+    def __init__(self, optimizer: str, p: float) -> None:
+        mg.manual_seed(1)
+        parts = nn.Linear(784, 128), nn.ReLU(), nn.Dropout(p), nn.Linear(128, 10)
+        self.net = nn.Sequential(*parts).cuda()
+        options = {"momentum": 0.9} if optimizer == "SGD" else {}
+        self.optimizer = getattr(mg.optim, optimizer)(self.net.parameters(), lr=0.01, **options)
+
+    def step(self, x: mg.Tensor, y: mg.Tensor) -> mg.Tensor:
+        self.optimizer.zero_grad()
+        loss = F.cross_entropy(self.net(x), y)
         loss.backward()
-        step.step()
+        self.optimizer.step()
         return loss.detach()
 
-    first = train(x, y).item()
+
+def digits(count: int) -> list[tuple[mg.Tensor, mg.Tensor]]:
+    return [
+        (mg.randn(64, 784, device="cuda"), mg.randint(10, size=(64,), device="cuda")) for _ in range(count)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("p", [0.0, 0.3])
+@pytest.mark.parametrize("optimizer", ["SGD", "Adam", "AdamW", "RMSprop", "Adagrad"])
+def test_a_step_after_the_first_asks_the_driver_for_nothing(optimizer: str, p: float) -> None:
+    training, [batch] = Training(optimizer, p), digits(1)
+    training.step(*batch)
     memory = device.device(0).memory
     asked = memory.allocations
     for _ in range(5):
-        train(x, y)
+        training.step(*batch)
     assert memory.allocations == asked
-    captured = mg.cuda.graph(train, x, y)
-    losses = [captured(x, y).item() for _ in range(8)]  # later ones are as small as their rounding
-    assert losses == sorted(losses, reverse=True)
-    assert losses[-1] < first
+    step = mg.cuda.graph(training.step, *batch)
+    asked = memory.allocations
+    for _ in range(5):
+        step(*batch)
+    assert memory.allocations == asked
+
+
+@pytest.mark.parametrize("p", [0.0, 0.3])
+@pytest.mark.parametrize("optimizer", ["SGD", "Adam", "AdamW", "RMSprop", "Adagrad"])
+def test_replays_are_the_steps_that_they_stand_for(optimizer: str, p: float) -> None:
+    """Bit for bit, on batches that change, while a schedule changes the rate, and with other steps in between."""
+    batches, found = digits(8), []
+    for is_captured in (False, True):
+        training = Training(optimizer, p)
+        schedule = mg.optim.lr_scheduler.ExponentialLR(training.optimizer, 0.8)
+        step = training.step
+        mg.manual_seed(2)
+        if is_captured:
+            step = mg.cuda.graph(training.step, *batches[0])
+        else:
+            for _ in range(2):  # as the capture does to warm up
+                training.step(*batches[0])
+        losses = []
+        for k, batch in enumerate(batches):
+            losses.append((training.step if k == 3 else step)(*batch).item())
+            schedule.step()
+        weights = [parameter.tolist() for parameter in training.net.parameters()]
+        counts = [state.get("step") for state in training.optimizer.state.values()]
+        found.append((losses, weights, counts))
+    assert found[0] == found[1]
+
+
+def test_a_replay_drops_what_the_cpu_drops() -> None:
+    x = mg.ones(300, 1001)
+    there = x.cuda()
+    captured = mg.cuda.graph(lambda t: F.dropout(t, 0.3), there)
+    mg.manual_seed(4)
+    found = [captured(there).cpu().numpy() for _ in range(3)]
+    mg.manual_seed(4)
+    for mask in found:
+        assert np.array_equal(mask, F.dropout(x, 0.3).numpy())
+
+
+@pytest.mark.parametrize("after", [0, 2], ids=["in the warm-up", "while notes are taken"])
+def test_out_of_memory_in_a_graph_leaves_the_process_usable(after: int) -> None:
+    x, calls = mg.ones(8, device="cuda"), []
+
+    def function(x: mg.Tensor) -> mg.Tensor:
+        calls.append(x)
+        return x * 2 + (mg.zeros(1 << 42, device="cuda") if len(calls) > after else 1)
+
+    with pytest.raises(mg.cuda.OutOfMemoryError, match=r"no room for 16\.0 TiB: of its .* tensors use "):
+        mg.cuda.graph(function, x)
+    assert (x + 1).sum().item() == 16
+    assert mg.cuda.graph(lambda t: t * 4, x)(x).tolist() == [4.0] * 8
 
 
 def test_memory_is_shared_with_pytorch() -> None:

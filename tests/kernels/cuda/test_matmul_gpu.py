@@ -33,7 +33,7 @@ def assert_close(got: np.ndarray, x: np.ndarray, y: np.ndarray, bias: np.ndarray
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_a_thousand_random_shapes(dtype: str) -> None:
     cuda, rng = kernels.load("cuda"), np.random.default_rng(0)
-    for turn in range(500):
+    for turn in range(1000):
         M, N, K = (int(n) for n in np.exp(rng.uniform(0, np.log(600), 3)))
         batch = (2,) if turn % 5 == 0 else ()
         x, y = normal(rng, dtype, *batch, M, K), normal(rng, dtype, *batch, K, N)

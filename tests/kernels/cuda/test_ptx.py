@@ -108,3 +108,20 @@ def test_the_steps_of_optimisers_compile(deaf: Deaf) -> None:
             p.grad = mg.ones(5, dtype=dtype, device="cuda")
             getattr(mg.optim, name)([p], lr=0.1).step()
     assert len(deaf.loaded) >= 8
+
+
+def test_the_steps_and_dropouts_of_a_graph_compile(deaf: Deaf, monkeypatch: pytest.MonkeyPatch) -> None:
+    from minigrad.kernels.cuda.notes import Notes
+
+    for name in ("SGD", "Adam", "RMSprop", "Adagrad"):
+        p = mg.ones(5, device="cuda", requires_grad=True)
+        p.grad = mg.ones(5, device="cuda")
+        step = getattr(mg.optim, name)([p], lr=0.1)
+        step.step()
+        with monkeypatch.context() as patch:
+            patch.setattr(kernels.taking, "notes", Notes(0, lambda: 0))
+            step.step()
+            mg.nn.functional.dropout(p, 0.5)
+    noted = {name: ptx for name, ptx in deaf.loaded.items() if "_noted" in name}
+    assert len(noted) == 5
+    assert not any(".f64" in ptx for ptx in noted.values()), "a float32 kernel computes in float64"

@@ -1,7 +1,7 @@
 """The whole table of operations on the device: values, first and second derivatives, beside the CPU in float64.
 
 Without a GPU the device is Numba's simulator, in which blocks are a few threads wide, so that the samples' shapes
-lie around every edge of a block and of a warp.
+lie around every edge of a block and of a warp. Each array has memory of its own, beyond which nobody may read.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import minigrad as mg
+from exact_memory import exact_memory
 from minigrad import kernels
 from ops_table import DIFFERENTIABLE, TABLE, Array, Row, tensors
 
@@ -22,6 +23,13 @@ MISSING: set[str] = set()
 
 every_row = pytest.mark.parametrize("row", TABLE, ids=str)
 every_differentiable_row = pytest.mark.parametrize("row", DIFFERENTIABLE, ids=str)
+
+
+@pytest.fixture(autouse=True)
+def of_its_own() -> Iterator[None]:
+    """Memory without a cache."""
+    with exact_memory():
+        yield
 
 
 @contextmanager
