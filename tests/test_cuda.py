@@ -124,6 +124,19 @@ def test_an_index_on_the_cpu_is_refused_at_once() -> None:
         X.cuda()[mg.tensor([5])]
 
 
+def test_places_named_by_an_array_are_changed_in_place() -> None:
+    for device in ("cpu", "cuda"):
+        x = mg.zeros(4, device=device)
+        x[mg.tensor([1, -1], device=device)] = 3.0
+        x[mg.tensor([True, False, False, False], device=device)] = mg.tensor(5, device=device)
+        assert x.tolist() == [5.0, 3.0, 0.0, 3.0]
+
+
+def test_what_no_integer_can_be_becomes_some_integer() -> None:
+    x = mg.tensor([float("nan"), float("inf"), -1e30, 2.5], device="cuda")
+    assert x.int().tolist()[3] == x.to(mg.uint8).tolist()[3] == 2  # as for the others, a GPU decides
+
+
 # -- models ---------------------------------------------------------------------------------------------------
 
 

@@ -21,7 +21,7 @@ from minigrad.kernels.cuda.shim import THREADS, cuda
 
 __all__ = [
     "cast", "cat", "copy", "diagonal", "diagonal_backward", "expand", "flip", "full", "pad", "permute", "repeat",
-    "reshape", "roll", "stack", "tril", "triu", "unfold", "unfold_backward", "write",
+    "reshape", "roll", "stack", "tril", "triu", "unfold", "unfold_backward",
 ]  # fmt: skip
 
 assign = Elementwise("copy", lambda x: x)
