@@ -254,7 +254,7 @@ def matmul(x: DeviceArray, y: DeviceArray) -> DeviceArray:
     rows = A.reshape((math.prod(batch) * M, A.shape[-1])) if B.ndim == 2 else None
     # one large product, where the batch continues the rows, rather than one for each of the batch
     C = multiply(A, B, None, batch, as_it_is) if rows is None else multiply(rows, B, None, (), as_it_is)
-    return move.reshape(C, (*batch, *[M] * (x.ndim > 1), *[N] * (y.ndim > 1)))
+    return shaped(C, (*batch, *[M] * (x.ndim > 1), *[N] * (y.ndim > 1)))
 
 
 def linear(x: DeviceArray, W: DeviceArray, b: DeviceArray | None, rule: Rule = as_it_is) -> DeviceArray:
@@ -263,4 +263,9 @@ def linear(x: DeviceArray, W: DeviceArray, b: DeviceArray | None, rule: Rule = a
     rows = move.reshape(x, (math.prod(batch), K))
     bias = b if b is None or b.ndim else b.reshape((1,))
     z = multiply(rows, W.transpose((1, 0)), bias, (), rule)
-    return move.reshape(z, (*batch, len(W)))
+    return shaped(z, (*batch, len(W)))
+
+
+def shaped(C: DeviceArray, shape: tuple[int, ...]) -> DeviceArray:
+    """The product in that shape; itself if it has it, since a view is copied before it is a leaf's gradient."""
+    return C if C.shape == shape else move.reshape(C, shape)
