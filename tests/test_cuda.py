@@ -137,6 +137,16 @@ def test_what_no_integer_can_be_becomes_some_integer() -> None:
     assert x.int().tolist()[3] == x.to(mg.uint8).tolist()[3] == 2  # as for the others, a GPU decides
 
 
+def test_the_gradient_of_a_weight_is_not_copied() -> None:
+    net, x = nn.Linear(3, 2).cuda(), X.cuda()
+    for _ in range(2):
+        net.zero_grad()
+        loss = net(x).sum()
+        before = mg.cuda.kernel_launches()
+        loss.backward()
+    assert mg.cuda.kernel_launches() - before == 4  # the 1 from which it starts, dW, db, and dz whole for db
+
+
 # -- models ---------------------------------------------------------------------------------------------------
 
 

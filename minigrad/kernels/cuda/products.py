@@ -19,9 +19,9 @@ from minigrad.kernels.cuda import array as arrays
 from minigrad.kernels.cuda import device as devices
 from minigrad.kernels.cuda import move
 from minigrad.kernels.cuda.array import DeviceArray
-from minigrad.kernels.cuda.elementwise import broadcast_strides, collapse
 from minigrad.kernels.cuda.fragments import KINDS
 from minigrad.kernels.cuda.launch import Kernel
+from minigrad.kernels.cuda.loops import broadcast_strides, collapse
 from minigrad.kernels.cuda.math import FLOATS, names
 from minigrad.kernels.cuda.product_kernels import gather_takes, make_gather, make_product, make_textbook, takes
 from minigrad.kernels.cuda.shim import SIMULATED, THREADS, specialise

@@ -1,5 +1,7 @@
 """The whole table of operations on the device: values, first and second derivatives, beside the CPU in float64.
 
+Chains are compiled at sight, so that every composition in the table runs as one, and so do its derivatives.
+
 Without a GPU the device is Numba's simulator, in which blocks are a few threads wide, so that the samples' shapes
 lie around every edge of a block and of a warp.
 """
@@ -17,11 +19,19 @@ import minigrad as mg
 from minigrad import kernels
 from ops_table import DIFFERENTIABLE, TABLE, Array, Row, tensors
 
+kernels.load("cuda")
+from minigrad.kernels.cuda import chain  # noqa: E402 (there is no target before)
+
 #: Functions of the contract that have no kernel for CUDA yet. The list may only become shorter.
 MISSING: set[str] = set()
 
 every_row = pytest.mark.parametrize("row", TABLE, ids=str)
 every_differentiable_row = pytest.mark.parametrize("row", DIFFERENTIABLE, ids=str)
+
+
+@pytest.fixture(autouse=True)
+def at_sight(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chain, "PATIENCE", 0)
 
 
 @contextmanager
