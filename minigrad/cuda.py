@@ -95,7 +95,8 @@ def fuse(on: bool) -> Iterator[None]:
     """Inside the ``with``, let a short chain of elementwise work be one launch, or one for each function.
 
     It is one anyway: ``with mg.cuda.fuse(False):`` is for finding out what that is worth, and for a profiler that
-    is to tell of every function. What is computed is the same, bit for bit. It is a matter of this thread alone.
+    is to tell of every function. What is computed is the same, bit for bit; but of a chain, what nobody holds any
+    more when its turn comes is not computed at all. It is a matter of this thread alone.
     """
     current = _devices().current
     before = current.fuses

@@ -14,12 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import minigrad as mg
-from minigrad import kernels, nn
+from minigrad import nn
+from minigrad.kernels.cuda import chain, device, launch
+from minigrad.kernels.cuda.exchange import held
 from minigrad.nn import functional as F
-
-kernels.load("cuda")
-from minigrad.kernels.cuda import chain, device, launch  # noqa: E402 (there is no target before)
-from minigrad.kernels.cuda.exchange import held  # noqa: E402
 
 launches = mg.cuda.kernel_launches
 
@@ -320,6 +318,16 @@ def test_an_optimiser_takes_a_pending_gradient() -> None:
     np.testing.assert_allclose(p.tolist(), 1 - 0.1 * (x.cpu().numpy() * 2 + 1), rtol=1e-6)
 
 
+def test_an_optimiser_changes_what_a_chain_reads() -> None:
+    p = rand(5).requires_grad_()
+    p.grad = mg.ones(5, device="cuda")
+    want = bits(p.detach().cpu() * 0.9 + 1)
+    with mg.no_grad():
+        average = p * 0.9 + 1
+    mg.optim.SGD([p], lr=0.1).step()
+    assert bits(average) == want
+
+
 # -- changes in place -----------------------------------------------------------------------------------------
 
 
@@ -366,10 +374,11 @@ def test_a_chain_that_ends_in_place_is_one_launch_at_once() -> None:
 
 def test_what_overlaps_with_the_result_is_not_read_while_it_is_written() -> None:
     for operation in (
-        lambda x: x[1:].add_(2 * x[:-1]), lambda x: x[:4].mul_(x[4:] + x[:4]), lambda x: x[::2].add_(x[4:].exp()),
-        lambda x: x.view(2, 4).add_((x.view(4, 2) * 2).view(2, 4)), lambda x: x.view(2, 4).add_(x[:4] + 1),
+        lambda x: x[4:].add_(2 * x[:8]), lambda x: x[:8].mul_(x[4:] + x[:8]), lambda x: x[::2].add_(x[6:] * 3),
+        lambda x: x[1:].add_(2 * x[:-1]), lambda x: x.view(3, 4).add_(x[:4] * mg.ones(3, 4, device=x.device)),
+        lambda x: x.view(3, 4).add_((x.view(4, 3) * 2).view(3, 4)), lambda x: x.view(3, 4).add_(x[:4] + 1),
     ):  # fmt: skip
-        x = rand(8)
+        x = rand(12)
         want = x.cpu()
         operation(want)
         operation(x)
@@ -484,6 +493,14 @@ def test_a_graph_repeats_chains() -> None:
         assert bits(found) == bits(one_by_one(lambda new=new: (new * 2 + 1).exp() - new))
         started = started + (new.cpu() * 2 + 1) * 3
         assert bits(total) == bits(started)
+
+
+def test_a_graph_changes_what_a_chain_reads() -> None:
+    total = mg.zeros(6, device="cuda")
+    repeat = mg.cuda.graph(lambda: total.add_(1))
+    y = total * 2
+    repeat()
+    assert (y.tolist(), total.tolist()) == ([4.0] * 6, [3.0] * 6)
 
 
 def test_a_chain_does_not_hide_a_fault() -> None:
