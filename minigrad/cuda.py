@@ -6,7 +6,7 @@ Nothing of CUDA is imported before one of these functions, or a tensor on a GPU,
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import ModuleType
 from typing import Any
 
@@ -17,9 +17,9 @@ from minigrad.tensor import Tensor
 
 __all__ = [
     "Event", "Graph", "OutOfMemoryError", "Stream", "current_device", "current_stream", "device_count",
-    "empty_cache", "get_device_capability", "get_device_name", "graph", "is_available", "max_memory_allocated",
-    "max_memory_reserved", "memory_allocated", "memory_reserved", "memory_summary", "missing",
-    "reset_peak_memory_stats", "set_device", "stream", "synchronize",
+    "empty_cache", "fuse", "get_device_capability", "get_device_name", "graph", "is_available", "kernel_launches",
+    "max_memory_allocated", "max_memory_reserved", "memory_allocated", "memory_reserved", "memory_summary",
+    "missing", "reset_peak_memory_stats", "set_device", "stream", "synchronize",
 ]  # fmt: skip
 
 Device = int | str | None  # the current one, its number, or its name
@@ -84,16 +84,43 @@ def get_device_capability(device: Device = None) -> tuple[int, int]:
 def synchronize(device: Device = None) -> None:
     """Wait until the device has done all its work. Raises IndexError if a kernel has met an index out of range."""
     index = _index(device)
+    _devices().flush_all()
     _devices().driver().synchronize(index)
     from minigrad.kernels.cuda.faults import check
 
     check(index)
 
 
+@contextmanager
+def fuse(on: bool) -> Iterator[None]:
+    """Inside the ``with``, let a short chain of elementwise work be one launch, or one for each function.
+
+    It is one anyway: ``with mg.cuda.fuse(False):`` is for finding out what that is worth, and for a profiler that
+    is to tell of every function. What is computed is the same, bit for bit; but of a chain, what nobody holds any
+    more when its turn comes is not computed at all. It is a matter of this thread alone.
+    """
+    current = _devices().current
+    before = current.fuses
+    _devices().flush()
+    current.fuses = on
+    try:
+        yield
+    finally:
+        current.fuses = before
+
+
+def kernel_launches(device: Device = None) -> int:
+    """How many kernels were started on the device so far, without those that graphs repeat."""
+    index = _index(device)
+    _devices().flush_all()
+    return int(_devices().device(index).launches)
+
+
 # -- memory ---------------------------------------------------------------------------------------------------
 
 
 def _memory(device: Device) -> Any:
+    _devices().flush_all()  # what is put off has no memory yet
     return _devices().device(_index(device)).memory
 
 
@@ -160,10 +187,12 @@ class Stream:
 
     def synchronize(self) -> None:
         """Wait until it has done its work."""
+        _devices().flush_all()
         self.driver.synchronize(self.device, self.handle)
 
     def query(self) -> bool:
         """Whether it has done its work."""
+        _devices().flush_all()
         return bool(self.driver.is_done(self.device, self.handle))
 
     def record_event(self, event: Event | None = None) -> Event:
@@ -174,6 +203,7 @@ class Stream:
 
     def wait_event(self, event: Event) -> None:
         """Let it wait for the event before it goes on."""
+        _devices().flush_all()
         self.driver.wait(self.device, self.handle, event.handle_on(self.device))
 
     def wait_stream(self, other: Stream) -> None:
@@ -197,9 +227,11 @@ def stream(used: Stream) -> Iterator[Stream]:
     """Inside the ``with``, let this thread work on a stream."""
     streams = _devices().current.streams
     before = streams.get(used.device, 0)
+    _devices().flush()
     streams[used.device] = used.handle
     try:
         yield used
+        _devices().flush()
     finally:
         streams[used.device] = before
 
@@ -222,6 +254,7 @@ class Event:
         on = on or current_stream()
         if self.place is None or self.place[0] != on.device:
             self.place = on.device, on.driver.new_event(on.device, self.enable_timing)
+        _devices().flush_all()
         on.driver.record(on.device, self.place[1], on.handle)
 
     def wait(self, by: Stream | None = None) -> None:
@@ -280,6 +313,7 @@ class Graph:
         from minigrad.kernels.cuda import faults
         from minigrad.kernels.cuda.notes import Notes
 
+        devices = _devices()
         self.notes, random = Notes(self.device, draw_key), common.numpy.bit_generator.state
         faults.expect(self.device, [])
         self.driver.begin_capture(self.device, self.stream.handle)
@@ -287,7 +321,10 @@ class Graph:
         self.memory.noting += 1
         try:
             self.outputs = fn(*self.inputs)
+            devices.flush()
         except BaseException:
+            with suppress(Exception):
+                devices.flush()  # what was put off belongs to the notes, and goes with them
             self.driver.abandon_capture(self.device, self.stream.handle)
             raise
         finally:
@@ -318,6 +355,7 @@ class Graph:
         for t, new in zip(self.inputs, inputs, strict=True):
             kernels.write(t.array, new.array)
         faults.expect(self.device, self.suspects)
+        _devices().flush_all()  # whose operands the graph may change
         self.driver.launch_graph(self.device, self.handle, _stream_of(self.device))
         return self.outputs
 

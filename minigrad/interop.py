@@ -123,7 +123,7 @@ def is_contiguous(t: Tensor) -> bool:
 def data_ptr(t: Tensor) -> int:
     """The address of the first element."""
     array: Any = t.array
-    return int(array.ctypes.data if t.device == "cpu" else array.address)
+    return int(array.ctypes.data if t.device == "cpu" else array.lend())
 
 
 # -- NumPy's functions ----------------------------------------------------------------------------------------

@@ -124,6 +124,29 @@ def test_an_index_on_the_cpu_is_refused_at_once() -> None:
         X.cuda()[mg.tensor([5])]
 
 
+def test_places_named_by_an_array_are_changed_in_place() -> None:
+    for device in ("cpu", "cuda"):
+        x = mg.zeros(4, device=device)
+        x[mg.tensor([1, -1], device=device)] = 3.0
+        x[mg.tensor([True, False, False, False], device=device)] = mg.tensor(5, device=device)
+        assert x.tolist() == [5.0, 3.0, 0.0, 3.0]
+
+
+def test_what_no_integer_can_be_becomes_some_integer() -> None:
+    x = mg.tensor([float("nan"), float("inf"), -1e30, 2.5], device="cuda")
+    assert x.int().tolist()[3] == x.to(mg.uint8).tolist()[3] == 2  # as for the others, a GPU decides
+
+
+def test_the_gradient_of_a_weight_is_not_copied() -> None:
+    net, x = nn.Linear(3, 2).cuda(), X.cuda()
+    for _ in range(2):
+        net.zero_grad()
+        loss = net(x).sum()
+        before = mg.cuda.kernel_launches()
+        loss.backward()
+    assert mg.cuda.kernel_launches() - before == 4  # the 1 from which it starts, dW, db, and dz whole for db
+
+
 # -- models ---------------------------------------------------------------------------------------------------
 
 

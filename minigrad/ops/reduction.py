@@ -228,7 +228,10 @@ def sum_to_size(x: Tensor, *shape: int | Sequence[int]) -> Tensor:
     if not target:
         return sum(x)
     dims = [d for d in range(x.ndim) if d < added or (target[d - added] == 1 and x.shape[d] != 1)]
-    return reshape(sum(x, dims), target) if dims else x
+    if not dims:
+        return x
+    y = sum(x, dims, keepdim=not added)
+    return y if y.shape == target else reshape(y, target)  # a view, which cannot become a leaf's gradient
 
 
 def with_ones(shape: tuple[int, ...], dims: tuple[int, ...]) -> tuple[int, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from numbers import Real
 from types import ModuleType
 from typing import Any
@@ -14,6 +13,7 @@ from minigrad.lines import Place, users_place
 from minigrad.modes import current_mode, enable_grad
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import zero_grad
+from minigrad.optim import replay
 from minigrad.tensor import Tensor
 
 Group = dict[str, Any]
@@ -113,12 +113,12 @@ class Optimizer:
             self._check_step(p, gradient)
         notes = kernels.taking.notes
         if notes is not None:
-            self._check_repeatable((p, group) for p, _, group in steps)
+            replay.check_repeatable(self, [(p, group) for p, _, group in steps])
         updates = [(p, gradient.array, self._recalled(p, group), group) for p, gradient, group in steps]
         if notes is None:
-            self._update_all(updates, users_place(1))
+            self.update_all(updates, users_place(1))
         else:
-            self._note(notes, updates)
+            replay.note(self, notes, updates)
         return loss
 
     def _check_step(self, p: Tensor, gradient: Tensor) -> None:
@@ -138,67 +138,13 @@ class Optimizer:
                 f"{self._name}: a parameter of shape {x.shape} is in read-only memory: make it of a copy"
             )
 
-    def _update_all(self, updates: Iterable[Update], place: Place | None = None) -> None:
+    def update_all(self, updates: Iterable[Update], place: Place | None = None) -> None:
+        """Change these parameters; ``place`` is where the user's code asked for it."""
         target = current_mode().target
         for p, g, state, group in updates:
             array = p.array
             self.update(kernels.for_array(array, target), array, g, state, group)
             p.touch(place)
-
-    def _check_repeatable(self, steps: Iterable[tuple[Tensor, Group]]) -> None:
-        """Raise RuntimeError for a step that a graph, which takes notes, could not repeat."""
-        for p, group in steps:
-            if type(p.array) not in kernels.placed:
-                raise RuntimeError(
-                    f"mg.cuda.graph: {self._name} has parameters on the CPU, which no graph changes"
-                )
-            if any(self.state.get(p, {}).get(name) is None for name in self.remembers(group)):
-                raise RuntimeError(
-                    f"mg.cuda.graph: this is the first step of {self._name}, which makes what it remembers, and a "
-                    "graph would make it again and again: let warmup be at least 1"
-                )
-
-    def _note(self, notes: Any, updates: list[Update]) -> None:
-        """Have a graph take the step: before each replay the counts and numbers of the next are worked out."""
-        repeated, first = [], notes.count
-        for update in updates:
-            count = notes.count
-            with _counts_kept([update]):  # nothing is done yet
-                self._update_all([update])
-            if notes.count > count or not update[0].numel():  # else its kernels take no numbers anew
-                repeated.append(update)
-        taken = notes.count - first
-        arrays = [p.array for p, *_ in updates]
-        groups = {id(group): (group, self.remembers(group)) for *_, group in updates}.values()
-        counts = any(isinstance(value, int) for _, _, state, _ in updates for value in state.values())
-        known: list[Any] = []  # the hyper-parameters of the last replay
-
-        def check() -> None:
-            same = all(self.remembers(group) == names for group, names in groups)
-            same &= all(any(group is own for own in self.param_groups) for group, _ in groups)
-            for (p, _, state, _), array in zip(updates, arrays, strict=True):
-                same &= p.array is array and self.state.get(p, state) is state
-            if not same:
-                raise RuntimeError(
-                    f"mg.cuda.graph: {self._name} has another state or other options, or its parameters have "
-                    "moved, since the graph was captured, which would change the old ones: capture it again"
-                )
-            for group, _ in groups:
-                self.check(group)
-
-        def work(notes: Any) -> None:
-            now = [group[name] for group, _ in groups for name in self.defaults]
-            if now == known and not counts:  # the numbers are those that the device has
-                notes.skip(taken)
-                for p, *_ in repeated:
-                    p.touch()
-                return
-            with _counts_kept(repeated) as kept:
-                self._update_all(repeated)
-                kept.clear()
-            known[:] = now
-
-        notes.before_replay(check, work)
 
     def _recalled(self, p: Tensor, group: Group) -> State:
         """What is remembered of ``p``; nothing at all leaves no trace in ``state``."""
@@ -347,17 +293,6 @@ class Optimizer:
                 raise TypeError(f"{self._name} expects tensors of floats, got {p.dtype}")
         self.check(group)
         return group
-
-
-@contextmanager
-def _counts_kept(updates: Iterable[Update]) -> Iterator[list[tuple[State, State]]]:
-    """What a step counts is as before after the ``with``, but for what has been taken from the list by then."""
-    counts = [(state, {name: n for name, n in state.items() if isinstance(n, int)}) for _, _, state, _ in updates]
-    try:
-        yield counts
-    finally:
-        for state, before in counts:
-            state.update(before)
 
 
 def in_range(name: str, value: Any, low: float = 0.0, below: float = float("inf")) -> None:

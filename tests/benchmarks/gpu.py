@@ -80,7 +80,9 @@ class Clock:
         """One call, of ``times`` in a row."""
         self.start.record()
         for i in range(times):
-            call(i % SETS)
+            result = call(i % SETS)
+            if isinstance(result, mg.Tensor):
+                result.data_ptr()  # elementwise work that nobody looks at would not be done
         self.end.record()
         self.end.synchronize()
         return float(self.start.elapsed_time(self.end)) / times
@@ -138,6 +140,42 @@ def elementwise(torch: Any, rounds: int) -> Iterator[Row]:
 def on_operands(function: Callable[..., Any], inputs: list[list[Any]], operands: int, i: int) -> Any:
     """The function of the first operands of an input."""
     return function(*inputs[i][:operands])
+
+
+def written_out(x: Any) -> Any:
+    """GELU with tanh, as nine functions, each of one number or of two."""
+    return 0.5 * x * (1 + ((x + 0.044715 * x * x * x) * 0.7978845608).tanh())
+
+
+def scaled(x: Any, m: Any, s: Any, b: Any) -> Any:
+    """Three functions, whose second operands broadcast."""
+    return (x - m) * s + b
+
+
+def chains(torch: Any, rounds: int) -> Iterator[Row]:
+    """Functions written out, as one launch and with one for each function, beside PyTorch without its compiler."""
+    n, side = ELEMENTS, SIDE
+    calls: dict[str, tuple[Callable[..., Any], list[tuple[int, ...]]]] = {
+        f"gelu written out, {n:,} elements": (written_out, [(n,)]),
+        f"(x - m) s + b, ({side}, {side}), of rows": (scaled, [(side, side), *[(side,)] * 3]),
+    }
+    for name, (function, shapes) in calls.items():
+        ours, theirs = both(torch, *shapes)
+        copied = compare(lambda i: ours[i][0].clone(), lambda i: theirs[i][0].clone(), torch, rounds, 5)  # noqa: B023
+
+        def fused(i: int) -> Any:
+            return function(*ours[i])  # noqa: B023
+
+        def apart(i: int) -> Any:
+            with mg.cuda.fuse(False):
+                return function(*ours[i])  # noqa: B023
+
+        def peer(i: int) -> Any:
+            return function(*theirs[i])  # noqa: B023
+
+        found = compare(fused, peer, torch, rounds, 5)
+        yield Row(name, *found, 0.8, min(copied) / found[0], COPY)
+        yield Row("the same, a launch for each function", *compare(apart, peer, torch, rounds, 5), 1.0)
 
 
 def lines(torch: Any, rounds: int) -> Iterator[Row]:
@@ -280,7 +318,7 @@ def asked(memory: Any, call: Callable[..., Any], *inputs: mg.Tensor) -> int:
 
 def measure(torch: Any, rounds: int) -> Iterator[Row]:
     """All rows of the table."""
-    for part in (elementwise, lines, small_net):
+    for part in (elementwise, chains, lines, small_net):
         yield from part(torch, rounds)
 
 

@@ -1,7 +1,8 @@
 """The kernels for NVIDIA GPUs: the functions listed in ``minigrad.kernels``, and where each is.
 
 ================  ===========================================================================================
-elementwise.py    a scalar rule and a loop around it, for any operands that broadcast
+elementwise.py    a scalar rule and a loop around it (``loops.py``), for any operands that broadcast
+chain.py          elementwise work that is put off for a moment, and what belongs together as one kernel
 functions.py      arithmetic, functions of one number, comparisons, choices, logic: the rules
 activation.py     activations and losses of one element, by the rules that the CPU has as well
 move.py           views, copies, arrays put together and taken apart

@@ -1,5 +1,8 @@
 """DeviceArray: an array in the memory of a GPU. It has a shape, but no arithmetic: that is what kernels are for.
 
+A *pending* array has no memory yet: its elements are a step of a chain (``chain.py``), which is computed when
+somebody asks for its ``memory`` or ``address``.
+
 Its attributes are NumPy's (``shape``, ``strides`` in bytes, ``dtype`` and so on), so that the floors above read
 both kinds of array alike. A view has its own shape and strides in the same memory. What would have to wait for the
 device to bring numbers to the host (:meth:`DeviceArray.item`, ``tolist``, ``host``) is never done unasked.
@@ -7,6 +10,7 @@ device to bring numbers to the host (:meth:`DeviceArray.item`, ``tolist``, ``hos
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -31,8 +35,8 @@ class DeviceArray:
     """Elements in a block of device memory, from ``address`` on. Kernels read and write them."""
 
     __slots__ = (
-        "address", "base", "contiguous", "device", "dtype", "memory", "ndim", "shape", "size", "strides",
-        "writeable",
+        "__weakref__", "address", "base", "chain", "contiguous", "device", "dtype", "memory", "name", "ndim",
+        "shape", "size", "strides", "writeable",
     )  # fmt: skip
 
     __array_ufunc__ = None  # NumPy must not take it for a sequence
@@ -46,6 +50,50 @@ class DeviceArray:
         self.ndim, self.size = len(shape), math.prod(shape)
         self.contiguous = strides == steps(shape, dtype.itemsize) or is_contiguous(shape, strides, dtype.itemsize)
         self.base, self.writeable = base, writeable
+        self.chain: Any = None
+
+    # -- pending ----------------------------------------------------------------------------------------------
+
+    @classmethod
+    def pending(cls, chain: Any, name: str, shape: Shape, dtype: np.dtype[Any], device: int) -> DeviceArray:
+        """The result of the step of that name in a chain."""
+        found = cls.__new__(cls)  # without memory and address: who asks for them comes to __getattr__
+        found.chain, found.name, found.device, found.dtype = chain, name, device, dtype
+        found.shape, found.strides, found.contiguous = shape, steps(shape, dtype.itemsize), True
+        found.ndim, found.size, found.base, found.writeable = len(shape), math.prod(shape), None, True
+        return found
+
+    def __getattr__(self, name: str) -> Any:
+        """The memory or address of a pending array: the only attributes that can be missing."""
+        if name not in ("address", "memory"):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        self.compute()
+        return object.__getattribute__(self, name)
+
+    def compute(self) -> None:
+        """Let the elements be computed, if they are pending. Raises RuntimeError if that has failed before."""
+        chain = self.chain
+        if chain is not None:
+            chain.run()
+            if self.chain is not None:
+                raise RuntimeError(f"{self!r} was to be computed by {chain!r}, which has failed: {chain.failure}")
+
+    def become(self, other: DeviceArray) -> None:
+        """Let the elements, which were pending, be those of another array."""
+        self.address, self.memory = other.address, other.memory
+        self.chain = None  # last, since another thread may look at any moment
+
+    @property
+    def is_lent(self) -> bool:
+        """Whether the memory is another library's, or one knows of it, and may write there at any moment."""
+        return self.chain is None and getattr(self.memory, "lent", True)
+
+    def lend(self) -> int:
+        """The address, for another library."""
+        if type(self.memory) is Memory:
+            self.memory.lent = True
+        devices.settle((self,))
+        return self.address
 
     # -- what NumPy's arrays have -----------------------------------------------------------------------------
 
@@ -150,7 +198,7 @@ class DeviceArray:
     def __cuda_array_interface__(self) -> dict[str, Any]:
         """How other libraries take the memory as theirs, without a copy (version 3 of the interface)."""
         return {
-            "shape": self.shape, "typestr": self.dtype.str, "data": (self.address, not self.writeable),
+            "shape": self.shape, "typestr": self.dtype.str, "data": (self.lend(), not self.writeable),
             "strides": None if self.contiguous else self.strides, "version": 3,
             "stream": devices.stream(self.device) or 1,
         }  # fmt: skip
@@ -162,7 +210,14 @@ kernels.placed[DeviceArray] = "cuda"
 def empty(shape: Sequence[int], dtype: np.dtype[Any], index: int) -> DeviceArray:
     """A new array on the device of that number, whose elements are whatever the memory holds."""
     shape, place = tuple(shape), devices.device(index)
-    memory = place.memory.take(math.prod(shape) * dtype.itemsize, devices.stream(index))
+    size, stream = math.prod(shape) * dtype.itemsize, devices.stream(index)
+    try:
+        memory = place.memory.take(size, stream)
+    except kernels.OutOfMemoryError:
+        if not devices.waiting:
+            raise
+        devices.flush_all()  # a chain may be all that holds its operands
+        memory = place.memory.take(size, stream)
     return DeviceArray(memory, memory.address, shape, steps(shape, dtype.itemsize), dtype, index)
 
 
@@ -174,6 +229,7 @@ def like(x: DeviceArray, shape: Sequence[int] | None = None, dtype: np.dtype[Any
 # -- strides --------------------------------------------------------------------------------------------------
 
 
+@functools.lru_cache(4096)
 def steps(shape: Shape, itemsize: int) -> Shape:
     """The strides, in bytes, of elements that lie one after the other.
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import functools
 import threading
+from collections.abc import Sequence
 from typing import Any
+from weakref import WeakSet
 
 from minigrad.kernels import taking
 from minigrad.kernels.cuda import driver as nvidia
@@ -58,6 +60,7 @@ class Device:
         self.memory = Cache(self.driver, index)
         self.capability: tuple[int, int] = self.driver.capability(index)
         self.processors: int = self.driver.processors(index)
+        self.launches = 0  # kernels that were started
 
 
 @functools.cache
@@ -77,9 +80,40 @@ class Current(threading.local):
     def __init__(self) -> None:
         self.device = 0
         self.streams: dict[int, int] = {}  # the handle, where it is not the device's default stream
+        self.chain: Any = None  # elementwise work that is put off: chain.py
+        self.fuses = True  # whether any is
 
 
 current = Current()
+
+lock = threading.RLock()  # for chains, which are changed and started by one thread at a time
+
+#: The chains of all threads that were not started yet.
+waiting: WeakSet[Any] = WeakSet()
+
+
+def flush() -> None:
+    """Start what this thread has put off."""
+    chain, current.chain = current.chain, None
+    if chain is not None:
+        chain.run()
+
+
+def flush_all() -> None:
+    """Start what any thread has put off."""
+    flush()
+    with lock:
+        for chain in list(waiting):
+            chain.run()
+
+
+def settle(changed: Sequence[Any]) -> None:
+    """Before these arrays may be changed, start what this thread has put off, and what of others reads them."""
+    flush()
+    if waiting:
+        with lock:
+            for chain in list(waiting):
+                chain.make_way(changed)
 
 
 def stream(index: int) -> int:

@@ -86,6 +86,7 @@ def dlpack(x: DeviceArray, stream: int | None) -> Any:
 
     Who says nothing of a stream works on the default one; -1 asks not to wait (the array API's ``__dlpack__``).
     """
+    start = x.lend()
     if stream != -1:
         driver, own = devices.driver(), devices.stream(x.device)
         event = driver.new_event(x.device, timing=False)
@@ -95,7 +96,7 @@ def dlpack(x: DeviceArray, stream: int | None) -> Any:
     sizes = (c_int64 * max(x.ndim, 1))(*x.shape)
     steps = (c_int64 * max(x.ndim, 1))(*(s // x.itemsize for s in x.strides))
     view = View(
-        x.address, CUDA, x.device, x.ndim, CODES[x.dtype.kind], 8 * x.itemsize, 1, sizes, steps, 0
+        start, CUDA, x.device, x.ndim, CODES[x.dtype.kind], 8 * x.itemsize, 1, sizes, steps, 0
     )  # fmt: skip
     managed = Managed(view, None, let_go)
     address = ctypes.addressof(managed)

@@ -10,7 +10,7 @@ from math import copysign
 import numpy as np
 
 from minigrad.kernels import Array
-from minigrad.kernels.cuda.array import DeviceArray, like
+from minigrad.kernels.cuda.array import DeviceArray
 from minigrad.kernels.cuda.elementwise import BOOL, Elementwise
 from minigrad.kernels.cuda.move import copy
 
@@ -221,7 +221,7 @@ def lerp(x: DeviceArray | Array, y: DeviceArray | Array, weight: DeviceArray | A
 def where(condition: DeviceArray | Array, x: DeviceArray | Array, y: DeviceArray | Array) -> DeviceArray:
     if type(x) is DeviceArray or type(y) is DeviceArray:
         return choose(condition, x, y)
-    return choose(condition, x, y, out=like(condition, dtype=np.asarray(x).dtype))
+    return choose(condition, x, y, gives=np.asarray(x).dtype)
 
 
 def dtype_of(x: DeviceArray | Array, y: DeviceArray | Array) -> np.dtype:

@@ -23,9 +23,9 @@ import numpy as np
 from minigrad.kernels import Array, Dims
 from minigrad.kernels.cuda import intrinsics
 from minigrad.kernels.cuda.array import DeviceArray, like, steps
-from minigrad.kernels.cuda.elementwise import broadcast_strides, build, collapse, strided_source
 from minigrad.kernels.cuda.faults import fault, watched
 from minigrad.kernels.cuda.launch import INT, Kernel, blocks, pointer
+from minigrad.kernels.cuda.loops import broadcast_strides, build, collapse, strided_source
 from minigrad.kernels.cuda.move import add, cast, copy, full
 from minigrad.kernels.cuda.move import write as write_view
 from minigrad.kernels.cuda.shim import THREADS, cuda
@@ -59,7 +59,7 @@ class Places(NamedTuple):
 @functools.cache
 def kernel_of(what: str, dtype: np.dtype[Any], ndim: int) -> Kernel:
     """The kernel that moves elements of this dtype, in a shape of ``ndim`` dims."""
-    source = strided_source(("x", "v", "w", "offsets"), ("x", "v", "offsets"), BODIES[what], ndim)
+    source = strided_source(("x", "v", "w", "offsets"), ("x", "v", "offsets"), [BODIES[what]], ndim)
     known = {"atomic_add": intrinsics.atomic_add, "atomic_max": intrinsics.atomic_max}
     takes = (pointer(dtype), pointer(dtype), pointer(INTEGER), pointer(INTEGER), *[INT] * (4 * ndim))
     return Kernel(f"{what}_{dtype.name}_{ndim}", build(what, source, known), *takes)

@@ -66,9 +66,12 @@ class Kernel:
     ``kernel(grid, block, *arguments)`` starts it on the device of the first argument that is an array.
     """
 
-    def __init__(self, name: str, function: Callable[..., None], *takes: Argument, shared: int = 0) -> None:
+    def __init__(
+        self, name: str, function: Callable[..., None], *takes: Argument, shared: int = 0, contract: bool = True
+    ) -> None:
         function.__name__ = function.__qualname__ = name  # what a profiler shows
         self.name, self.function, self.takes, self.shared = name, function, takes, shared
+        self.contract = contract  # whether the compiler may round a product and a sum at once
         self.pack = struct.Struct("@" + "".join(argument.code for argument in takes)).pack
         self.loaded: dict[int, int] = {}  # the driver's handle, by device
         made.append(self)
@@ -76,15 +79,21 @@ class Kernel:
     def ptx(self, capability: tuple[int, int]) -> str:
         """The kernel as NVIDIA's portable assembly, for a compute capability such as (9, 0)."""
         signature = shim.types.void(*(argument.type for argument in self.takes)).args
-        return shim.compile_ptx(self.function, signature, capability)
+        return shim.compile_ptx(self.function, signature, capability, contract=self.contract)
 
     def __call__(self, grid: int | Size, block: int | Size, *arguments: Any) -> None:
+        devices.settle(arguments)
+        self.start(grid, block, *arguments)
+
+    def start(self, grid: int | Size, block: int | Size, *arguments: Any) -> None:
+        """Start it, where nothing that was put off can be touched by it."""
         first = next(x for x in arguments if type(x) is DeviceArray)
         place = devices.device(first.device)
         grid = (grid, 1, 1) if isinstance(grid, int) else grid
         block = (block, 1, 1) if isinstance(block, int) else block
         if 0 in grid:
             return
+        place.launches += 1
         if shim.SIMULATED:
             self._simulate(place.driver, grid, block, arguments)
             return

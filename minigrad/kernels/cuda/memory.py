@@ -44,10 +44,11 @@ class Block:
 class Memory:
     """Memory in use: who holds this object may use the block, which is freed with it."""
 
-    __slots__ = ("__weakref__", "address", "block", "cache")
+    __slots__ = ("__weakref__", "address", "block", "cache", "lent")
 
     def __init__(self, cache: Cache, block: Block) -> None:
         self.cache, self.block, self.address = cache, block, block.address
+        self.lent = False  # whether another library knows of it, and may write there
 
     def __del__(self) -> None:
         self.cache.free(self.block)

@@ -14,7 +14,9 @@ import numpy as np
 
 from minigrad.kernels import Dims
 from minigrad.kernels.cuda import array as arrays
+from minigrad.kernels.cuda import device as devices
 from minigrad.kernels.cuda.array import DeviceArray, like
+from minigrad.kernels.cuda.chain import put_off
 from minigrad.kernels.cuda.elementwise import BOOL, Elementwise
 from minigrad.kernels.cuda.launch import INT, Kernel, blocks, pointer
 from minigrad.kernels.cuda.shim import THREADS, cuda
@@ -43,17 +45,21 @@ count_up = Kernel("count_up", count_piece, pointer(np.int64), INT)
 
 
 def copy(x: DeviceArray) -> DeviceArray:
-    return assign(x, out=like(x))
+    return assign(x)
 
 
 def cast(x: DeviceArray, dtype: np.dtype[Any]) -> DeviceArray:
-    return (truth if dtype == BOOL else assign)(x, out=like(x, dtype=dtype))
+    return (truth if dtype == BOOL else assign)(x, gives=dtype)
 
 
 def full(shape: Sequence[int], value: float | None, dtype: np.dtype[Any], device: int) -> DeviceArray:
     """A new array with every element ``value``; None is whatever the memory holds."""
-    out = arrays.empty(shape, dtype, device)
-    return out if value is None else assign(np.asarray(value, dtype), out=out)
+    if value is None:
+        return arrays.empty(shape, dtype, device)
+    number = np.asarray(value, dtype)
+    if not shape and devices.current.fuses:  # such as the 1 from which a walk back starts
+        return put_off(assign, (number,), dtype, dtype, (), device)
+    return assign(number, out=arrays.empty(shape, dtype, device))
 
 
 def write(x: DeviceArray, v: DeviceArray, key: Any) -> None:

@@ -14,8 +14,8 @@ import numpy as np
 
 from minigrad.kernels import taking
 from minigrad.kernels.cuda.array import DeviceArray
-from minigrad.kernels.cuda.elementwise import build
 from minigrad.kernels.cuda.launch import INT, Kernel, blocks, number, pointer
+from minigrad.kernels.cuda.loops import build
 from minigrad.kernels.cuda.math import names
 from minigrad.kernels.cuda.move import assign
 from minigrad.kernels.cuda.shim import THREADS, device

@@ -19,9 +19,9 @@ from minigrad.kernels.cuda import array as arrays
 from minigrad.kernels.cuda import device as devices
 from minigrad.kernels.cuda import move
 from minigrad.kernels.cuda.array import DeviceArray
-from minigrad.kernels.cuda.elementwise import broadcast_strides, collapse
 from minigrad.kernels.cuda.fragments import KINDS
 from minigrad.kernels.cuda.launch import Kernel
+from minigrad.kernels.cuda.loops import broadcast_strides, collapse
 from minigrad.kernels.cuda.math import FLOATS, names
 from minigrad.kernels.cuda.product_kernels import gather_takes, make_gather, make_product, make_textbook, takes
 from minigrad.kernels.cuda.shim import SIMULATED, THREADS, specialise
@@ -254,7 +254,7 @@ def matmul(x: DeviceArray, y: DeviceArray) -> DeviceArray:
     rows = A.reshape((math.prod(batch) * M, A.shape[-1])) if B.ndim == 2 else None
     # one large product, where the batch continues the rows, rather than one for each of the batch
     C = multiply(A, B, None, batch, as_it_is) if rows is None else multiply(rows, B, None, (), as_it_is)
-    return move.reshape(C, (*batch, *[M] * (x.ndim > 1), *[N] * (y.ndim > 1)))
+    return shaped(C, (*batch, *[M] * (x.ndim > 1), *[N] * (y.ndim > 1)))
 
 
 def linear(x: DeviceArray, W: DeviceArray, b: DeviceArray | None, rule: Rule = as_it_is) -> DeviceArray:
@@ -263,4 +263,9 @@ def linear(x: DeviceArray, W: DeviceArray, b: DeviceArray | None, rule: Rule = a
     rows = move.reshape(x, (math.prod(batch), K))
     bias = b if b is None or b.ndim else b.reshape((1,))
     z = multiply(rows, W.transpose((1, 0)), bias, (), rule)
-    return move.reshape(z, (*batch, len(W)))
+    return shaped(z, (*batch, len(W)))
+
+
+def shaped(C: DeviceArray, shape: tuple[int, ...]) -> DeviceArray:
+    """The product in that shape; itself if it has it, since a view is copied before it is a leaf's gradient."""
+    return C if C.shape == shape else move.reshape(C, shape)

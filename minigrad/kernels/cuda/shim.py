@@ -17,6 +17,7 @@ any machine. Loading and launching is ``driver.py``.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import re
 import threading
@@ -83,16 +84,30 @@ def specialise(rule: Callable[..., Any], dtype: np.dtype[Any], names: dict[str, 
     return device(special)
 
 
-def compile_ptx(kernel: Callable[..., Any], signature: tuple[Any, ...], capability: tuple[int, int]) -> str:
-    """``kernel`` for the argument types of the signature as PTX, NVIDIA's portable assembly."""
+def caster(dtype: np.dtype[Any]) -> Callable[..., Any]:
+    """What makes a number one of ``dtype``, inside kernels, as writing it to memory would."""
+    if not SIMULATED or dtype.kind == "f":
+        return dtype.type
+    return lambda x: np.asarray(x).astype(dtype)[()]  # dtype.type(x) raises errors for NaN and large numbers
+
+
+def compile_ptx(
+    kernel: Callable[..., Any], signature: tuple[Any, ...], capability: tuple[int, int], *, contract: bool = True
+) -> str:
+    """``kernel`` for the argument types of the signature as PTX, NVIDIA's portable assembly.
+
+    Where it may ``contract``, the compiler makes one instruction, rounded once, of a product and a sum.
+    """
     dispatcher = importlib.import_module("numba.cuda.dispatcher")
+    nvvm = importlib.import_module("numba.cuda.cudadrv.nvvm")
     with _compiling:  # functions inside a kernel are compiled for the GPU in hand: say which, as there may be none
-        asked = dispatcher.get_current_device
+        asked, compiled = dispatcher.get_current_device, nvvm.compile_ir
         dispatcher.get_current_device = lambda: SimpleNamespace(compute_capability=capability)
+        nvvm.compile_ir = functools.partial(compiled, fma=contract)  # an option that Numba passes on, but hides
         try:
             ptx, _ = cuda.compile_ptx(kernel, signature, cc=capability, lineinfo=False)
         finally:
-            dispatcher.get_current_device = asked
+            dispatcher.get_current_device, nvvm.compile_ir = asked, compiled
     return str(ptx)
 
 

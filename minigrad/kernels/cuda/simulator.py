@@ -205,7 +205,11 @@ class Pointer:
         return self.memory[self.place(i)]
 
     def __setitem__(self, i: Any, value: Any) -> None:
-        self.memory[self.place(i)] = value
+        at = self.place(i)
+        try:
+            self.memory[at] = value
+        except (ValueError, OverflowError):  # NumPy refuses NaN and what is too large; a GPU writes something
+            self.memory[at] = np.asarray(value).astype(self.memory.dtype)
 
 
 # -- the machine ----------------------------------------------------------------------------------------------

@@ -44,6 +44,7 @@ def between(x: DeviceArray, index: int) -> DeviceArray:
     from minigrad.kernels.cuda.move import copy
 
     whole = x if x.contiguous else copy(x)
+    whole.compute()  # before the stream is waited for
     found = empty(x.shape, x.dtype, index)
     driver = devices.device(index).driver
     driver.synchronize(x.device, devices.stream(x.device))  # the other device's stream knows nothing of this one's

@@ -26,8 +26,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minigrad.kernels.cuda.array import DeviceArray
-from minigrad.kernels.cuda.elementwise import build
 from minigrad.kernels.cuda.intrinsics import WIDE, load4
+from minigrad.kernels.cuda.loops import build
 from minigrad.kernels.cuda.shim import device
 from minigrad.kernels.cuda.team import BLOCK, THREAD, Lines, Team, threads_for
 

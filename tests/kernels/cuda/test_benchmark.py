@@ -47,13 +47,15 @@ def test_every_row_of_the_table_is_measured(monkeypatch: pytest.MonkeyPatch) -> 
     rows = [row.cells() for row in gpu.measure(stand_in(), 1)]
     works = [cells[0] for cells in rows]
     assert works[1:5] == [f"{name}, 40 elements" for name in ("relu", "gelu", "sigmoid", "add")]
-    assert works[5:9] == [f"{x}, (12, 12)" for x in ("softmax", "sum over dim 0", "sum over dim 1", "sum of all")]
+    written_out = ("gelu written out, 40 elements", "(x - m) s + b, (12, 12), of rows")
+    assert works[5:9:2] == [*written_out] and works[6] == works[8] == "the same, a launch for each function"
+    assert works[9:13] == [f"{x}, (12, 12)" for x in ("softmax", "sum over dim 0", "sum over dim 1", "sum of all")]
     assert works[0].startswith("copy of 40 elements: ")
-    assert works[9:] == [
+    assert works[13:] == [
         f"{work}, batch {batch}{graphs}"
         for batch in (2, 3) for work in ("forward", "training step") for graphs in ("", ", graphs of both")
     ]  # fmt: skip
-    assert [cells[4] for cells in rows] == ["0.9"] * 5 + ["0.8"] * 4 + ["0.7", "1"] * 4
+    assert [cells[4] for cells in rows] == ["0.9"] * 5 + ["0.8", "1"] * 2 + ["0.8"] * 4 + ["0.7", "1"] * 4
     assert all(cells[3].endswith(("a copy's bandwidth", "PyTorch")) for cells in rows)
 
 

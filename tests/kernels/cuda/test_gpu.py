@@ -52,6 +52,27 @@ def test_elementwise_with_broadcasting(name: str, shape: tuple[int, ...]) -> Non
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_a_chain_is_one_launch_and_gives_the_bits_of_its_functions_one_by_one(shape: tuple[int, ...]) -> None:
+    x, row = pair_of(shape)[0], pair_of(shape[-1:])[0]
+
+    def flat() -> mg.Tensor:
+        return 0.5 * x * (1 + ((x + 0.044715 * x * x * x) * 0.7978845608).tanh())
+
+    def broadcast() -> mg.Tensor:
+        return ((x - row) / x.exp() * row + 1).lerp(x, 0.3).gelu()
+
+    for function in (flat, broadcast):
+        with mg.cuda.fuse(False):
+            want = function()
+        for _ in range(3):
+            before = mg.cuda.kernel_launches()
+            found = function()
+            count = mg.cuda.kernel_launches() - before
+        assert count == 1
+        assert mg.equal(found, want)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
 @pytest.mark.parametrize("name", REDUCTIONS)
 def test_reductions_over_each_dim_and_all(name: str, shape: tuple[int, ...]) -> None:
     x, want = pair_of(shape)

@@ -14,6 +14,7 @@ import pytest
 import minigrad as mg
 from minigrad import kernels
 from ops_table import TABLE, tensors
+from ptxas import assemble, tool
 
 pytestmark = pytest.mark.ptx
 
@@ -68,12 +69,14 @@ def deaf(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Dea
     kernels.load("cuda")
     from minigrad.kernels.cuda import device, launch
 
+    device.flush_all()
     driver = Deaf(request.param)
     monkeypatch.setattr(device, "driver", lambda: driver)
     device.device.cache_clear()
     for kernel in launch.made:
         kernel.loaded.clear()
     yield driver
+    device.flush_all()
     device.device.cache_clear()
 
 
@@ -85,12 +88,10 @@ def test_the_kernels_of_the_table_compile(deaf: Deaf) -> None:
     for row in TABLE:
         for sample in list(row.samples)[:4]:
             inputs = on_device(tensors(sample, "float32"))
-            try:
+            with mg.cuda.fuse(False):  # every function has its kernel
                 out = row.function(mg, *inputs)
                 if row.differentiable:
                     mg.grad(out.sum(), inputs, allow_unused=True)
-            except NotImplementedError:  # test_table.py knows which
-                continue
     assert len(deaf.loaded) > 300
     narrow = {name: ptx for name, ptx in deaf.loaded.items() if "float32" in name and "float64" not in name}
     wide = [
@@ -125,3 +126,63 @@ def test_the_steps_and_dropouts_of_a_graph_compile(deaf: Deaf, monkeypatch: pyte
     noted = {name: ptx for name, ptx in deaf.loaded.items() if "_noted" in name}
     assert len(noted) == 5
     assert not any(".f64" in ptx for ptx in noted.values()), "a float32 kernel computes in float64"
+
+
+def test_the_chains_of_the_table_compile(deaf: Deaf, monkeypatch: pytest.MonkeyPatch) -> None:
+    from minigrad.kernels.cuda import chain, launch
+
+    compiled, narrow = launch.Kernel.ptx, []
+
+    def ptx(kernel: Any, capability: tuple[int, int]) -> str:
+        if not kernel.name.startswith("chain"):
+            return f".visible .entry {kernel.name}("  # the test above compiles it
+        found = compiled(kernel, capability)
+        if all(t.dtype.itemsize < 8 or t.dtype.kind != "f" for t in kernel.takes):
+            narrow.append((kernel.name, found))
+        return found
+
+    monkeypatch.setattr(launch.Kernel, "ptx", ptx)
+    monkeypatch.setattr(chain, "PATIENCE", 0)
+    for row in TABLE:
+        for sample in list(row.samples)[:2]:
+            inputs = on_device(tensors(sample, "float32"))
+            found = [row.function(mg, *inputs)]
+            if row.differentiable:
+                found += mg.grad(found[0].sum(), inputs, allow_unused=True)
+            mg.cuda.synchronize()
+    assert len(narrow) > 100
+    wide = [name for name, ptx in narrow if ".f64" in ptx and not WIDE.search(name)]
+    assert wide == [], "a float32 chain computes in float64"
+
+
+def test_a_chain_rounds_after_every_step(deaf: Deaf, monkeypatch: pytest.MonkeyPatch) -> None:
+    from minigrad.kernels.cuda import chain
+
+    monkeypatch.setattr(chain, "PATIENCE", 0)
+    for dtype in ("float32", "float64"):
+        x = mg.ones(8, dtype=dtype, device="cuda")
+        y = x * x + x
+        mg.cuda.synchronize()
+        bits = 8 * y.dtype.itemsize
+        ptx = next(ptx for name, ptx in deaf.loaded.items() if "chain" in name and f"mul_add_{dtype}" in name)
+        assert ptx.count(f"mul.rn.f{bits}") == ptx.count(f"add.rn.f{bits}") > 0
+        assert not re.search(r"fma|(mul|add|sub)\.f", ptx), "what has no .rn may be contracted later"
+
+
+@pytest.mark.skipif(tool("ptxas") is None, reason="there is no ptxas")
+@pytest.mark.parametrize("keeps", [False, True])
+def test_the_longest_chain_stays_in_registers(deaf: Deaf, keeps: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    from minigrad.kernels.cuda import chain
+
+    monkeypatch.setattr(chain, "PATIENCE", 0)
+    given = [mg.ones(8, device="cuda") for _ in range(chain.ARRAYS)]
+    y, kept = given[0], []
+    for k in range(chain.STEPS):
+        y = y.gelu() if k % 5 == 4 else y * given[k % chain.ARRAYS]
+        if keeps:
+            kept.append(y)
+    mg.cuda.synchronize()
+    ptx = next(ptx for name, ptx in deaf.loaded.items() if "chain" in name and "gelu" in name)
+    needs, _ = assemble(ptx, deaf.of)
+    assert (needs.spilled, needs.stack) == (0, 0)
+    assert needs.registers <= (80 if keeps else 64)  # so that 768 or 1024 threads are at work at once

@@ -1,5 +1,7 @@
 """The whole table of operations on the device: values, first and second derivatives, beside the CPU in float64.
 
+Chains are compiled at sight, so that every composition in the table runs as one, and so do its derivatives.
+
 Without a GPU the device is Numba's simulator, in which blocks are a few threads wide, so that the samples' shapes
 lie around every edge of a block and of a warp. Each array has memory of its own, beyond which nobody may read.
 """
@@ -16,6 +18,7 @@ import pytest
 import minigrad as mg
 from exact_memory import exact_memory
 from minigrad import kernels
+from minigrad.kernels.cuda import chain
 from ops_table import DIFFERENTIABLE, TABLE, Array, Row, tensors
 
 #: Functions of the contract that have no kernel for CUDA yet. The list may only become shorter.
@@ -26,8 +29,9 @@ every_differentiable_row = pytest.mark.parametrize("row", DIFFERENTIABLE, ids=st
 
 
 @pytest.fixture(autouse=True)
-def of_its_own() -> Iterator[None]:
-    """Memory without a cache."""
+def at_sight(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Chains without patience, and memory without a cache."""
+    monkeypatch.setattr(chain, "PATIENCE", 0)
     with exact_memory():
         yield
 
