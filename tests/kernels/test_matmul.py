@@ -13,7 +13,7 @@ import pytest
 
 from minigrad.kernels import cpu, reference
 from minigrad.kernels.cpu.compile import inline
-from minigrad.kernels.cpu.matmul import DEPTH, FEW, TILES_HIGH, WORTH, _batch, _few_rows, _one, textbook
+from minigrad.kernels.cpu.matmul import DEPTH, FEW, WIDE, WORTH, _batch, _few_rows, _one, textbook
 from minigrad.kernels.cpu.tile import find_registers, host_registers
 
 FLOATS = ["float32", "float64"]
@@ -52,7 +52,7 @@ def test_products_are_right_at_every_edge_of_a_tile(dtype: str) -> None:
 @pytest.mark.parametrize("K", [DEPTH - 1, DEPTH, DEPTH + 1, 2 * DEPTH + 5])
 def test_long_sums_continue_from_block_to_block(dtype: str, K: int) -> None:
     MR, NR = host_registers().tile(np.dtype(dtype))
-    for M, N in ((3, 5), (MR + 1, NR - 1), (TILES_HIGH * MR + MR + 2, 2 * NR + 1)):
+    for M, N in ((3, 5), (MR + 1, NR - 1), (WORTH * MR + MR + 2, (WIDE + 1) * NR + 1)):
         x, y, bias = normal(dtype, M, K), normal(dtype, K, N, seed=1), normal(dtype, N, seed=2)
         assert_product(cpu.matmul(x, y), x, y)
         assert_product(cpu.linear(x, np.ascontiguousarray(y.T), bias), x, y, bias)
