@@ -70,6 +70,14 @@ def jit(name: str, function: Callable, *, parallel: bool = False, takes: tuple |
     return kernel
 
 
+def entry(kernel: Callable) -> Callable:
+    """A kernel compiled for one signature, without the search for it: 0.15 us less, and arguments are trusted."""
+    if numba.config.DISABLE_JIT:
+        return kernel
+    (compiled,) = kernel.overloads.values()  # type: ignore[attr-defined]
+    return compiled.entry_point
+
+
 def specialise(rule: Callable, dtype: np.dtype, maths: dict[str, Callable]) -> Callable:
     """``rule``, computing in ``dtype`` alone: its literals converted, ``exp`` and the like from ``maths``.
 

@@ -47,9 +47,9 @@ def textbook(A, B, C):
 
 
 @inline
-def steps(x):
-    """Strides of a matrix in elements."""
-    return x.strides[0] // x.itemsize, x.strides[1] // x.itemsize
+def steps(x, size):
+    """Strides of a matrix in elements of ``size`` bytes, a constant: to divide takes longer than a small tile."""
+    return x.strides[0] // size, x.strides[1] // size
 
 
 @inline
@@ -76,7 +76,7 @@ def grid(parts, M, N, NR):
 def make_block(dtype: np.dtype) -> Callable:
     registers = host_registers()
     (MR, NR), vectors, has_masks = registers.tile(dtype), registers.vectors, registers.masks
-    lanes, real = NR // vectors, dtype.type
+    lanes, size, real = NR // vectors, dtype.itemsize, dtype.type
     heights = [*(m for m in (1, 2, 4, 8) if m < MR), MR]
     tile = make_tile(dtype, registers, [(m, v) for m in heights for v in range(1, vectors + 1)])
     whole_tile, transpose = make_tile(dtype, registers, [(MR, vectors)]), make_transpose(dtype)
@@ -92,13 +92,13 @@ def make_block(dtype: np.dtype) -> Callable:
     def aligned(n):
         """Memory for ``n`` elements, in which each vector lies within one line of the caches."""
         x = np.empty(n + lanes, real)
-        skip = -(x.ctypes.data // x.itemsize) % lanes
+        skip = -(x.ctypes.data // size) % lanes
         return x[skip : skip + n]  # a slice, unlike a row, keeps the memory from being freed
 
     @inline
     def pack_a(A, i, rows, k, deep, panel):
         """panel[c * rows + r] = A[i + r, k + c]."""
-        row_a, col_a = steps(A)
+        row_a, col_a = steps(A, size)
         if col_a == 1:
             transpose(A, i * row_a + k, row_a, rows, deep, panel, 0, rows)
         elif row_a == 1 and rows == MR:
@@ -114,7 +114,7 @@ def make_block(dtype: np.dtype) -> Callable:
     @inline
     def pack_b(B, k, deep, left, right, panels):
         """panels[(p * deep + c) * NR + s] = B[k + c, left + p * NR + s]."""
-        row_b, col_b = steps(B)
+        row_b, col_b = steps(B, size)
         whole = (right - left) // NR if col_b == 1 else 0
         for c in range(deep if whole else 0):  # along the rows, as they lie in memory
             for p in range(whole):
@@ -140,16 +140,19 @@ def make_block(dtype: np.dtype) -> Callable:
 
         In a panel stands together what a tile reads. What is small, or read by few tiles, is not packed.
         """
-        (row_a, col_a), (row_b, col_b), (ldc, _) = steps(A), steps(B), steps(C)
+        (row_a, col_a), (row_b, col_b), (ldc, _) = steps(A, size), steps(B, size), steps(C, size)
         K = A.shape[1]
-        depth = ceil_div(K, ceil_div(K, DEPTH) * lanes) * lanes
+        depth = K if K <= DEPTH else ceil_div(K, ceil_div(K, DEPTH) * lanes) * lanes
         across, down = ceil_div(right - left, NR), ceil_div(bottom - top, MR)
         large = K >= LARGE or right - left >= LARGE
         packs_a = large and across >= WORTH
         packs_b = col_b != 1 or (large and down >= WORTH)
         wide = min(across, WIDE) * NR
-        a_panel = aligned(MR * depth if packs_a else 0)
-        b_panels = aligned(wide * depth if packs_b else 0 if has_masks else NR * depth)
+        a_panel = b_panels = row(C, 0, 0)
+        if packs_a:
+            a_panel = aligned(MR * depth)
+        if packs_b or not has_masks:
+            b_panels = aligned((wide if packs_b else NR) * depth)
         for j0 in range(left, right, wide):
             j1 = min(j0 + wide, right)
             packed = j0 if packs_b else j1 if has_masks else j1 // NR * NR  # the first column that is
@@ -187,7 +190,7 @@ def one_piece(dtype: np.dtype) -> Callable:
 
     def piece(A, B, bias, C, part, parts):
         M, N = C.shape
-        down, across = grid(parts, M, N, NR)
+        down, across = grid(parts, M, N, NR) if parts > 1 else (1, 1)
         top, bottom = share(M, part // across, down)
         left, right = share(ceil_div(N, NR), part % across, across)
         if top < bottom and left < right:
@@ -226,7 +229,8 @@ def few_rows_piece(dtype: np.dtype) -> Callable:
     B[:, j] consecutive:  C[i, j] = bias[j] + A[i, :] . B[:, j]
     """
     registers = host_registers()
-    lanes, has_masks = registers.bytes // dtype.itemsize, registers.masks
+    size, has_masks = dtype.itemsize, registers.masks
+    lanes = registers.bytes // size
     wide, vectors = registers.wide, registers.vectors
     shapes = [(m, v) for m in range(1, FEW + 1) for v in {*range(1, vectors + 1), wide}]
     tile = make_tile(dtype, registers, shapes)
@@ -234,7 +238,7 @@ def few_rows_piece(dtype: np.dtype) -> Callable:
     def piece(A, B, bias, C, part, parts):
         M, N = C.shape
         K = A.shape[1]
-        (row_a, col_a), (row_b, col_b) = steps(A), steps(B)
+        (row_a, col_a), (row_b, col_b) = steps(A, size), steps(B, size)
         left, right = share(ceil_div(N, lanes), part, parts)
         left, right = left * lanes, min(right * lanes, N)
         j = left
@@ -286,18 +290,19 @@ NO_BIAS = {dtype: np.empty(0, dtype) for dtype in FLOATS}
 def multiply(A: Array, B: Array, bias: Array) -> Array:
     """(M, K) @ (K, N) + (N,), the first two of any strides; a bias of no elements is none."""
     (M, K), N, dtype = A.shape, B.shape[1], A.dtype
-    C = np.empty((M, N), dtype)
-    work = M * N * K // PER_ADDITION
+    C = out = np.empty((M, N), dtype)
     if not K:
         return empty_sum(C, bias)
-    kernel, out = _one[dtype], C
-    if M <= FEW:
+    if M > FEW and N != 1:
+        kernel = _one[dtype]
+    else:
         kernel = _few_rows[dtype]
-    elif N == 1:  # a matrix and a vector: the same as the vector and the transposed matrix
-        bias = np.full(M, bias[0]) if bias.size else bias
-        kernel, A, B, out = _few_rows[dtype], B.T, A.T, C.reshape(1, M)
+        if M > FEW:  # a matrix and a vector: the same as the vector and the transposed matrix
+            bias = np.full(M, bias[0]) if bias.size else bias
+            A, B, out = B.T, A.T, C.reshape(1, M)
+    work = M * N * K // PER_ADDITION
     if work < GRAIN:
-        kernel.piece(A, B, bias, out, 0, 1)
+        kernel.alone(A, B, bias, out, 0, 1)
     else:
         kernel(work, A, B, bias, out)
     return C

@@ -22,7 +22,7 @@ import numba
 import numpy as np
 from numba import prange, types
 
-from minigrad.kernels.cpu.compile import jit
+from minigrad.kernels.cpu.compile import entry, jit
 
 # Work, in additions, that takes one thread longer than starting and joining the others: five microseconds, but
 # fifty under workqueue. Which layer Numba chose is known once it has begun a parallel loop.
@@ -64,11 +64,12 @@ if hasattr(os, "register_at_fork"):
 class Kernel:
     """A piece, compiled by itself and, once there is enough to do, as the body of a parallel loop."""
 
-    __slots__ = ("name", "piece", "takes", "together")
+    __slots__ = ("alone", "name", "piece", "takes", "together")
 
     def __init__(self, name: str, piece: Callable, takes: tuple | None = None) -> None:
         self.name, self.takes = name, takes
         self.piece = jit(name, piece, takes=takes and (*takes, types.intp, types.intp))
+        self.alone = entry(self.piece) if takes else self.piece  # for a caller sure of its arguments
         self.together: Callable | None = None
 
     def __call__(self, work: int, *args) -> None:

@@ -24,7 +24,6 @@ from numba.np.numpy_support import from_dtype
 from minigrad.kernels.cpu.compile import emitted
 
 INDEX = ir.IntType(64)
-AHEAD = 8  # rows of B that are under way from the second cache
 FEW = 3  # rows, with which a tile is as wide as the registers allow
 
 
@@ -109,7 +108,6 @@ def make_tile(
         masked_store = declare(
             f"llvm.masked.store.{suffix}.p0", ir.VoidType(), vector, vector.as_pointer(), int32, truths
         )
-        prefetch = declare("llvm.prefetch.p0", ir.VoidType(), ir.IntType(8).as_pointer(), int32, int32, int32)
         fma = declare(f"llvm.fma.{suffix}", vector, vector, vector, vector) if registers.fused else None
 
         def spread(value, kind):
@@ -125,11 +123,6 @@ def make_tile(
         def vector_at(pointer, row, step, v):
             return vector_in(builder.gep(pointer, [builder.mul(step, INDEX(row))]), v)
 
-        def fetch(pointer, to_write):
-            """Into the first cache, without waiting; past the end of an array it does nothing."""
-            place = builder.bitcast(pointer, ir.IntType(8).as_pointer())
-            builder.call(prefetch, [place, int32(int(to_write)), int32(3), int32(1)])
-
         def multiply_add(a, b, c):
             return builder.call(fma, [a, b, c]) if fma else builder.fadd(builder.fmul(a, b), c)
 
@@ -139,8 +132,6 @@ def make_tile(
         masks = [full] * (vectors - 1) + [inside]
         begun = spread(begin, truths)
         tiles = [(m, v) for m in range(rows) for v in range(vectors)]
-        for m, v in tiles:  # of the tile to the right, which is likely to be the next
-            fetch(vector_at(C, m, ldc, v + vectors), to_write=True)
         first = [
             builder.call(
                 masked_load, [vector_at(start, m, ld_start, v), align, builder.and_(masks[v], begun), zeros]
@@ -155,8 +146,6 @@ def make_tile(
         k = builder.phi(INDEX)
         sums = {tile: builder.phi(vector) for tile in tiles}
         a, b = builder.gep(A, [builder.mul(k, col_a)]), builder.gep(B, [begins(ldb, k, scattered == "B")])
-        for v in range(vectors if scattered != "B" else 0):
-            fetch(vector_at(b, AHEAD, ldb, v), to_write=False)
         b_vectors = [builder.load(vector_in(b, v), align=dtype.itemsize) for v in range(vectors - 1)]
         if registers.masks:
             b_vectors.append(builder.call(masked_load, [vector_in(b, vectors - 1), align, inside, zeros]))

@@ -2,7 +2,8 @@
 
 Element by element, either the reads or the writes jump. A square of L vectors of L lanes is read and written along
 memory instead, and turned in the registers: for s = 1, 2, 4, ... the squares of side s beside the diagonal of each
-square of side 2 s change places. LLVM is given these shuffles as they are, for it does not find them.
+square of side 2 s change places. LLVM is given these shuffles as they are, for it does not find them. At the
+edge a square may have fewer rows: the last is read in place of those that are missing, and its copies left out.
 """
 
 from __future__ import annotations
