@@ -27,8 +27,9 @@ from minigrad.kernels.cpu.transpose import make_transpose
 
 __all__ = ["linear", "matmul"]
 
-DEPTH = 512  # of k at once: C is seldom loaded and stored, and a block of A still stays in the second cache
-TILES_HIGH = 16  # rows of A at once, in tiles
+DEPTH = 256  # of k at once: C is seldom loaded and stored, and a panel of A stays in the first cache
+WIDE = 32  # tiles of columns at once: their panels of B stay in the second cache
+LARGE = 256  # rows or columns of a B that is packed: smaller ones are in the second cache as they are
 WORTH = 6  # tiles that must read what is packed, for the packing to pay
 PER_ADDITION = 8  # multiply-adds of a tile that take as long as one addition of an elementwise kernel
 
@@ -46,9 +47,9 @@ def textbook(A, B, C):
 
 
 @inline
-def steps(x):
-    """Strides of a matrix in elements."""
-    return x.strides[0] // x.itemsize, x.strides[1] // x.itemsize
+def steps(x, size):
+    """Strides of a matrix in elements of ``size`` bytes, a constant: to divide takes longer than a small tile."""
+    return x.strides[0] // size, x.strides[1] // size
 
 
 @inline
@@ -74,11 +75,11 @@ def grid(parts, M, N, NR):
 
 def make_block(dtype: np.dtype) -> Callable:
     registers = host_registers()
-    MR, NR = registers.tile(dtype)
-    lanes, has_masks = NR // registers.vectors, registers.masks
+    (MR, NR), vectors, has_masks = registers.tile(dtype), registers.vectors, registers.masks
+    lanes, size, real = NR // vectors, dtype.itemsize, dtype.type
     heights = [*(m for m in (1, 2, 4, 8) if m < MR), MR]
-    shapes = [(m, v) for m in heights for v in range(1, registers.vectors + 1)]
-    tile, transpose, real = make_tile(dtype, registers, shapes), make_transpose(dtype), dtype.type
+    tile = make_tile(dtype, registers, [(m, v) for m in heights for v in range(1, vectors + 1)])
+    whole_tile, transpose = make_tile(dtype, registers, [(MR, vectors)]), make_transpose(dtype)
 
     @inline
     def height(rows):
@@ -88,88 +89,98 @@ def make_block(dtype: np.dtype) -> Callable:
         return 8 if rows >= 8 else 4 if rows >= 4 else 2 if rows >= 2 else 1
 
     @inline
+    def aligned(n):
+        """Memory for ``n`` elements, in which each vector lies within one line of the caches."""
+        x = np.empty(n + lanes, real)
+        skip = -(x.ctypes.data // size) % lanes
+        return x[skip : skip + n]  # a slice, unlike a row, keeps the memory from being freed
+
+    @inline
     def pack_a(A, i, rows, k, deep, panel):
-        """Rows stay rows where A has them in memory, but no longer in pages of their own; else columns."""
-        row_a, col_a = steps(A)
+        """panel[c * rows + r] = A[i + r, k + c]."""
+        row_a, col_a = steps(A, size)
         if col_a == 1:
-            for r in range(rows):
-                source, target = row(A, (i + r) * row_a + k, deep), row(panel, r * deep, deep)
-                for c in range(deep):
-                    target[c] = source[c]
+            transpose(A, i * row_a + k, row_a, rows, deep, panel, 0, rows)
+        elif row_a == 1 and rows == MR:
+            for c in range(deep):
+                source, target = row(A, i + (k + c) * col_a, MR), row(panel, c * MR, MR)
+                for r in range(MR):
+                    target[r] = source[r]
         else:
             for c in range(deep):
                 for r in range(rows):
                     panel[c * rows + r] = at(A, (i + r) * row_a + (k + c) * col_a)[0]
 
     @inline
-    def pack_b(B, k, deep, j, columns, panel):
-        """panel[c * NR + s] = B[k + c, j + s]."""
-        row_b, col_b = steps(B)
-        if row_b == 1:
-            transpose(B, k + j * col_b, col_b, columns, deep, panel, 0, NR)
-        elif col_b == 1 and columns == NR:
-            for c in range(deep):
-                source, target = row(B, (k + c) * row_b + j, NR), row(panel, c * NR, NR)
+    def pack_b(B, k, deep, left, right, panels):
+        """panels[(p * deep + c) * NR + s] = B[k + c, left + p * NR + s]."""
+        row_b, col_b = steps(B, size)
+        whole = (right - left) // NR if col_b == 1 else 0
+        for c in range(deep if whole else 0):  # along the rows, as they lie in memory
+            for p in range(whole):
+                source, target = row(B, (k + c) * row_b + left + p * NR, NR), row(panels, (p * deep + c) * NR, NR)
                 for s in range(NR):
                     target[s] = source[s]
-        else:
-            for c in range(deep):
-                for s in range(columns):
-                    panel[c * NR + s] = at(B, (k + c) * row_b + (j + s) * col_b)[0]
+        for j in range(left + whole * NR, right, NR):
+            columns, first = min(NR, right - j), (j - left) * deep
+            if row_b == 1:
+                transpose(B, k + j * col_b, col_b, columns, deep, panels, first, NR)
+            else:
+                for c in range(deep):
+                    for s in range(columns):
+                        panels[first + c * NR + s] = at(B, (k + c) * row_b + (j + s) * col_b)[0]
 
     @inline
     def block(A, B, bias, C, top, bottom, left, right):
         """C[top:bottom, left:right], where ``left`` begins a tile.
 
-        for each DEPTH of k:                        B packed in panels of NR columns
-            for each TILES_HIGH tiles of rows:      A packed in panels of as many rows as a tile
-                for each panel of B, for each panel of A: a tile
+        for each WIDE tiles of columns, for each DEPTH of k:    B packed in panels of NR columns
+            for each MR rows:                                   A packed in a panel
+                for each panel of B: a tile
 
         In a panel stands together what a tile reads. What is small, or read by few tiles, is not packed.
         """
-        (row_a, col_a), (row_b, col_b), (ldc, _) = steps(A), steps(B), steps(C)
+        (row_a, col_a), (row_b, col_b), (ldc, _) = steps(A, size), steps(B, size), steps(C, size)
         K = A.shape[1]
-        depth = ceil_div(K, ceil_div(K, DEPTH))
-        panels, tiles, high = ceil_div(right - left, NR), ceil_div(bottom - top, MR), TILES_HIGH * MR
-        pack_all_a = K > DEPTH and panels >= WORTH
-        pack_all_b = col_b != 1 or (tiles >= WORTH and (K > DEPTH or right - left > DEPTH))
-        pack_edge = not has_masks and (right - left) % NR != 0
-        a_panels = np.empty(high * depth if pack_all_a else 0, real)
-        b_panels = np.empty((panels if pack_all_b else 1 if pack_edge else 0) * NR * depth, real)
-        for k in range(0, K, depth):
-            deep = min(depth, K - k)
-            for p in range(panels):
-                j = left + p * NR
-                columns = min(NR, right - j)
-                if pack_all_b or (pack_edge and columns < NR):
-                    q = p * NR * depth if pack_all_b else 0
-                    pack_b(B, k, deep, j, columns, row(b_panels, q, NR * depth))
-            for i0 in range(top, bottom, high):
-                i, i1 = i0, min(i0 + high, bottom)
-                while pack_all_a and i < i1:
-                    rows = height(i1 - i)
-                    pack_a(A, i, rows, k, deep, row(a_panels, (i - i0) * depth, rows * depth))
-                    i += rows
-                for p in range(panels):
-                    j = left + p * NR
-                    columns = min(NR, right - j)
-                    b, ldb = at(B, k * row_b + j * col_b), row_b
-                    if pack_all_b or (pack_edge and columns < NR):
-                        b, ldb = at(b_panels, p * NR * depth if pack_all_b else 0), NR
-                    i = i0
-                    while i < i1:
-                        rows = height(i1 - i)
-                        a, a_row, a_col = at(A, i * row_a + k * col_a), row_a, col_a
-                        if pack_all_a:
-                            a = at(a_panels, (i - i0) * depth)
-                            a_row, a_col = (deep, 1) if col_a == 1 else (1, rows)
+        depth = K if K <= DEPTH else ceil_div(K, ceil_div(K, DEPTH) * lanes) * lanes
+        across, down = ceil_div(right - left, NR), ceil_div(bottom - top, MR)
+        large = K >= LARGE or right - left >= LARGE
+        packs_a = large and across >= WORTH
+        packs_b = col_b != 1 or (large and down >= WORTH)
+        wide = min(across, WIDE) * NR
+        a_panel = b_panels = row(C, 0, 0)
+        if packs_a:
+            a_panel = aligned(MR * depth)
+        if packs_b or not has_masks:
+            b_panels = aligned((wide if packs_b else NR) * depth)
+        for j0 in range(left, right, wide):
+            j1 = min(j0 + wide, right)
+            packed = j0 if packs_b else j1 if has_masks else j1 // NR * NR  # the first column that is
+            for k in range(0, K, depth):
+                deep = min(depth, K - k)
+                pack_b(B, k, deep, packed, j1, b_panels)
+                i = top
+                while i < bottom:
+                    rows = height(bottom - i)
+                    a, a_row, a_col = at(A, i * row_a + k * col_a), row_a, col_a
+                    if packs_a:
+                        pack_a(A, i, rows, k, deep, a_panel)
+                        a, a_row, a_col = at(a_panel, 0), 1, rows
+                    for j in range(j0, j1, NR):
+                        columns = min(NR, right - j)
+                        b, ldb = at(B, k * row_b + j * col_b), row_b
+                        if j >= packed:
+                            b, ldb = at(b_panels, (j - packed) * deep), NR
                         c = at(C, i * ldc + j)
                         start, ld_start, begin = (c, ldc, True) if k else (at(bias, j), 0, bias.size > 0)
-                        tile(
-                            rows, ceil_div(columns, lanes), columns, deep, a, a_row, a_col, b, ldb,
-                            begin, start, ld_start, c, ldc,
-                        )  # fmt: skip
-                        i += rows
+                        if packs_a and packs_b and rows == MR and columns == NR:  # with constants for steps
+                            whole_tile(MR, vectors, NR, deep, a, 1, MR, b, NR, begin, start, ld_start, c, ldc)
+                        else:
+                            tile(
+                                rows, ceil_div(columns, lanes), columns, deep, a, a_row, a_col, b, ldb,
+                                begin, start, ld_start, c, ldc,
+                            )  # fmt: skip
+                    i += rows
 
     return block
 
@@ -179,7 +190,7 @@ def one_piece(dtype: np.dtype) -> Callable:
 
     def piece(A, B, bias, C, part, parts):
         M, N = C.shape
-        down, across = grid(parts, M, N, NR)
+        down, across = grid(parts, M, N, NR) if parts > 1 else (1, 1)
         top, bottom = share(M, part // across, down)
         left, right = share(ceil_div(N, NR), part % across, across)
         if top < bottom and left < right:
@@ -218,7 +229,8 @@ def few_rows_piece(dtype: np.dtype) -> Callable:
     B[:, j] consecutive:  C[i, j] = bias[j] + A[i, :] . B[:, j]
     """
     registers = host_registers()
-    lanes, has_masks = registers.bytes // dtype.itemsize, registers.masks
+    size, has_masks = dtype.itemsize, registers.masks
+    lanes = registers.bytes // size
     wide, vectors = registers.wide, registers.vectors
     shapes = [(m, v) for m in range(1, FEW + 1) for v in {*range(1, vectors + 1), wide}]
     tile = make_tile(dtype, registers, shapes)
@@ -226,7 +238,7 @@ def few_rows_piece(dtype: np.dtype) -> Callable:
     def piece(A, B, bias, C, part, parts):
         M, N = C.shape
         K = A.shape[1]
-        (row_a, col_a), (row_b, col_b) = steps(A), steps(B)
+        (row_a, col_a), (row_b, col_b) = steps(A, size), steps(B, size)
         left, right = share(ceil_div(N, lanes), part, parts)
         left, right = left * lanes, min(right * lanes, N)
         j = left
@@ -278,16 +290,17 @@ NO_BIAS = {dtype: np.empty(0, dtype) for dtype in FLOATS}
 def multiply(A: Array, B: Array, bias: Array) -> Array:
     """(M, K) @ (K, N) + (N,), the first two of any strides; a bias of no elements is none."""
     (M, K), N, dtype = A.shape, B.shape[1], A.dtype
-    C = np.empty((M, N), dtype)
-    work = M * N * K // PER_ADDITION
+    C = out = np.empty((M, N), dtype)
     if not K:
         return empty_sum(C, bias)
-    kernel, out = _one[dtype], C
-    if M <= FEW:
+    if M > FEW and N != 1:
+        kernel = _one[dtype]
+    else:
         kernel = _few_rows[dtype]
-    elif N == 1:  # a matrix and a vector: the same as the vector and the transposed matrix
-        bias = np.full(M, bias[0]) if bias.size else bias
-        kernel, A, B, out = _few_rows[dtype], B.T, A.T, C.reshape(1, M)
+        if M > FEW:  # a matrix and a vector: the same as the vector and the transposed matrix
+            bias = np.full(M, bias[0]) if bias.size else bias
+            A, B, out = B.T, A.T, C.reshape(1, M)
+    work = M * N * K // PER_ADDITION
     if work < GRAIN:
         kernel.piece(A, B, bias, out, 0, 1)
     else:

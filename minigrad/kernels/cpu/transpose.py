@@ -2,7 +2,8 @@
 
 Element by element, either the reads or the writes jump. A square of L vectors of L lanes is read and written along
 memory instead, and turned in the registers: for s = 1, 2, 4, ... the squares of side s beside the diagonal of each
-square of side 2 s change places. LLVM is given these shuffles as they are, for it does not find them.
+square of side 2 s change places. LLVM is given these shuffles as they are, for it does not find them. At the
+edge a square may have fewer rows: the last is read in place of those that are missing, and its copies left out.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Callable
 import numpy as np
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.np.numpy_support import from_dtype
 
 from minigrad.kernels.cpu.compile import emitted, inline
@@ -21,22 +23,33 @@ from minigrad.kernels.cpu.tile import INDEX, host_registers
 
 
 def make_turn(dtype: np.dtype, lanes: int) -> Callable:
-    """``turn(source, source_step, target, target_step)`` for a square of ``lanes`` elements each way."""
+    """``turn(rows, source, source_step, target, target_step)`` for ``rows`` of a square of ``lanes`` each way."""
     element = from_dtype(dtype)
     scalar = ir.FloatType() if dtype == np.float32 else ir.DoubleType()
-    vector = ir.VectorType(scalar, lanes)
+    vector, truths = ir.VectorType(scalar, lanes), ir.VectorType(ir.IntType(1), lanes)
 
     def codegen(context, builder, signature, args):
-        source, source_step, target, target_step = args
+        rows, source, source_step, target, target_step = args
+        int32 = ir.IntType(32)
+        masked_store = cgutils.get_or_insert_function(
+            builder.module,
+            ir.FunctionType(ir.VoidType(), [vector, vector.as_pointer(), int32, truths]),
+            f"llvm.masked.store.v{lanes}f{8 * dtype.itemsize}.p0",
+        )
 
         def line(pointer, step, i):
-            return builder.bitcast(builder.gep(pointer, [builder.mul(step, INDEX(i))]), vector.as_pointer())
+            return builder.bitcast(builder.gep(pointer, [builder.mul(step, i)]), vector.as_pointer())
 
         def choose(a, b, places):
-            mask = ir.Constant(ir.VectorType(ir.IntType(32), lanes), places)
+            mask = ir.Constant(ir.VectorType(int32, lanes), places)
             return builder.shuffle_vector(a, b, mask)
 
-        lines = [builder.load(line(source, source_step, i), align=dtype.itemsize) for i in range(lanes)]
+        last = builder.sub(rows, INDEX(1))  # is read again in place of the rows that are not there
+        indices = [builder.select(builder.icmp_signed("<", INDEX(i), last), INDEX(i), last) for i in range(lanes)]
+        inside = ir.Constant(truths, ir.Undefined)
+        for i in range(lanes):
+            inside = builder.insert_element(inside, builder.icmp_signed("<", INDEX(i), rows), int32(i))
+        lines = [builder.load(line(source, source_step, i), align=dtype.itemsize) for i in indices]
         side = 1
         while side < lanes:
             for i in range(lanes):
@@ -47,18 +60,19 @@ def make_turn(dtype: np.dtype, lanes: int) -> Callable:
                     lines[i], lines[i + side] = choose(a, b, upper), choose(a, b, lower)
             side *= 2
         for i, value in enumerate(lines):
-            builder.store(value, line(target, target_step, i), align=dtype.itemsize)
+            place = line(target, target_step, INDEX(i))
+            builder.call(masked_store, [value, place, int32(dtype.itemsize), inside])
         return context.get_dummy_value()
 
-    def plain(source, source_step, target, target_step):
-        for r in range(lanes):
+    def plain(rows, source, source_step, target, target_step):
+        for r in range(rows):
             for c in range(lanes):
                 target[c * target_step + r] = source[r * source_step + c]
 
     @emitted(plain)
-    def turn(typing_context, source, source_step, target, target_step):
+    def turn(typing_context, rows, source, source_step, target, target_step):
         pointer = types.CPointer(element)
-        return types.void(pointer, types.intp, pointer, types.intp), codegen
+        return types.void(types.intp, pointer, types.intp, pointer, types.intp), codegen
 
     return turn
 
@@ -69,16 +83,18 @@ def make_transpose(dtype: np.dtype) -> Callable:
 
     target[target_start + c * target_step + r] = source[start + r * source_step + c]  for r < rows, c < columns
     """
-    L = host_registers().bytes // dtype.itemsize
+    registers = host_registers()
+    L = registers.bytes // dtype.itemsize
+    least = 1 if registers.masks else L  # rows, for which a square is worth its while
     turn = make_turn(dtype, L)
 
     @inline
     def transpose(source, start, source_step, rows, columns, target, target_start, target_step):
-        R, C = rows // L * L, columns // L * L  # what whole squares cover
+        R, C = (rows + L - least) // L * L, columns // L * L  # what squares cover
         for r in range(0, R, L):
             for c in range(0, C, L):
                 turn(
-                    at(source, start + r * source_step + c), source_step,
+                    min(L, rows - r), at(source, start + r * source_step + c), source_step,
                     at(target, target_start + c * target_step + r), target_step,
                 )  # fmt: skip
         for r in range(rows):
