@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numba
 import numpy as np
 import pytest
 from numba import types
@@ -109,6 +110,19 @@ path.write_text(path.read_text().replace("return 0.0 if z <= 0.0 else z\\n", "re
     assert relus == [0.0, 0.5, 0.0]
     _, relus, _ = run(package)
     assert relus == [0.25, 0.5, 0.25]
+
+
+def test_what_is_on_disk_needs_no_compiler(package: Path) -> None:
+    run(package)
+    check = "import sys\nassert 'numba.np.linalg' not in sys.modules, 'all that can be compiled was loaded'\n"
+    run(package, PROGRAM + check)
+
+
+def test_vectors_are_as_wide_as_the_registers_and_only_in_functions_of_ours() -> None:
+    kernel = cpu.elementwise.Kernel("wide", lambda x, part, parts: None, (types.float64,)).compiled
+    assert '"prefer-vector-width"="512"' in "".join(kernel.inspect_llvm().values())
+    other = numba.njit(types.void(types.float64))(lambda x: None)
+    assert "prefer-vector-width" not in "".join(other.inspect_llvm().values())
 
 
 def test_an_edited_helper_in_another_file_takes_effect_on_the_next_run(package: Path) -> None:
