@@ -91,10 +91,12 @@ def broadcasting(make_x: Callable[[Shape], Array], make_y: Callable[[Shape], Arr
     ]
 
 
+# Hundreds of numbers have one sign: where they cancel, how exact a sum is depends on the width of vectors
 REDUCED = [
-    *one(real, (2, 3), (2, 3, 2), (1, 4), (33, 17)),
+    *one(real, (2, 3), (2, 3, 2), (1, 4)),
+    (np.abs(real((33, 17))),),
     (real((3, 2)).T,),
     (real((2, 6))[::-1, ::2],),
 ]
-ANY_SHAPE = one(real, (), (0,), (1,), (5,), (2, 0, 3), (1030,)) + REDUCED
+ANY_SHAPE = [*one(real, (), (0,), (1,), (5,), (2, 0, 3)), (np.abs(real((1030,))),), *REDUCED]
 MATRIX = [*one(real, (2, 3), (0, 3), (33, 17)), (real((3, 2)).T,), (real((2, 6))[::-1, ::-2],)]
