@@ -54,8 +54,8 @@ class Module(Parts):
     _hooks: ModuleHooks | None = None  # once there was one
     is_own: bool = True  # whether it is a class of minigrad's, and so runs no code of the user's
 
-    def __init_subclass__(cls) -> None:
-        super().__init_subclass__()
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
         cls.is_own = cls.__module__.partition(".")[0] == __name__.partition(".")[0]
 
     def __init__(self) -> None:
