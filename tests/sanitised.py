@@ -36,7 +36,7 @@ def of_the_table(rows: Sequence[Row], samples: int) -> None:
 def products(sizes: Sequence[tuple[int, int, int]]) -> None:
     """Matrix products in each precision, with all transposes."""
     cuda, rng = kernels.load("cuda"), np.random.default_rng(0)
-    for precision in ("highest", "high", "medium"):
+    for precision in ("highest", "high", "medium", "fp16"):
         mg.set_float32_matmul_precision(precision)
         for M, N, K in sizes:
             for turned in (False, True):

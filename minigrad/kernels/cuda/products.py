@@ -53,7 +53,7 @@ SMALL = {  # for the simulator, where a thread is one of Python's, and the produ
 }
 TILES = SMALL if SIMULATED else LARGE
 
-TENSOR_CORES = (8, 0)  # the compute capability since which they take TF32 and bf16
+TENSOR_CORES = (8, 0)  # the compute capability since which they take all three kinds
 LEAST_WORK = 1 << 27  # multiply-adds of a product that is worth packing for
 LARGE_WARPS = WarpTile(128, 128, 64, 64, 3), WarpTile(64, 64, 32, 32, 4)
 SMALL_WARPS = WarpTile(32, 32, 32, 16, 2), WarpTile(16, 32, 16, 16, 3)

@@ -16,7 +16,7 @@ from minigrad.kernels.cuda import products  # noqa: E402 (the simulator is chose
 from minigrad.kernels.cuda.fragments import KINDS, numbers, rounded  # noqa: E402
 from minigrad.kernels.cuda.tensor_core import DEEP, WarpTile  # noqa: E402
 
-PRECISIONS = ["high", "medium"]
+PRECISIONS = ["high", "medium", "fp16"]
 
 
 @pytest.fixture(autouse=True)
@@ -111,6 +111,24 @@ def test_only_large_float32_products_are_rounded(monkeypatch: pytest.MonkeyPatch
     np.testing.assert_allclose(cuda.matmul(cuda.to_device(x, 0), cuda.to_device(y, 0)).host(), exact, atol=1e-6)
 
 
+def test_every_kind_of_operand_has_a_name_for_users() -> None:
+    found = set()
+    for precision in [*PRECISIONS, "highest"]:
+        mg.set_float32_matmul_precision(precision)
+        assert mg.get_float32_matmul_precision() == precision
+        found.add(products.precision.operands())
+    assert found == {*KINDS, None}
+
+
+def test_fp16_ends_at_65504_and_sums_are_float32() -> None:
+    mg.set_float32_matmul_precision("fp16")
+    x = np.array([[65504, 0, 0], [65519, 0, 0], [65520, 0, 0], [-1e6, 0, 0], [60000, 60000, 60000]], np.float32)
+    y = np.ones((3, 1), np.float32)
+    found = cuda.matmul(cuda.to_device(x, 0), cuda.to_device(y, 0)).host()
+    rounded_60000 = np.float32(np.float16(60000))
+    np.testing.assert_array_equal(found[:, 0], [65504, 65504, np.inf, -np.inf, 3 * rounded_60000])
+
+
 def test_numbers_are_rounded_to_the_nearest() -> None:
     step = np.float32(2.0**-7)  # between bf16 numbers from 1 on; halves go to the even one
     x = np.array([1, 1 + step / 2, 1 + 1.5 * step, 1 + 0.51 * step, -3e38, np.inf, -np.inf, np.nan], np.float32)
@@ -135,6 +153,7 @@ def test_bf16_is_that_of_pytorch() -> None:
 
 
 def test_an_unknown_precision_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"there is no precision 'low', use one of 'highest', 'high', 'medium'"):
+    names = "'highest', 'high', 'medium', 'fp16'"
+    with pytest.raises(ValueError, match=f"there is no precision 'low', use one of {names}"):
         mg.set_float32_matmul_precision("low")
     assert mg.get_float32_matmul_precision() == "highest"
