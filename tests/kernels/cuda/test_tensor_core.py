@@ -9,10 +9,9 @@ import pytest
 
 import minigrad as mg
 from minigrad import kernels
-from minigrad.kernels import rules
 
 cuda = kernels.load("cuda")
-from minigrad.kernels.cuda import products  # noqa: E402 (the simulator is chosen before)
+from minigrad.kernels.cuda import chain, products  # noqa: E402 (the simulator is chosen before)
 from minigrad.kernels.cuda.fragments import KINDS, numbers, rounded  # noqa: E402
 from minigrad.kernels.cuda.tensor_core import DEEP, WarpTile  # noqa: E402
 
@@ -90,14 +89,28 @@ def test_operands_lie_in_any_way(precision: str) -> None:
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
-def test_bias_and_rule_come_after_the_sum(precision: str) -> None:
+def test_bias_and_rule_come_after_the_sum(precision: str, monkeypatch: pytest.MonkeyPatch) -> None:
     mg.set_float32_matmul_precision(precision)
     name = str(products.precision.operands())
     x, W, b = normal(2, 9, 20), normal(34, 20, seed=1), normal(34, seed=2)
     given = [cuda.to_device(array, 0) for array in (x, W, b)]
     z = cuda.linear(*given).host()
     assert_product(z, x, W.T, name, b)
-    np.testing.assert_array_equal(products.linear(*given, rules.relu).host(), np.maximum(z, 0))
+    monkeypatch.setattr(chain, "PATIENCE", 0)
+    before = mg.cuda.kernel_launches()
+    np.testing.assert_array_equal(cuda.relu(cuda.linear(*given)).host(), np.maximum(z, 0))
+    assert mg.cuda.kernel_launches() - before == 3  # two operands packed, and the product
+
+
+def test_a_product_is_rounded_as_was_set_when_it_was_called() -> None:
+    x, y = mg.tensor(normal(9, 20), device="cuda"), mg.tensor(normal(20, 34, seed=1), device="cuda")
+    mg.set_float32_matmul_precision("medium")
+    rounded = x @ y
+    mg.set_float32_matmul_precision("highest")
+    exact = x @ y  # the product before may have waited until now
+    assert_product(rounded.cpu().numpy(), x.cpu().numpy(), y.cpu().numpy(), "bf16")
+    mg.set_float32_matmul_precision("medium")
+    np.testing.assert_allclose(exact.cpu().numpy(), x.cpu().numpy() @ y.cpu().numpy(), atol=1e-5)
 
 
 def test_only_large_float32_products_are_rounded(monkeypatch: pytest.MonkeyPatch) -> None:
