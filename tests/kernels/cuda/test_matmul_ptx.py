@@ -89,6 +89,25 @@ def test_an_epilogue_is_not_contracted(dtype: np.dtype) -> None:
 
 
 @needs_assembler
+def test_an_epilogue_takes_no_registers_from_the_sums() -> None:
+    from minigrad.kernels import cuda
+    from minigrad.kernels.cuda import products
+    from minigrad.kernels.cuda.steps import Step
+
+    dtype = FLOATS[0]
+    steps = Step(cuda.gelu, ("t0",), dtype, dtype), Step(cuda.elu, ("t1", "s0", "s1", "s2"), dtype, dtype)
+    tile, warps = products.TILES[True, 4][0], products.WARP_TILES[0]
+    for which in ((), steps):
+        plain = products.kernel(dtype, tile, "k", "vectors", which, True)
+        kernels = plain, products.tensor_kernel("fp16", warps, which)
+        for kernel, threads in zip(kernels, (tile.threads, warps.threads), strict=True):
+            ptx = kernel.ptx(HOPPER)
+            found = assemble(ptx, HOPPER)[0]
+            assert (found.spilled, found.stack, ".f64" in ptx) == (0, 0, False)
+            assert found.blocks(threads, HOPPER) * threads >= 8 * 32
+
+
+@needs_assembler
 @pytest.mark.parametrize("capability", [AMPERE, HOPPER])
 @pytest.mark.parametrize("name", ["tf32", "bf16", "fp16"])
 def test_sums_of_tensor_cores_stay_in_registers(name: str, capability: tuple[int, int]) -> None:
