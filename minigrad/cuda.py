@@ -43,7 +43,10 @@ def _index(device: Device) -> int:
 
 def missing() -> str | None:
     """What is missing for a GPU, the driver, a device or the compiler, and what to do; None if nothing."""
-    found: str | None = _devices().missing()
+    try:
+        found: str | None = _devices().missing()
+    except ImportError as error:  # of the package that compiles
+        return str(error)
     return found
 
 
@@ -54,7 +57,7 @@ def is_available() -> bool:
 
 def device_count() -> int:
     """How many GPUs can be used."""
-    found: int = _devices().count()
+    found: int = 0 if missing() else _devices().count()
     return found
 
 

@@ -3,6 +3,7 @@
 ================  ===========================================================================================
 elementwise.py    a scalar rule and a loop around it (``loops.py``), for any operands that broadcast
 chain.py          elementwise work that is put off for a moment, and what belongs together as one kernel
+steps.py          the text of such a kernel, and of what a matrix product does with its sums
 functions.py      arithmetic, functions of one number, comparisons, choices, logic: the rules
 activation.py     activations and losses of one element, by the rules that the CPU has as well
 move.py           views, copies, arrays put together and taken apart

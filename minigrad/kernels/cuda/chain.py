@@ -34,6 +34,10 @@ at once. Three hazards are left, and each has its rule:
 * Another library changes an operand: memory that one knows of (``DeviceArray.lend``) is never an operand.
 * An operand is let go: the chain holds it, so its memory is nobody else's until the chain has been launched.
 
+A matrix product can be the *head* of a chain. The functions that follow it, if they take nothing but its result
+and numbers, become its *epilogue*: they are done with each sum before it is written. So a layer is one launch
+where nobody holds its z, as without a graph or in lean mode; where z is held, the product is launched alone.
+
 The idea is old: expressions that are first noted and then computed in one loop are *expression templates* (T.
 Veldhuizen, C++ Report 7, 1995); numexpr (D. Cooke and others) does it for NumPy's arrays, XLA for whole programs,
 and the lazy buffers of tinygrad, computed when somebody realises them, are what the pending arrays here follow.
@@ -41,10 +45,11 @@ and the lazy buffers of tinygrad, computed when somebody realises them, are what
 
 from __future__ import annotations
 
+import itertools
 import weakref
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -52,17 +57,10 @@ from minigrad.kernels import OutOfMemoryError
 from minigrad.kernels.cuda import array as arrays
 from minigrad.kernels.cuda import device as devices
 from minigrad.kernels.cuda.array import DeviceArray
-from minigrad.kernels.cuda.launch import INT, Kernel, blocks, number, pointer, storage
-from minigrad.kernels.cuda.loops import (
-    broadcast_strides,
-    build,
-    collapse,
-    flat_source,
-    number_type,
-    strided_source,
-)
-from minigrad.kernels.cuda.math import names
-from minigrad.kernels.cuda.shim import THREADS, caster, specialise
+from minigrad.kernels.cuda.launch import Kernel, blocks
+from minigrad.kernels.cuda.loops import broadcast_strides, collapse, number_type
+from minigrad.kernels.cuda.shim import THREADS
+from minigrad.kernels.cuda.steps import NUMBERS, Epilogue, Step, make, rule_source, source
 
 DType = np.dtype[Any]
 Shape = tuple[int, ...]
@@ -78,66 +76,14 @@ _met: dict[Any, int] = {}  # how often each structure was met
 _kernels: dict[Any, Kernel] = {}
 
 
-class Step(NamedTuple):
-    """A function of the chain. Its operands are called as in the kernel: ``v0``, an array; ``s0``, a number; and
-    ``t0``, the result of a step."""
-
-    function: Any  # an Elementwise
-    operands: tuple[str, ...]
-    dtype: DType  # in which it is computed
-    gives: DType
-
-    def text(self, k: int, lanes: Sequence[str] = ("",)) -> str:
-        """The line of step k, for one element, or side by side for one of each lane."""
-        cast = f"{storage(self.gives).name}({'1 if {} else 0' if self.gives.kind == 'b' else '{}'})"
-        calls = []
-        for lane in lanes:
-            given = ", ".join(x if x[0] == "s" else x[0] + lane + x[1:] for x in self.operands)
-            calls.append(cast.format(f"{self.function.__name__}{k}({given})"))
-        return f"{', '.join(f't{lane}{k}' for lane in lanes)} = {', '.join(calls)}"
-
-
-def source(steps: Sequence[Step], written: Sequence[int], count: int, numbers: int, ndim: int = 0) -> str:
-    """The text of the kernel for a chain of ``count`` arrays and some numbers, some of whose results are written.
-
-    The arrays lie as the results do, or have strides in ``ndim`` dimensions.
-    """
-    given = [f"x{k}" for k in range(count)]
-    arguments = [*(f"out{k}" for k in written), *given, *(f"s{k}" for k in range(numbers))]
-    place = (lambda x: f"{{{x}}}") if ndim else (lambda x: "i")
-    one = [f"v{k} = {x}[{place(x)}]" for k, x in enumerate(given)]
-    one += [step.text(k) for k, step in enumerate(steps)]
-    one += [f"out{k}[i] = t{k}" for k in written]
-    if ndim:
-        return strided_source(arguments, given, one, ndim)
-    four = [f"{', '.join(f'v{lane}{k}' for lane in 'abcd')} = load4({x}, i)" for k, x in enumerate(given)]
-    four += [step.text(k, "abcd") for k, step in enumerate(steps)]
-    four += [f"store4(out{k}, i, {', '.join(f't{lane}{k}' for lane in 'abcd')})" for k in written]
-    return flat_source(arguments, four, one)
-
-
-def make(
-    steps: Sequence[Step], written: Sequence[int], takes: Sequence[DType], numbers: Sequence[DType], ndim: int
-) -> Kernel:
-    """The kernel for a chain, of arrays and of numbers of these dtypes."""
-    known: dict[str, Any] = {}
-    for k, step in enumerate(steps):
-        known[f"{step.function.__name__}{k}"] = specialise(step.function.rule, step.dtype, names(step.dtype))
-        kind = storage(step.gives)
-        known[kind.name] = caster(kind)
-    name = "_".join([f"chain{len(_kernels)}", *(step.function.__name__ for step in steps), steps[-1].gives.name])
-    text = source(steps, written, len(takes), len(numbers), ndim)
-    outs = [pointer(steps[k].gives) for k in written]
-    sizes = ndim + ndim * len(takes) if ndim else 1
-    arguments = [*outs, *(pointer(t) for t in takes), *(number(t) for t in numbers), *[INT] * sizes]
-    return Kernel(name, build(name, text, known), *arguments, contract=False)
-
-
 class Chain:
-    """Elementwise work of one thread that is put off, on arrays that broadcast to one shape."""
+    """Elementwise work of one thread that is put off, on arrays that broadcast to one shape.
 
-    def __init__(self, shape: Shape, device: int, stream: int) -> None:
-        self.shape, self.device, self.stream = shape, device, stream
+    The first step of a chain with a ``head`` is a matrix product, which has operands of its own.
+    """
+
+    def __init__(self, shape: Shape, device: int, stream: int, head: Any = None) -> None:
+        self.shape, self.device, self.stream, self.head = shape, device, stream, head
         self.functions: list[Any] = []  # Elementwise, and for each
         self.given: list[list[Any]] = []  # its operands: arrays, numbers, or the name of a step, such as t0
         self.dtypes: list[tuple[DType, DType]] = []  # in which it is computed, and what it gives
@@ -149,7 +95,9 @@ class Chain:
         return f"<Chain of {', '.join(function.__name__ for function in self.functions)}>"
 
     def source(self) -> str:
-        """The text of the kernel, if it were computed now."""
+        """The text of the kernel, if it were computed now; with a head, what that does with its sums."""
+        if self.head is not None:
+            return rule_source(self._epilogue([result() for result in self.results]).steps)
         steps, numbers, _ = self._named()
         written = [k for k, result in enumerate(self.results) if result() is not None]
         return source(steps, written, len(self.arrays), len(numbers), self._layout()[1])
@@ -161,6 +109,7 @@ class Chain:
         if self.is_over or self.shape != shape or self.device != device or self.stream != stream:
             return False
         new = sum(x.chain is not self and id(x) not in self.arrays for x in found)
+        new += self.head is not None  # whose result the rest may have to read
         return len(self.functions) < STEPS and len(self.arrays) + new <= ARRAYS
 
     def add(
@@ -197,7 +146,8 @@ class Chain:
     def make_way(self, changed: Sequence[Any]) -> None:
         """Run, if an operand is in the memory of one of these arrays, which may be changed."""
         with devices.lock:
-            held = {id(x.memory) for x in self.arrays.values()}
+            head = () if self.head is None else self.head.arrays
+            held = {id(x.memory) for x in (*self.arrays.values(), *head)}
             if any(type(x) is DeviceArray and id(x.memory) in held for x in changed):
                 self.run()
 
@@ -220,12 +170,15 @@ class Chain:
                 raise
             finally:
                 streams[self.device] = here
+                self.head = None
                 self.given.clear()
                 self.arrays.clear()
             if here != self.stream:  # this thread's stream was told nothing of what has only now been started
                 devices.driver().synchronize(self.device, self.stream)
 
     def _launch(self) -> None:
+        if self.head is not None:
+            self._start_head()
         results = [result() for result in self.results]  # those that somebody holds
         written = tuple(k for k, x in enumerate(results) if x is not None)
         needed = self._needed(written)
@@ -236,12 +189,70 @@ class Chain:
             if _met.get(key, 0) >= PATIENCE:
                 kernel = _kernels.get(key)
                 if kernel is None:
-                    kernel = _kernels[key] = make(*key)
+                    kernel = _kernels[key] = make(len(_kernels), *key)
                 with suppress(OutOfMemoryError):  # one by one, what only the chain holds can go on the way
                     self._at_once(kernel, numbers, sizes, [results[k] for k in written])
                     return
             _met[key] = _met.get(key, 0) + 1
         self._one_by_one(needed, results)
+
+    def _start_head(self) -> None:
+        """Launch the product, with the steps that can be its epilogue; what is left of the chain has no head."""
+        results = [result() for result in self.results]
+        needed = self._needed([k for k, x in enumerate(results) if x is not None])
+        self._keep(needed, {})
+        results = [results[k] for k in needed]
+        if 0 in needed:
+            epilogue = self._epilogue(results)
+            key = epilogue.steps, *self.head.arrays[1].shape, self.dtypes[0]
+            if epilogue.steps and _met.get(key, 0) < PATIENCE:
+                _met[key] = _met.get(key, 0) + 1
+                epilogue = Epilogue()
+            out, last = arrays.empty(self.shape, self.dtypes[0][1], self.device), len(epilogue.steps)
+            self.head.launch(out, epilogue)
+            result = results[last]
+            if result is not None:
+                result.become(out)
+            if len(needed) > last + 1:
+                self.arrays[id(out)] = out
+            self._keep(range(last + 1, len(needed)), {f"t{last}": out})
+        self.head = None
+
+    def _epilogue(self, results: Sequence[DeviceArray | None]) -> Epilogue:
+        """The steps that follow the product one after the other, with numbers alone, and whose operand nobody
+        holds, and no other step reads. Each computes in the dtype of the product, and gives it.
+
+        A step in place, over what the product may read, is none of them: who asks for it holds its operand.
+        """
+        steps: list[Step] = []
+        numbers: list[Any] = []
+        kinds = self.dtypes[0]
+        for k in range(1, len(self.functions)):
+            given, before = self.given[k], f"t{k - 1}"
+            found = [x for x in given if type(x) is not str]
+            fits = (
+                results[k - 1] is None
+                and not any(type(x) is str and x == before for later in self.given[k + 1 :] for x in later)
+                and self.dtypes[k] == kinds
+                and all(x == before for x in given if type(x) is str)
+                and all(type(x) is not DeviceArray and number_type(x, kinds[0]) == kinds[0] for x in found)
+                and len(numbers) + len(found) <= NUMBERS
+            )
+            if not fits:
+                break
+            following = itertools.count(len(numbers))
+            operands = tuple(x if type(x) is str else f"s{next(following)}" for x in given)
+            steps.append(Step(self.functions[k], operands, *kinds))
+            numbers += [x.item() if isinstance(x, np.ndarray) else x for x in found]
+        return Epilogue(tuple(steps), tuple(numbers))
+
+    def _keep(self, kept: Sequence[int], known: dict[str, DeviceArray]) -> None:
+        """Let these steps be the whole chain, with arrays in the place of the results that are known."""
+        new = {f"t{k}": f"t{place}" for place, k in enumerate(kept)} | known
+        self.given = [[new[x] if type(x) is str else x for x in self.given[k]] for k in kept]
+        self.functions = [self.functions[k] for k in kept]
+        self.dtypes = [self.dtypes[k] for k in kept]
+        self.results = [self.results[k] for k in kept]
 
     def _needed(self, written: Sequence[int]) -> list[int]:
         """The steps whose results are written, or are operands of such steps."""
@@ -323,6 +334,17 @@ def put_off(
             chain = devices.current.chain = Chain(shape, device, stream)
             devices.waiting.add(chain)
         return chain.add(function, operands, dtype, gives)
+
+
+def begin(head: Any, shape: Shape, dtype: DType, device: int) -> DeviceArray:
+    """What a matrix product gives, as the first step of a new chain. Its operands are ``head.arrays``."""
+    for x in head.arrays:
+        x.compute()
+    devices.flush()
+    with devices.lock:
+        chain = devices.current.chain = Chain(shape, device, devices.stream(device), head)
+        devices.waiting.add(chain)
+        return chain.add(head, (), dtype, dtype)
 
 
 def finish(function: Any, operands: Sequence[Any], dtype: DType, out: DeviceArray) -> bool:

@@ -34,7 +34,7 @@ def make_corner(rows: int, columns: int) -> Callable:
 def make_write(
     dtype: np.dtype, columns: int, pitch: int, threads: int, bands: tuple[int, int, int], rule: Callable
 ) -> Callable:
-    """``write(panel, thread, part, top, left, C, first, M, N, bias, biased, step_bias)``: a part of a tile to C.
+    """``write(panel, thread, part, top, left, C, first, M, N, bias, biased, step_bias, s0, s1, s2)``: a part.
 
     What one thread has summed lies scattered in C, so the sums go through shared memory, in rows of ``pitch``
     elements, and neighbours write neighbours. Here the bias is added and the rule applied, once for each element.
@@ -49,15 +49,15 @@ def make_write(
         return bias[j * step_bias] if biased and j < N else zero
 
     @device
-    def write(panel, thread, part, top, left, C, first, M, N, bias, biased, step_bias):
+    def write(panel, thread, part, top, left, C, first, M, N, bias, biased, step_bias, s0, s1, s2):
         for e in range(thread * WIDE, elements, threads * WIDE):
             row, column = e // columns, e % columns
             i, j = top + row // high * gap + part * high + row % high, left + column
             p, q, r, s = load4(panel, row * pitch + column)
-            p = rule(p + begin(bias, biased, step_bias, j, N))
-            q = rule(q + begin(bias, biased, step_bias, j + 1, N))
-            r = rule(r + begin(bias, biased, step_bias, j + 2, N))
-            s = rule(s + begin(bias, biased, step_bias, j + 3, N))
+            p = rule(p + begin(bias, biased, step_bias, j, N), s0, s1, s2)
+            q = rule(q + begin(bias, biased, step_bias, j + 1, N), s0, s1, s2)
+            r = rule(r + begin(bias, biased, step_bias, j + 2, N), s0, s1, s2)
+            s = rule(s + begin(bias, biased, step_bias, j + 3, N), s0, s1, s2)
             at = first + i * N + j
             if N % WIDE == 0 and i < M and j < N:
                 store4(C, at, p, q, r, s)

@@ -15,10 +15,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from minigrad.kernels.cuda.launch import INT, pointer
+from minigrad.kernels.cuda.launch import INT, number, pointer
 from minigrad.kernels.cuda.places import make_corner, make_write
 from minigrad.kernels.cuda.shared import close_group, make_copies, make_loads, make_shared, make_wait
 from minigrad.kernels.cuda.shim import cuda, device
+from minigrad.kernels.cuda.steps import NUMBERS
 from minigrad.kernels.cuda.tile import BYTES, LANES_ACROSS, LANES_DOWN, Tile, make_multiply, make_show
 
 ALONG_K = 8  # threads that copy neighbours in k: 32 bytes of a row, the least that is read from memory at once
@@ -33,13 +34,15 @@ def takes(dtype: np.dtype) -> tuple:
     inner, inner_a, outer_a, inner_b, outer_b   products in the inner dim; from product to product
     biased, step_bias                           whether there is a bias, and its stride
     parts, deep                                 into how many parts k is cut, and their length
+    s0, s1, s2                                      numbers of the rule
     """
-    return (*[pointer(dtype)] * 4, *[INT] * 16)
+    return (*[pointer(dtype)] * 4, *[INT] * 16, *[number(dtype)] * NUMBERS)
 
 
 def gather_takes(dtype: np.dtype) -> tuple:
-    """partial, bias, C, M, N, the number of products, whether there is a bias, its stride, the number of parts."""
-    return (*[pointer(dtype)] * 3, *[INT] * 6)
+    """partial, bias, C, M, N, the number of products, whether there is a bias, its stride, the number of parts;
+    numbers of the rule."""
+    return (*[pointer(dtype)] * 3, *[INT] * 6, *[number(dtype)] * NUMBERS)
 
 
 def make_textbook(dtype: np.dtype) -> Callable:
@@ -53,7 +56,7 @@ def make_textbook(dtype: np.dtype) -> Callable:
 
     def textbook(
         A, B, bias, C, M, N, K, row_a, k_a, column_b, k_b, inner, inner_a, outer_a, inner_b, outer_b, biased,
-        step_bias, parts, deep,
+        step_bias, parts, deep, s0, s1, s2,
     ):  # fmt: skip
         e = cuda.blockIdx.x * cuda.blockDim.x + cuda.threadIdx.x
         if e < parts * M * N:
@@ -159,7 +162,7 @@ def make_product(
 
     def product(
         A, B, bias, C, M, N, K, row_a, k_a, column_b, k_b, inner, inner_a, outer_a, inner_b, outer_b, biased,
-        step_bias, parts, deep,
+        step_bias, parts, deep, s0, s1, s2,
     ):  # fmt: skip
         panels = shared()
         sums = cuda.local.array(elements, real)
@@ -208,7 +211,8 @@ def make_product(
             cuda.syncthreads()
             show(sums, p, panels, down * columns + across)
             cuda.syncthreads()
-            write(panels, thread, p, top, left, C, (which * parts + part) * M * N, M, N, bias, biased, step_bias)
+            first = (which * parts + part) * M * N
+            write(panels, thread, p, top, left, C, first, M, N, bias, biased, step_bias, s0, s1, s2)
 
     return product
 
@@ -220,13 +224,13 @@ def make_gather(dtype: np.dtype, rule: Callable) -> Callable:
     """
     zero = dtype.type(0)
 
-    def gather(partial, bias, C, M, N, count, biased, step_bias, parts):
+    def gather(partial, bias, C, M, N, count, biased, step_bias, parts, s0, s1, s2):
         e = cuda.blockIdx.x * cuda.blockDim.x + cuda.threadIdx.x
         if e < count * M * N:
             which, within = e // (M * N), e % (M * N)
             total = bias[within % N * step_bias] if biased else zero
             for part in range(parts):
                 total += partial[(which * parts + part) * M * N + within]
-            C[e] = rule(total)
+            C[e] = rule(total, s0, s1, s2)
 
     return gather

@@ -3,13 +3,15 @@
 The kernels are in ``product_kernels.py``. Here it is decided how a product is cut into tiles, and how the threads
 of a block share the copying, by where the operands have their consecutive elements. So a transpose costs nothing:
 there is a kernel for each way in which A and B can lie.
+
+The product of two matrices is put off, as elementwise functions are (``chain.py``), so that those which follow it
+can be its epilogue. One of a batch, or of integers, is launched at once.
 """
 
 from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,12 +21,14 @@ from minigrad.kernels.cuda import array as arrays
 from minigrad.kernels.cuda import device as devices
 from minigrad.kernels.cuda import move
 from minigrad.kernels.cuda.array import DeviceArray
+from minigrad.kernels.cuda.chain import begin
 from minigrad.kernels.cuda.fragments import KINDS
 from minigrad.kernels.cuda.launch import Kernel
 from minigrad.kernels.cuda.loops import broadcast_strides, collapse
-from minigrad.kernels.cuda.math import FLOATS, names
+from minigrad.kernels.cuda.math import FLOATS
 from minigrad.kernels.cuda.product_kernels import gather_takes, make_gather, make_product, make_textbook, takes
-from minigrad.kernels.cuda.shim import SIMULATED, THREADS, specialise
+from minigrad.kernels.cuda.shim import SIMULATED, THREADS
+from minigrad.kernels.cuda.steps import Epilogue, Step, make_rule
 from minigrad.kernels.cuda.tensor_core import PIECE, SIDE, WORD, WarpTile, make_pack, pack_takes
 from minigrad.kernels.cuda.tensor_core import make_product as make_tensor_product
 from minigrad.kernels.cuda.tensor_core import takes as tensor_takes
@@ -33,7 +37,8 @@ from minigrad.kernels.cuda.tile import BYTES, Tile
 __all__ = ["linear", "matmul"]
 
 DType = np.dtype[Any]
-Rule = Callable[[Any], Any]
+Shape = tuple[int, ...]
+Steps = tuple[Step, ...]
 
 PAST_REGISTERS = (8, 0)  # the compute capability since which copies go from memory to shared memory by themselves
 
@@ -53,7 +58,7 @@ SMALL = {  # for the simulator, where a thread is one of Python's, and the produ
 }
 TILES = SMALL if SIMULATED else LARGE
 
-TENSOR_CORES = (8, 0)  # the compute capability since which they take TF32 and bf16
+TENSOR_CORES = (8, 0)  # the compute capability since which they take all three kinds
 LEAST_WORK = 1 << 27  # multiply-adds of a product that is worth packing for
 LARGE_WARPS = WarpTile(128, 128, 64, 64, 3), WarpTile(64, 64, 32, 32, 4)
 SMALL_WARPS = WarpTile(32, 32, 32, 16, 2), WarpTile(16, 32, 16, 16, 3)
@@ -98,20 +103,32 @@ def plan(M: int, N: int, K: int, count: int, processors: int, past: bool, itemsi
     return best
 
 
+#: Of a product that is followed by nothing.
+as_it_is: Steps = ()
+
+
+def named(*parts: Any, steps: Steps) -> str:
+    """The name of a kernel that ends with these steps."""
+    return "_".join(map(str, ["matmul", *parts, *(step.function.__name__ for step in steps)]))
+
+
+# No kernel here is contracted: the loops ask for their multiply-adds by name (``make_multiply``), and what is left
+# are the bias and the epilogue, which give the bits that kernels of their own would give.
+
+
 @functools.cache
-def kernel(dtype: DType, tile: Tile, way_a: str, way_b: str, rule: Rule, asynchronous: bool) -> Kernel:
+def kernel(dtype: DType, tile: Tile, way_a: str, way_b: str, steps: Steps, asynchronous: bool) -> Kernel:
     """The kernel for operands that lie in these ways (see ``make_fetch``)."""
-    name = f"matmul_{dtype}_{tile.rows}x{tile.columns}_{way_a}_{way_b}_{rule.__name__}_{asynchronous}"
-    special = specialise(rule, dtype, names(dtype))
-    function = make_product(dtype, tile, way_a, way_b, special, asynchronous=asynchronous)
-    return Kernel(name, function, *takes(dtype))
+    name = named(dtype, f"{tile.rows}x{tile.columns}", way_a, way_b, asynchronous, steps=steps)
+    function = make_product(dtype, tile, way_a, way_b, make_rule(steps), asynchronous=asynchronous)
+    return Kernel(name, function, *takes(dtype), contract=False)
 
 
 @functools.cache
-def gather(dtype: DType, rule: Rule) -> Kernel:
+def gather(dtype: DType, steps: Steps) -> Kernel:
     """The kernel that adds the parts."""
-    function = make_gather(dtype, specialise(rule, dtype, names(dtype)))
-    return Kernel(f"matmul_gather_{dtype}_{rule.__name__}", function, *gather_takes(dtype))
+    function = make_gather(dtype, make_rule(steps))
+    return Kernel(named("gather", dtype, steps=steps), function, *gather_takes(dtype), contract=False)
 
 
 @functools.cache
@@ -121,23 +138,17 @@ def textbook(dtype: DType) -> Kernel:
 
 
 @functools.cache
-def tensor_kernel(name: str, tile: WarpTile, rule: Rule) -> Kernel:
+def tensor_kernel(name: str, tile: WarpTile, steps: Steps) -> Kernel:
     """The kernel for operands of that kind."""
-    special = specialise(rule, np.dtype(np.float32), names(np.dtype(np.float32)))
-    function = make_tensor_product(KINDS[name], tile, special)
-    kernel = f"matmul_{name}_{tile.rows}x{tile.columns}_{rule.__name__}"
-    return Kernel(kernel, function, *tensor_takes())
+    function = make_tensor_product(KINDS[name], tile, make_rule(steps))
+    name = named(name, f"{tile.rows}x{tile.columns}", steps=steps)
+    return Kernel(name, function, *tensor_takes(), contract=False)
 
 
 @functools.cache
 def pack_kernel(name: str) -> Kernel:
     """The kernel that rounds operands to that kind."""
     return Kernel(f"matmul_pack_{name}", make_pack(KINDS[name]), *pack_takes())
-
-
-def as_it_is(z: Any) -> Any:
-    """The rule of a product that is followed by nothing."""
-    return z
 
 
 class Side(NamedTuple):
@@ -159,21 +170,51 @@ class Side(NamedTuple):
         return "side" if abs(self.step) < abs(self.step_k) else "k"
 
 
+class Product:
+    """The product of two matrices, with a bias, which may wait for what follows it (``chain.py``)."""
+
+    def __init__(self, name: str, A: DeviceArray, B: DeviceArray, bias: DeviceArray | None) -> None:
+        self.__name__ = name
+        self.arrays = (A, B) if bias is None else (A, B, bias)
+        self.rounded = precision.operands()  # the setting may change before it is launched
+
+    def launch(self, C: DeviceArray, epilogue: Epilogue) -> None:
+        """Write it into C, which is new, and has its elements in any shape."""
+        A, B, *bias = self.arrays
+        multiply(A, B, bias[0] if bias else None, (), C, epilogue, self.rounded)
+
+
+def product(name: str, A: DeviceArray, B: DeviceArray, bias: DeviceArray | None, shape: Shape) -> DeviceArray:
+    """(M, K) @ (K, N) + (N,) in that shape, as the head of a chain, or at once."""
+    found = Product(name, A, B, bias)
+    if devices.current.fuses and A.dtype in FLOATS and 0 not in shape and not any(x.is_lent for x in found.arrays):
+        return begin(found, shape, A.dtype, A.device)
+    devices.flush()
+    C = arrays.empty(shape, A.dtype, A.device)
+    found.launch(C, Epilogue())
+    return C
+
+
 def multiply(
-    A: DeviceArray, B: DeviceArray, bias: DeviceArray | None, batch: tuple[int, ...], rule: Rule
-) -> DeviceArray:
-    """(..., M, K) @ (..., K, N), with the rule and the bias (N,); ``batch`` is that of the result."""
+    A: DeviceArray, B: DeviceArray, bias: DeviceArray | None, batch: Shape, C: DeviceArray, epilogue: Epilogue,
+    rounded: str | None,
+) -> None:  # fmt: skip
+    """C = (..., M, K) @ (..., K, N) + bias (N,), with the epilogue; ``batch`` is that of the result,
+    and ``rounded`` what operands may be rounded to.
+
+    C is new: nothing that was put off can read it, and so nothing has to be launched before.
+    """
     dtype, size = A.dtype, A.itemsize
     (M, K), N = A.shape[-2:], B.shape[-1]
-    C = arrays.empty((*batch, M, N), dtype, A.device)
     if not C.size:
-        return C
+        return
     (*counts, inner), steps = collapse(
         batch, (broadcast_strides(A.shape[:-2], A.strides[:-2], size, batch),
                 broadcast_strides(B.shape[:-2], B.strides[:-2], size, batch)),
     )  # fmt: skip
     if len(counts) > 1:  # a batch of more than two dims, none of which continues another
-        return multiply(whole(A, batch), whole(B, batch), bias, batch, rule)
+        multiply(whole(A, batch), whole(B, batch), bias, batch, C, epilogue, rounded)
+        return
     dims = len(counts) + 1
     inner_a, outer_a = steps[dims - 1], steps[0] if counts else 0
     inner_b, outer_b = steps[-1], steps[dims] if counts else 0
@@ -184,32 +225,34 @@ def multiply(
     biased, count = int(bias is not None), math.prod(batch)
     if dtype not in FLOATS:
         grid = -(-C.size // THREADS)
-        textbook(dtype)(grid, THREADS, A, B, start, C, M, N, K, *numbers, biased, step_bias, count, K)
-        return C
+        rest = (*numbers, biased, step_bias, count, K, *epilogue.arguments)
+        textbook(dtype).start(grid, THREADS, A, B, start, C, M, N, K, *rest)
+        return
     place = devices.device(A.device)
-    kind = precision.operands() if dtype == np.float32 and place.capability >= TENSOR_CORES else None
+    kind = rounded if dtype == np.float32 and place.capability >= TENSOR_CORES else None
     if kind and M * N * K * count >= LEAST_WORK:
-        return on_tensor_cores(a, b, bias, C, (M, N, K), inner, rule, kind)
+        on_tensor_cores(a, b, bias, C, (M, N, K), inner, epilogue, kind)
+        return
     past = place.capability >= PAST_REGISTERS
     tile, parts, deep = plan(M, N, K, count, place.processors, past, size)
     grid = -(-M // tile.rows) * -(-N // tile.columns) * count * parts
-    last = as_it_is if parts > 1 else rule
-    compute = kernel(dtype, tile, a.way(past), b.way(past), last, past)
+    last = as_it_is if parts > 1 else epilogue.steps
+    compute = kernel(dtype, tile, a.way(past), b.way(past), last, past).start
+    given = epilogue.arguments
     if parts == 1:
-        compute(grid, tile.threads, A, B, start, C, M, N, K, *numbers, biased, step_bias, 1, deep)
-        return C
+        compute(grid, tile.threads, A, B, start, C, M, N, K, *numbers, biased, step_bias, 1, deep, *given)
+        return
     partial = arrays.empty((count * parts, M, N), dtype, A.device)
-    compute(grid, tile.threads, A, B, partial, partial, M, N, K, *numbers, 0, 0, parts, deep)
-    gather(dtype, rule)(
-        -(-C.size // THREADS), THREADS, partial, start, C, M, N, count, biased, step_bias, parts
+    compute(grid, tile.threads, A, B, partial, partial, M, N, K, *numbers, 0, 0, parts, deep, *given)
+    gather(dtype, epilogue.steps).start(
+        -(-C.size // THREADS), THREADS, partial, start, C, M, N, count, biased, step_bias, parts, *given
     )  # fmt: skip
-    return C
 
 
 def on_tensor_cores(
     a: Side, b: Side, bias: DeviceArray | None, C: DeviceArray, sizes: tuple[int, int, int], inner: int,
-    rule: Rule, name: str,
-) -> DeviceArray:  # fmt: skip
+    epilogue: Epilogue, name: str,
+) -> None:  # fmt: skip
     """The product with operands rounded to the kind of that name, in C."""
     (M, N, K), count, kind = sizes, C.size // (sizes[0] * sizes[1]), KINDS[name]
     words = -(-K // (kind.numbers * PIECE)) * PIECE
@@ -220,9 +263,8 @@ def on_tensor_cores(
     tile = large if tiles >= devices.device(C.device).processors else small
     grid = -(-M // tile.rows) * -(-N // tile.columns) * count
     start, step = (C, 0) if bias is None else (bias, bias.strides[0] // bias.itemsize)
-    steps = (inner, inner_a, outer_a, inner_b, outer_b, int(bias is not None), step)
-    tensor_kernel(name, tile, rule)(grid, tile.threads, A, B, start, C, M, N, words, *steps)
-    return C
+    steps = (inner, inner_a, outer_a, inner_b, outer_b, int(bias is not None), step, *epilogue.arguments)
+    tensor_kernel(name, tile, epilogue.steps).start(grid, tile.threads, A, B, start, C, M, N, words, *steps)
 
 
 def packed(
@@ -233,7 +275,7 @@ def packed(
     found = arrays.empty((1 if once else count, rows, words), WORD, side.array.device)
     grid = -(-rows // SIDE) * -(-words // SIDE) * len(found)
     steps = (side.step, side.step_k, side.inner, side.outer, 1 if once else inner)
-    pack_kernel(name)(grid, THREADS, side.array, found, rows, K, words, *steps)
+    pack_kernel(name).start(grid, THREADS, side.array, found, rows, K, words, *steps)
     return (found, 0, 0) if once else (found, rows * words, inner * rows * words)
 
 
@@ -251,21 +293,20 @@ def matmul(x: DeviceArray, y: DeviceArray) -> DeviceArray:
     B = y[:, None] if y.ndim == 1 else y
     M, N = A.shape[-2], B.shape[-1]
     batch = np.broadcast_shapes(A.shape[:-2], B.shape[:-2])
-    rows = A.reshape((math.prod(batch) * M, A.shape[-1])) if B.ndim == 2 else None
-    # one large product, where the batch continues the rows, rather than one for each of the batch
-    C = multiply(A, B, None, batch, as_it_is) if rows is None else multiply(rows, B, None, (), as_it_is)
-    return shaped(C, (*batch, *[M] * (x.ndim > 1), *[N] * (y.ndim > 1)))
+    shape = (*batch, *[M] * (x.ndim > 1), *[N] * (y.ndim > 1))
+    if B.ndim == 2:  # one large product, where the batch continues the rows, rather than one for each of the batch
+        rows = A if A.ndim == 2 else A.reshape((math.prod(batch) * M, A.shape[-1]))
+        if rows is not None:
+            return product("matmul", rows, B, None, shape)
+    devices.flush()
+    C = arrays.empty(shape, x.dtype, x.device)
+    multiply(A, B, None, batch, C, Epilogue(), precision.operands())
+    return C
 
 
-def linear(x: DeviceArray, W: DeviceArray, b: DeviceArray | None, rule: Rule = as_it_is) -> DeviceArray:
-    """``x @ W.T + b``, in one kernel with what follows: a scalar rule, such as an activation of ``rules.py``."""
+def linear(x: DeviceArray, W: DeviceArray, b: DeviceArray | None) -> DeviceArray:
+    """``x @ W.T + b``, which may become one kernel with the activation that follows."""
     *batch, K = x.shape
-    rows = move.reshape(x, (math.prod(batch), K))
+    rows = x if x.ndim == 2 else move.reshape(x, (math.prod(batch), K))
     bias = b if b is None or b.ndim else b.reshape((1,))
-    z = multiply(rows, W.transpose((1, 0)), bias, (), rule)
-    return shaped(z, (*batch, len(W)))
-
-
-def shaped(C: DeviceArray, shape: tuple[int, ...]) -> DeviceArray:
-    """The product in that shape; itself if it has it, since a view is copied before it is a leaf's gradient."""
-    return C if C.shape == shape else move.reshape(C, shape)
+    return product("linear", rows, W.transpose((1, 0)), bias, (*batch, len(W)))

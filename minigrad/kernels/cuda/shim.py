@@ -3,7 +3,8 @@
 ==================  =========================================================================================
 ``numba-cuda``      the maintained package, which takes the place of ``numba.cuda`` where it is installed; the
                     extras ``cuda12`` and ``cuda13`` bring it together with NVIDIA's compiler
-``numba.cuda``      what older Numba has built in; it needs a CUDA toolkit of the system
+``numba.cuda``      what Numba has built in, and no longer develops; it needs a CUDA toolkit of the system, and a
+                    Numba whose compiler can still do what kernels need, which is tried (``missing_compiler``)
 the simulator       Numba's, with ``NUMBA_ENABLE_CUDASIM=1``: kernels run as the Python that they are written
                     in, one Python thread for a thread of the GPU; slow, but a debugger can follow them
 ==================  =========================================================================================
@@ -28,6 +29,8 @@ from typing import Any
 import numba
 import numpy as np
 
+REMEDY = "install one with pip install 'minigrad[cuda12]' or 'minigrad[cuda13]'"
+
 SIMULATED = bool(numba.config.ENABLE_CUDASIM)
 
 if SIMULATED:
@@ -35,8 +38,11 @@ if SIMULATED:
 
     from minigrad.kernels.cuda.simulator import cuda
 else:
-    from numba import cuda
-
+    try:
+        from numba import cuda
+    except ImportError:
+        raise ImportError(f"package: Numba {numba.__version__} has no numba.cuda of its own; {REMEDY}") from None
+    importlib.import_module("numba.cuda.libdevice")  # which numba.cuda itself does not always do
     types = getattr(cuda, "types", None) or numba.types
     types = types if hasattr(types, "CPointer") else numba.types  # the built-in's own are only the new ones
 
@@ -125,8 +131,30 @@ def missing_compiler() -> str | None:
     try:
         importlib.import_module("numba.cuda.cudadrv.nvvm").NVVM()
     except (ImportError, OSError, RuntimeError, AttributeError) as error:
+        return f"package: Numba finds no CUDA compiler ({error!s:.60}); {REMEDY}".replace("\n", " ")
+    failure = built_in_failure()
+    if failure:
         return (
-            "package: Numba finds no CUDA compiler "
-            f"({error!s:.60}); install one with pip install 'minigrad[cuda12]' or 'minigrad[cuda13]'"
+            f"package: numba-cuda is not installed, and the compiler inside Numba {numba.__version__} fails "
+            f"({failure:.60}); {REMEDY}"
         ).replace("\n", " ")
+    return None
+
+
+@functools.cache
+def built_in_failure() -> str | None:
+    """What is said by the compiler inside Numba of a kernel that every package should compile, if that is in use.
+
+    In Numba 0.68 it has no ``min`` of two integers, without which there is no matrix product.
+    """
+    if getattr(cuda, "implementation", None) != "Built-in":
+        return None
+
+    def smaller(x: Any, i: Any) -> None:
+        x[i] = min(x[i], i)
+
+    try:
+        compile_ptx(smaller, (types.CPointer(types.int64), types.int64), (8, 0))
+    except Exception as error:  # of any kind: it was tried because it breaks
+        return f"{type(error).__name__}: {error}"
     return None

@@ -22,10 +22,11 @@ import numpy as np
 from llvmlite import ir
 
 from minigrad.kernels.cuda.fragments import Kind, load_pieces, make_multiply_add, make_round
-from minigrad.kernels.cuda.launch import INT, pointer
+from minigrad.kernels.cuda.launch import INT, number, pointer
 from minigrad.kernels.cuda.places import make_corner, make_write
 from minigrad.kernels.cuda.shared import INT64, address, close_group, make_copies, make_shared, make_wait
 from minigrad.kernels.cuda.shim import SIMULATED, cuda, emitted, types
+from minigrad.kernels.cuda.steps import NUMBERS
 
 FLOAT, WORD = np.dtype(np.float32), np.dtype(np.uint32)
 DEEP = 16  # words of k that lie in shared memory at once: 64 bytes of each row, four pieces
@@ -136,8 +137,9 @@ def takes() -> tuple:
     M, N, words                       words of a row
     inner, inner_a, outer_a, inner_b, outer_b   products in the inner dim; from product to product, in words
     biased, step_bias
+    s0, s1, s2                              numbers of the rule
     """
-    return pointer(WORD), pointer(WORD), pointer(FLOAT), pointer(FLOAT), *[INT] * 10
+    return pointer(WORD), pointer(WORD), pointer(FLOAT), pointer(FLOAT), *[INT] * 10, *[number(FLOAT)] * NUMBERS
 
 
 def make_product(kind: Kind, tile: WarpTile, rule: Callable) -> Callable:
@@ -164,7 +166,9 @@ def make_product(kind: Kind, tile: WarpTile, rule: Callable) -> Callable:
     write = make_write(FLOAT, columns, columns + PAD, threads, (16, high, rows // high), rule)
     wait, wait_for_all = make_wait(stages - 2), make_wait(0)
 
-    def product(A, B, bias, C, M, N, words, inner, inner_a, outer_a, inner_b, outer_b, biased, step_bias):
+    def product(
+        A, B, bias, C, M, N, words, inner, inner_a, outer_a, inner_b, outer_b, biased, step_bias, s0, s1, s2
+    ):  # fmt: skip
         panels = shared()
         sums = cuda.local.array(sums_size, real)
         a = cuda.local.array(a_size, uint)
@@ -227,7 +231,7 @@ def make_product(kind: Kind, tile: WarpTile, rule: Callable) -> Callable:
             cuda.syncthreads()
             show(sums, part, numbers, at)
             cuda.syncthreads()
-            write(numbers, thread, part, top, left, C, which * M * N, M, N, bias, biased, step_bias)
+            write(numbers, thread, part, top, left, C, which * M * N, M, N, bias, biased, step_bias, s0, s1, s2)
 
     return product
 

@@ -14,7 +14,7 @@ pytestmark = [
     pytest.mark.skipif(device.missing() is not None, reason=f"CUDA cannot be used: {device.missing()}"),
 ]
 
-ROUNDING = {"highest": 0.0, "high": 2.0**-11, "medium": 2.0**-8}  # of each operand, relative
+ROUNDING = {"highest": 0.0, "high": 2.0**-11, "medium": 2.0**-8, "fp16": 2.0**-11}  # of each operand, relative
 
 
 def normal(rng: np.random.Generator, dtype: str, *shape: int) -> np.ndarray:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import re
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from minigrad.kernels import rules
 from ptxas import Needs, assemble, loop, tool
 
 if TYPE_CHECKING:
@@ -49,15 +50,61 @@ def test_sums_stay_in_registers_and_blocks_share_a_multiprocessor(
 
 @pytest.mark.parametrize("capability", [TURING, AMPERE, HOPPER])
 def test_the_other_kernels_compile_too(capability: tuple[int, int]) -> None:
+    from minigrad.kernels import cuda
     from minigrad.kernels.cuda import products
+    from minigrad.kernels.cuda.steps import Step
 
     for dtype in (*FLOATS, np.dtype(np.int64), np.dtype(np.int8), np.dtype(np.bool_)):
         assert ".entry" in products.textbook(dtype).ptx(capability)
     past = capability >= products.PAST_REGISTERS
-    for dtype, rule in itertools.product(FLOATS, (products.as_it_is, rules.relu, rules.gelu)):
-        assert ".entry" in products.gather(dtype, rule).ptx(capability)
+    for dtype, function in itertools.product(FLOATS, (None, cuda.relu, cuda.gelu)):
+        steps = () if function is None else (Step(function, ("t0",), dtype, dtype),)
+        assert ".entry" in products.gather(dtype, steps).ptx(capability)
         tile = products.TILES[past, dtype.itemsize][0]
-        assert ".entry" in products.kernel(dtype, tile, "k", "side", rule, past).ptx(capability)
+        assert ".entry" in products.kernel(dtype, tile, "k", "side", steps, past).ptx(capability)
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_an_epilogue_is_not_contracted(dtype: np.dtype) -> None:
+    """What has no .rn, or is one more multiply-add, would have other bits than in a kernel apart."""
+    from minigrad.kernels import cuda
+    from minigrad.kernels.cuda import products
+    from minigrad.kernels.cuda.steps import Step
+
+    def arithmetic(ptx: str) -> Counter[str]:
+        return Counter(re.findall(r"\b(?:fma|mul|add|sub)(?:\.\w+)*\.f\d\d\b", ptx))
+
+    bits, tile = 8 * dtype.itemsize, products.TILES[True, dtype.itemsize][0]
+    scale = Step(cuda.mul, ("t0", "s0"), dtype, dtype), Step(cuda.add, ("t1", "s1"), dtype, dtype)
+    kernels = [products.kernel(dtype, tile, "k", "vectors", steps, True) for steps in ((), scale)]
+    kernels += [products.gather(dtype, steps) for steps in ((), scale)]
+    if dtype == np.float32:
+        kernels += [products.tensor_kernel("bf16", products.WARP_TILES[0], steps) for steps in ((), scale)]
+    for plain, scaled in zip(kernels[::2], kernels[1::2], strict=True):
+        alone, both = arithmetic(plain.ptx(AMPERE)), arithmetic(scaled.ptx(AMPERE))
+        assert both[f"fma.rn.f{bits}"] == alone[f"fma.rn.f{bits}"]
+        assert both[f"mul.rn.f{bits}"] > alone[f"mul.rn.f{bits}"] == 0
+        assert both[f"add.rn.f{bits}"] > 0
+        assert {*both} <= {f"{name}.rn.f{bits}" for name in ("fma", "mul", "add")}
+
+
+@needs_assembler
+def test_an_epilogue_takes_no_registers_from_the_sums() -> None:
+    from minigrad.kernels import cuda
+    from minigrad.kernels.cuda import products
+    from minigrad.kernels.cuda.steps import Step
+
+    dtype = FLOATS[0]
+    steps = Step(cuda.gelu, ("t0",), dtype, dtype), Step(cuda.elu, ("t1", "s0", "s1", "s2"), dtype, dtype)
+    tile, warps = products.TILES[True, 4][0], products.WARP_TILES[0]
+    for which in ((), steps):
+        plain = products.kernel(dtype, tile, "k", "vectors", which, True)
+        kernels = plain, products.tensor_kernel("fp16", warps, which)
+        for kernel, threads in zip(kernels, (tile.threads, warps.threads), strict=True):
+            ptx = kernel.ptx(HOPPER)
+            found = assemble(ptx, HOPPER)[0]
+            assert (found.spilled, found.stack, ".f64" in ptx) == (0, 0, False)
+            assert found.blocks(threads, HOPPER) * threads >= 8 * 32
 
 
 @needs_assembler

@@ -9,14 +9,13 @@ import pytest
 
 import minigrad as mg
 from minigrad import kernels
-from minigrad.kernels import rules
 
 cuda = kernels.load("cuda")
-from minigrad.kernels.cuda import products  # noqa: E402 (the simulator is chosen before)
+from minigrad.kernels.cuda import chain, products  # noqa: E402 (the simulator is chosen before)
 from minigrad.kernels.cuda.fragments import KINDS, numbers, rounded  # noqa: E402
 from minigrad.kernels.cuda.tensor_core import DEEP, WarpTile  # noqa: E402
 
-PRECISIONS = ["high", "medium"]
+PRECISIONS = ["high", "medium", "fp16"]
 
 
 @pytest.fixture(autouse=True)
@@ -90,14 +89,28 @@ def test_operands_lie_in_any_way(precision: str) -> None:
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
-def test_bias_and_rule_come_after_the_sum(precision: str) -> None:
+def test_bias_and_rule_come_after_the_sum(precision: str, monkeypatch: pytest.MonkeyPatch) -> None:
     mg.set_float32_matmul_precision(precision)
     name = str(products.precision.operands())
     x, W, b = normal(2, 9, 20), normal(34, 20, seed=1), normal(34, seed=2)
     given = [cuda.to_device(array, 0) for array in (x, W, b)]
     z = cuda.linear(*given).host()
     assert_product(z, x, W.T, name, b)
-    np.testing.assert_array_equal(products.linear(*given, rules.relu).host(), np.maximum(z, 0))
+    monkeypatch.setattr(chain, "PATIENCE", 0)
+    before = mg.cuda.kernel_launches()
+    np.testing.assert_array_equal(cuda.relu(cuda.linear(*given)).host(), np.maximum(z, 0))
+    assert mg.cuda.kernel_launches() - before == 3  # two operands packed, and the product
+
+
+def test_a_product_is_rounded_as_was_set_when_it_was_called() -> None:
+    x, y = mg.tensor(normal(9, 20), device="cuda"), mg.tensor(normal(20, 34, seed=1), device="cuda")
+    mg.set_float32_matmul_precision("medium")
+    rounded = x @ y
+    mg.set_float32_matmul_precision("highest")
+    exact = x @ y  # the product before may have waited until now
+    assert_product(rounded.cpu().numpy(), x.cpu().numpy(), y.cpu().numpy(), "bf16")
+    mg.set_float32_matmul_precision("medium")
+    np.testing.assert_allclose(exact.cpu().numpy(), x.cpu().numpy() @ y.cpu().numpy(), atol=1e-5)
 
 
 def test_only_large_float32_products_are_rounded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,6 +122,24 @@ def test_only_large_float32_products_are_rounded(monkeypatch: pytest.MonkeyPatch
     np.testing.assert_allclose(double.host(), exact, rtol=1e-14)
     monkeypatch.setattr(products, "LEAST_WORK", 4 * 8 * 4 + 1)
     np.testing.assert_allclose(cuda.matmul(cuda.to_device(x, 0), cuda.to_device(y, 0)).host(), exact, atol=1e-6)
+
+
+def test_every_kind_of_operand_has_a_name_for_users() -> None:
+    found = set()
+    for precision in [*PRECISIONS, "highest"]:
+        mg.set_float32_matmul_precision(precision)
+        assert mg.get_float32_matmul_precision() == precision
+        found.add(products.precision.operands())
+    assert found == {*KINDS, None}
+
+
+def test_fp16_ends_at_65504_and_sums_are_float32() -> None:
+    mg.set_float32_matmul_precision("fp16")
+    x = np.array([[65504, 0, 0], [65519, 0, 0], [65520, 0, 0], [-1e6, 0, 0], [60000, 60000, 60000]], np.float32)
+    y = np.ones((3, 1), np.float32)
+    found = cuda.matmul(cuda.to_device(x, 0), cuda.to_device(y, 0)).host()
+    rounded_60000 = np.float32(np.float16(60000))
+    np.testing.assert_array_equal(found[:, 0], [65504, 65504, np.inf, -np.inf, 3 * rounded_60000])
 
 
 def test_numbers_are_rounded_to_the_nearest() -> None:
@@ -135,6 +166,7 @@ def test_bf16_is_that_of_pytorch() -> None:
 
 
 def test_an_unknown_precision_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"there is no precision 'low', use one of 'highest', 'high', 'medium'"):
+    names = "'highest', 'high', 'medium', 'fp16'"
+    with pytest.raises(ValueError, match=f"there is no precision 'low', use one of {names}"):
         mg.set_float32_matmul_precision("low")
     assert mg.get_float32_matmul_precision() == "highest"
