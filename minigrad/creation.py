@@ -32,15 +32,23 @@ def tensor(data: Any, *, dtype: Any = None, requires_grad: bool = False, device:
 
 
 def from_numpy(array: Array) -> Tensor:
-    """A tensor that shares the array's memory. Raises TypeError for anything else, or an unknown dtype.
+    """A tensor that shares the array's memory.
+
+    Raises TypeError for anything but an array, for a masked one, whose mask would be lost, and for an unknown
+    dtype; ValueError where elements do not lie whole elements apart, as in a field of a structured array.
 
     >>> from_numpy(np.array([1.0, 2.0]))
     tensor([1., 2.], dtype=float64)
     """
-    if not isinstance(array, np.ndarray):
+    if not isinstance(array, np.ndarray) or isinstance(array, np.ma.MaskedArray):
         raise TypeError(f"from_numpy() expects an ndarray, got {type(array).__name__}")
     dtypes.dtype(array.dtype)
-    return Tensor.of(array)
+    if any(step % array.itemsize for step in array.strides):
+        raise ValueError(
+            f"from_numpy(): the strides {array.strides} of this array are no multiples of the {array.itemsize} "
+            "bytes of an element: use array.copy()"
+        )
+    return Tensor.of(np.asarray(array))  # and not np.matrix, whose rows have two dimensions
 
 
 def from_dlpack(data: Any) -> Tensor:

@@ -20,7 +20,7 @@ import numpy as np
 
 from minigrad import kernels, mistakes
 from minigrad.hooks import Handle, Hook, Hooks, register
-from minigrad.lines import Line, Place, line_of, users_place
+from minigrad.lines import Line, Place, is_own, line_of, users_place
 from minigrad.modes import Mode, Saver, Scope, current_mode, current_scope, is_grad_enabled
 from minigrad.versions import UNCOUNTED, Version, order
 
@@ -122,6 +122,7 @@ class Op:
     keeps: ClassVar[tuple[Kept, ...]] = ()
     is_differentiable: ClassVar[bool] = True
     is_view = False  # whether the output may share its memory with the first input
+    frames: ClassVar[int] = 3  # users_place, record, and the function that records an operation of minigrad's own
 
     # What record() sets on a node.
     edges: tuple[Op | Tensor | Constant, ...] = ()
@@ -137,6 +138,7 @@ class Op:
 
     def __init_subclass__(cls) -> None:
         cls.title = vars(cls).get("title", cls.__name__)
+        cls.frames = 3 if is_own(cls) else 2
         code = cls.forward.__code__
         cls.inputs = code.co_varnames[2 : code.co_argcount]
         declared = {name: kept for c in reversed(cls.__mro__) for name, kept in vars(c).items()}
@@ -335,7 +337,7 @@ def record(op: Op, *tensors: Tensor) -> Tensor:
     except (AttributeError, TypeError):
         mistakes.check_call(op, tensors, Op, tensor_class)
         raise
-    if not isinstance(array, np.ndarray):
+    if type(array) is not np.ndarray:  # kernels could not do with a subclass
         array = mistakes.output_of(op, array)
 
     if not (wanted and mode.records and op.is_differentiable):
@@ -350,8 +352,9 @@ def record(op: Op, *tensors: Tensor) -> Tensor:
         op.order = next(order)
         op.shape, op.dtype = array.shape, array.dtype
         op.scope = scope = current_scope()
-        if not mode.lean:  # users_place, record, the operation's function
-            op.place = scope.place() if scope and not mode.walks else users_place(3)
+        if not mode.lean:
+            runs_users_code = observer or mode.saver or mode.walks  # in the midst of a module of ours
+            op.place = scope.place(op.frames) if scope and not runs_users_code else users_place(op.frames)
         op.arrays = ()
         if op.keeps:
             _keep(op, tensors, out, mode)

@@ -46,6 +46,11 @@ def users_place(depth: int) -> Place | None:
     return frame.f_code, frame.f_lasti
 
 
+def is_own(cls: type) -> bool:
+    """Whether a class is minigrad's, and not of somebody who uses it."""
+    return str(cls.__module__).partition(".")[0] == __name__.partition(".")[0]
+
+
 def line_of(place: Place | None) -> Line | None:
     """The line of a place."""
     if place is None:

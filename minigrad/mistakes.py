@@ -36,7 +36,7 @@ def output_of(op: Op, result: Any) -> Array:
     """What ``forward`` returned, as an array: NumPy makes numbers of arrays without dimensions."""
     if type(result) in kernels.placed:
         return cast("Array", result)
-    if not isinstance(result, np.generic):
+    if not isinstance(result, (np.generic, np.ndarray)):
         raise TypeError(f"the forward of {op} must return an array, it returned {result!r:.60}")
     return np.asarray(result)
 

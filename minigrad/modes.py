@@ -55,10 +55,12 @@ class Mode:
         """This mode with other values, after which it holds again.
 
         Those that only say yes or no are few, and kept: a walk back enters two modes, and a new one takes 2 us.
+        One that holds something of the user's keeps none, lest that stay in a cycle.
         """
-        key = tuple(changes.items())
-        if not {bool, NoneType}.issuperset(map(type, changes.values())):
+        holds = self.observer or self.saver or self.anomaly or self.reach is not None
+        if holds or not {bool, NoneType}.issuperset(map(type, changes.values())):
             return replace(self, outer=self, inner={}, **changes)
+        key = tuple(changes.items())
         found = self.inner.get(key)
         if found is None:
             found = self.inner[key] = replace(self, outer=self, inner={}, **changes)
@@ -246,15 +248,16 @@ class Scope:
         self.module, self.parent = module, parent
         self._place: Place | None = None
 
-    def place(self) -> Place | None:
-        """The user's code that is at work inside, asked while it is.
+    def place(self, frames: int) -> Place | None:
+        """The user's code that is at work inside, asked while it is; ``frames`` below it are minigrad's.
 
-        A module of minigrad's own runs no code of the user's, unless it has hooks: it is the line that called it,
-        or called the module around it, which is found once and not for each of the operations.
+        A module of minigrad's own runs no code of the user's, unless it has hooks, or another ``forward``: it is
+        the line that called it, or called the module around it, which is found once and not for each operation.
         """
-        if not self.module.is_own or self.module._hooks:
-            return users_place(4)  # users_place, place, record, the operation's function
-        found = self._place or (self.parent.place() if self.parent else users_place(4))
+        module = self.module
+        if not module._is_own or module._hooks or "forward" in vars(module):
+            return users_place(frames + 1)
+        found = self._place or (self.parent.place(frames + 1) if self.parent else users_place(frames + 1))
         self._place = found
         return found
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -190,3 +192,19 @@ def test_two_threads_may_ask_for_different_inputs_of_one_graph_at_once() -> None
     with ThreadPoolExecutor(2) as pool:
         walks = [pool.submit(mg.grad, out, t, retain_graph=True) for t in (x, y)]
         assert [walk.result()[0].item() for walk in walks] == [5, 3]
+
+
+def test_a_graph_is_freed_by_reference_counting_also_if_a_hook_has_entered_a_mode() -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        x = mg.ones(2, requires_grad=True)
+        h = x.tanh()
+        h.register_hook(mg.enable_grad()(lambda gradient: None))
+        y = (h * h).sum()
+        node = weakref.ref(y.grad_fn)
+        mg.grad(y, x, retain_graph=True)
+        del h, y
+        assert node() is None
+    finally:
+        gc.enable()

@@ -120,6 +120,17 @@ def test_randperm_has_each_number_once_in_an_order_of_the_seed() -> None:
     assert mg.randperm(3, dtype=mg.float32).dtype == mg.float32
 
 
+def test_a_subclass_of_ndarray_becomes_an_ndarray() -> None:
+    class Own(np.ndarray):
+        """A subclass that computes as arrays do."""
+
+    array = np.ones((2, 3), np.float32)
+    t = mg.from_numpy(array.view(Own))
+    assert type(t.array) is type((t + t).array) is np.ndarray
+    t.fill_(7)
+    assert array.tolist() == [[7] * 3] * 2
+
+
 def test_tensor_copies_and_from_numpy_shares() -> None:
     a = np.zeros(2)
     copy, shared = mg.tensor(a), mg.from_numpy(a)
@@ -164,6 +175,9 @@ def test_random_numbers_are_in_their_range() -> None:
         (lambda: mg.tensor([1], requires_grad=True), TypeError,
          "only floats can require a gradient, this tensor is int64"),
         (lambda: mg.zeros(2, dtype=mg.bool_, requires_grad=True), TypeError, "only floats can require a gradient"),
+        (lambda: mg.from_numpy(np.ma.array([1.0])), TypeError, "from_numpy() expects an ndarray, got MaskedArray"),
+        (lambda: mg.from_numpy(np.zeros(3, [("i", "i4"), ("x", "f8")])["x"]), ValueError,
+         "from_numpy(): the strides (12,) of this array are no multiples of the 8 bytes of an element"),
         (lambda: mg.from_numpy([1.0]), TypeError, "from_numpy() expects an ndarray, got list"),
         (lambda: mg.from_numpy(np.ones(2, np.float16)), TypeError, "there is no dtype dtype('float16')"),
         (lambda: mg.zeros(-1), ValueError, "zeros: sizes must not be negative, got (-1,)"),

@@ -10,6 +10,7 @@ import numpy as np
 
 from minigrad import dtypes, kernels
 from minigrad.hooks import Handle, Hook
+from minigrad.lines import is_own
 from minigrad.modes import Scope, current_scope, leave_scope, set_scope
 from minigrad.nn.parameter import zero_grad
 from minigrad.nn.parts import Parts, dotted
@@ -52,11 +53,12 @@ class Module(Parts):
     """
 
     _hooks: ModuleHooks | None = None  # once there was one
-    is_own: bool = True  # whether it is a class of minigrad's, and so runs no code of the user's
+    _is_own = True  # whether it is a class of minigrad's, and so runs no code of the user's
 
     def __init_subclass__(cls, **arguments: Any) -> None:
         super().__init_subclass__(**arguments)
-        cls.is_own = cls.__module__.partition(".")[0] == __name__.partition(".")[0]
+        if "_is_own" not in vars(cls):
+            cls._is_own = is_own(cls)
 
     def __init__(self) -> None:
         self.training = True

@@ -81,7 +81,7 @@ class Parts:
             raise TypeError(f"{here}: the name of a part must be a str, got {name!r}")
         if not name or "." in name:
             raise ValueError(f"{here}: a part needs a name without dots, got {name!r}")
-        if hasattr(type(self), name) or name in ("training", "_buffers", "_hooks"):
+        if hasattr(type(self), name) or name in ("training", "_buffers", "_hooks", "_is_own"):
             raise ValueError(f"{here}: {name!r} is an attribute of every {here}, choose another name")
         if value is not None and not isinstance(value, wanted):
             raise TypeError(f"{here}: {name!r} must be a {_kind(wanted)}, got {type(value).__name__}")

@@ -78,7 +78,10 @@ class TransformerEncoderLayer(Module):
         self.dropout1 = Dropout(dropout)
         self.dropout2 = Dropout(dropout)
         self.activation, self.norm_first = found, norm_first
-        self.is_own = isinstance(activation, str)  # else a function of the user's runs in here
+
+    @property
+    def _is_own(self) -> bool:  # type: ignore[override]
+        return self.activation in ACTIVATIONS.values()  # another one is code of the user's
 
     def forward(
         self, src: Tensor, src_mask: Tensor | None = None, src_key_padding_mask: Tensor | None = None,

@@ -7,10 +7,11 @@ import subprocess
 import sys
 from types import FunctionType, ModuleType
 
+import numpy as np
 import pytest
 
 from minigrad import kernels
-from minigrad.kernels import reference
+from minigrad.kernels import cpu, reference
 
 COMPILED = [target for target in kernels.TARGETS if target != "reference"]
 
@@ -48,3 +49,16 @@ import minigrad.kernels.cpu
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.compiled
+def test_operands_of_two_dtypes_of_one_size_are_refused_or_right() -> None:
+    x, i = np.full((4, 3), 0.5), np.ones((4, 3), np.int64)
+    for function, given in (
+        (cpu.sigmoid_backward, (x, i)), (cpu.relu_backward, (x, i)), (cpu.linear, (x, i, None)),
+        (cpu.linear, (x, x, np.ones(4, np.int64))), (cpu.matmul, (x, i.T)),
+    ):  # fmt: skip
+        np.testing.assert_allclose(function(*given), getattr(reference, function.__name__)(*given))
+    for function, given in ((cpu.softmax_backward, (x, i, 1)), (cpu.leaky_relu_backward, (x, i, 0.1))):
+        with pytest.raises(TypeError, match="No matching definition"):
+            function(*given)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import types
 from typing import Any
 
 import minigrad as mg
@@ -61,6 +62,51 @@ def test_a_hook_and_an_activation_of_the_users_have_their_own_lines() -> None:
     lines = {node.title: node.line for node in nodes(out)}
     assert lines["Exp"] and lines["Exp"].text == "return z.exp()  # in the activation"
     assert lines["Linear"] and lines["Linear"].text == "out = block(mg.ones(1, 1, 2))"
+
+
+def test_another_forward_of_a_layer_has_its_own_lines_and_the_layers_beside_it_theirs() -> None:
+    def forward(self: Any, x: mg.Tensor) -> mg.Tensor:
+        return x * 2  # in the other forward
+
+    layer = nn.Linear(2, 2)
+    layer.forward = types.MethodType(forward, layer)  # type: ignore[method-assign]
+    out = nn.Sequential(layer, nn.Tanh(), nn.Linear(2, 2))(mg.ones(1, 2, requires_grad=True))  # the net
+    net = "out = nn.Sequential(layer, nn.Tanh(), nn.Linear(2, 2))(mg.ones(1, 2, requires_grad=True))  # the net"
+    assert texts(out) == [net, net, "return x * 2  # in the other forward"]
+
+
+def test_an_activation_that_is_assigned_later_has_its_own_line() -> None:
+    block = nn.TransformerEncoderLayer(2, 1, 3, dropout=0.0)
+    block.activation = lambda z: z.exp()  # assigned later
+    lines = {node.title: node.line for node in nodes(block(mg.ones(1, 1, 2)))}
+    assert lines["Exp"] and "assigned later" in lines["Exp"].text
+
+
+def test_an_operation_of_the_users_has_the_line_that_records_it() -> None:
+    class Twice(mg.Op):
+        """y = 2 x"""
+
+        def forward(self, kernels: Any, x: Any) -> Any:
+            return kernels.add(x, x)
+
+    class Net(nn.Module):
+        def forward(self, x: mg.Tensor) -> mg.Tensor:
+            return mg.record(Twice(), x)  # recorded here
+
+    out = nn.Sequential(Net())(mg.ones(1, requires_grad=True))
+    assert texts(out) == ["return mg.record(Twice(), x)  # recorded here"]
+
+
+def test_what_stores_a_kept_value_has_its_own_lines() -> None:
+    packed = []
+
+    def pack(t: mg.Tensor) -> mg.Tensor:
+        packed.append(mg.ones(1, requires_grad=True) + 2)  # in pack
+        return t
+
+    with mg.saved_tensors_hooks(pack, lambda t: t):
+        nn.Sequential(nn.Tanh())(mg.ones(1, requires_grad=True))
+    assert texts(packed[0]) == ["packed.append(mg.ones(1, requires_grad=True) + 2)  # in pack"]
 
 
 def test_a_module_that_is_called_twice_has_two_lines() -> None:

@@ -346,7 +346,7 @@ def multiply_each(A: Array, B: Array) -> Array:
 def linear(x: Array, W: Array, b: Array | None) -> Array:
     """``x @ W.T + b``, the bias being where each sum starts."""
     dtype = x.dtype
-    if dtype not in FLOATS:
+    if dtype not in FLOATS or dtype != W.dtype or (b is not None and dtype != b.dtype):
         return reference.linear(x, W, b)
     bias = NO_BIAS[dtype] if b is None else b.ravel()
     if x.ndim == 2:

@@ -18,7 +18,7 @@ from minigrad.kernels import Array, reference
 from minigrad.kernels.cpu.elementwise import EXP
 from minigrad.kernels.cpu.math import FLOATS
 from minigrad.kernels.cpu.memory import reads, share, writes
-from minigrad.kernels.cpu.threads import Kernel
+from minigrad.kernels.cpu.threads import GRAIN, Kernel
 
 __all__ = ["adagrad_step", "adam_step", "rmsprop_step", "sgd_step"]
 
@@ -130,6 +130,13 @@ def rows(p: Array, g: Array, *remembered: Array | None) -> list[Array | None] | 
     return found
 
 
+def run(kernel: Kernel, work: int, *args) -> None:
+    if work < GRAIN:
+        kernel.piece(*args, 0, 1)  # rows() has looked at the types
+    else:
+        kernel(work, *args)
+
+
 def sgd_step(
     p: Array, g: Array, v: Array | None, *, lr: float, momentum: float, dampening: float, weight_decay: float,
     nesterov: bool, maximize: bool, first: bool,
@@ -142,7 +149,7 @@ def sgd_step(
         )  # fmt: skip
         return
     kernel, sign = _sgd(p.dtype, v is not None), -1 if maximize else 1
-    kernel(p.size, *arrays, lr, momentum, 1 - dampening, weight_decay, sign, nesterov, first)
+    run(kernel, p.size, *arrays, lr, momentum, 1 - dampening, weight_decay, sign, nesterov, first)
 
 
 def rmsprop_step(
@@ -157,7 +164,7 @@ def rmsprop_step(
         )  # fmt: skip
         return
     kernel, sign = _rmsprop(p.dtype, True, mean is not None, v is not None), -1 if maximize else 1
-    kernel(EXP * p.size, *arrays, lr, alpha, 1 - alpha, eps, weight_decay, momentum, sign)
+    run(kernel, EXP * p.size, *arrays, lr, alpha, 1 - alpha, eps, weight_decay, momentum, sign)
 
 
 def adagrad_step(
@@ -168,7 +175,7 @@ def adagrad_step(
         reference.adagrad_step(p, g, s, lr=lr, eps=eps, weight_decay=weight_decay, maximize=maximize)
         return
     kernel, sign = _adagrad(p.dtype, True), -1 if maximize else 1
-    kernel(EXP * p.size, *arrays, lr, eps, weight_decay, sign)
+    run(kernel, EXP * p.size, *arrays, lr, eps, weight_decay, sign)
 
 
 def adam_step(
@@ -185,4 +192,4 @@ def adam_step(
     means = (lr / (1 - beta1**step), beta1, 1 - beta1, beta2, 1 - beta2, math.sqrt(1 - beta2**step))
     kept, pull = (1 - lr * weight_decay, 0.0) if decoupled else (1.0, weight_decay)
     kernel, sign = _adam(p.dtype, True, True, top is not None), -1 if maximize else 1
-    kernel(EXP * p.size, *arrays, *means, eps, kept, pull, sign)
+    run(kernel, EXP * p.size, *arrays, *means, eps, kept, pull, sign)
