@@ -73,8 +73,7 @@ def set_device(device: int | str) -> None:
 
 def get_device_name(device: Device = None) -> str:
     """What the device is called."""
-    index = _index(device)
-    found: str = _devices().driver().name(index)
+    found: str = _devices().driver().name(_index(device))
     return found
 
 
@@ -396,7 +395,6 @@ def graph(fn: Callable[..., Any], *inputs: Tensor, warmup: int = 2) -> Graph:
     Raises:
         RuntimeError: ``fn`` copies between the host and the device, or prints; it takes the first step of an
             optimiser, which makes what that remembers, as it may without ``warmup``.
-        OutOfMemoryError: as anywhere. While notes are taken no memory can be given back to the driver; call
-            :func:`empty_cache` before.
+        OutOfMemoryError: no memory can be given back while notes are taken; call :func:`empty_cache` before.
     """
     return Graph(fn, inputs, warmup)

@@ -86,9 +86,7 @@ class Kept:
     @overload
     def __get__(self, op: Op, owner: type[Op]) -> Tensor: ...
     def __get__(self, op: Op | None, owner: type[Op]) -> Kept | Tensor:
-        if op is None:
-            return self
-        return op.fetch(self)
+        return self if op is None else op.fetch(self)
 
     def __set__(self, op: Op, value: Any) -> NoReturn:
         raise mistakes.assigned(op, self.name)
@@ -340,8 +338,7 @@ def record(op: Op, *tensors: Tensor) -> Tensor:
     if type(array) is not np.ndarray:  # kernels could not do with a subclass
         array = mistakes.output_of(op, array)
 
-    if not (wanted and mode.records and op.is_differentiable):
-        wanted = False
+    wanted = wanted and mode.records and op.is_differentiable
     out = tensor_class.of(array, op if wanted else None, UNCOUNTED if mode.inference else None)
     if op.is_view and not (mode.inference and tensors[0].is_inference()):  # the view of a counted one is counted
         out.become_view(tensors[0], op, recorded=mode.records)
@@ -384,7 +381,6 @@ def _beside(op: Op, tensors: Sequence[Tensor]) -> Any:
 def _keep(op: Op, tensors: Sequence[Tensor], out: Tensor, mode: Mode) -> None:
     arrays: list[Array | Packed | None] = []
     versions: list[tuple[Version, int]] = []
-    is_plain = not (mode.lean or mode.saver)
     for kept in op.keeps:
         source = kept.source
         t = out if source is None else tensors[source]
@@ -394,9 +390,7 @@ def _keep(op: Op, tensors: Sequence[Tensor], out: Tensor, mode: Mode) -> None:
                 f"{op} must keep its {kept.name}, a tensor made in inference_mode(), which counts no changes: "
                 "use a clone() of it made outside"
             )
-        if is_plain:
-            arrays.append(t.array)
-        elif mode.lean and kept.seen_only:
+        if mode.lean and kept.seen_only:
             arrays.append(None)
         else:
             arrays.append(Packed(mode.saver, t) if mode.saver else t.array)

@@ -73,6 +73,13 @@ class Elsewhere:
         raise no_such_name("a Tensor", tensor, self.name)
 
 
+def explain_other_names(owner: type) -> None:
+    """Let the class say of other libraries' names what they are here."""
+    for name in ELSEWHERE:
+        if not hasattr(owner, name):
+            setattr(owner, name, Elsewhere(name))
+
+
 def assigned(op: Op, name: str) -> AttributeError:
     """The error for a kept value that somebody sets."""
     return AttributeError(

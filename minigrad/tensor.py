@@ -202,15 +202,13 @@ class Tensor(Operations):
 
     def constant(self) -> Constant:
         """The edge that leads to this tensor from a node that needs no gradient for it; always the same one."""
-        found = self._constant or Constant(self)
-        self._constant = found
+        self._constant = found = self._constant or Constant(self)
         return found
 
     @property
     def version(self) -> Version:
         """The count of changes in place, which this tensor shares with its views."""
-        found = self._version or Version()
-        self._version = found
+        self._version = found = self._version or Version()
         return found
 
     def become_view(self, of: Tensor, op: Op, *, recorded: bool) -> None:
@@ -220,10 +218,7 @@ class Tensor(Operations):
             self._version.add_view(self)
 
     def touch(self, place: Place | None = None) -> None:
-        """Say that ``array`` was changed in place: a node that kept it will refuse to use it.
-
-        ``place`` is where the user's code did it, if the caller knows.
-        """
+        """Say that ``array`` was changed in place, at that place if known: a node that kept it refuses it."""
         if self._version is not UNCOUNTED:
             self.version.count(place or users_place(2))
 
@@ -362,10 +357,7 @@ class Tensor(Operations):
         return cast(self, dtypes.float32)
 
 
-for _name in mistakes.ELSEWHERE:
-    if not hasattr(Tensor, _name):
-        setattr(Tensor, _name, mistakes.Elsewhere(_name))
-
+mistakes.explain_other_names(Tensor)
 graph.tensor_class = Tensor
 
 
