@@ -133,7 +133,8 @@ def walk_back(
             heappush(heap, (-edge.order, edge))
 
     anomaly, here = current_mode().anomaly, set_scope(current_scope())
-    try:  # its own results are not looked at
+    try:
+        # Nobody looks at the walk's own results, or stores what they keep
         with Switch(grad=create_graph, anomaly=None, saver=None, walks=True, reach=reach):
             seeds = list(seeds)
             for start, gradient in seeds:
