@@ -117,7 +117,7 @@ class Cache(NullCache):
         return store().locator.get_cache_path() if store() else None
 
     def load_overload(self, sig, target_context):
-        # Numba would load all that it can compile (refresh()), 0.15 s; what is compiled needs no more than its runtime
+        # Numba would load all that it can compile (refresh()), 0.15 s: machine code needs its runtime alone
         rtsys.initialize(target_context)
         payload = self.read(sig, target_context.codegen()) if store() else None
         if payload is None:
