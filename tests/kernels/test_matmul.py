@@ -13,7 +13,7 @@ import pytest
 
 from minigrad.kernels import cpu, reference
 from minigrad.kernels.cpu.compile import inline
-from minigrad.kernels.cpu.matmul import DEPTH, FEW, LARGE, WIDE, WORTH, _batch, _few_rows, _one, textbook
+from minigrad.kernels.cpu.matmul import DEPTH, FEW, WIDE, WORTH, WORTH_NEAR, _batch, _few_rows, _one, textbook
 from minigrad.kernels.cpu.tile import find_registers, host_registers
 
 FLOATS = ["float32", "float64"]
@@ -52,7 +52,7 @@ def test_products_are_right_at_every_edge_of_a_tile(dtype: str) -> None:
 @pytest.mark.parametrize("K", [DEPTH - 1, DEPTH, DEPTH + 1, 2 * DEPTH + 5])
 def test_long_sums_continue_from_block_to_block(dtype: str, K: int) -> None:
     MR, NR = host_registers().tile(np.dtype(dtype))
-    for M, N in ((3, 5), (MR + 1, NR - 1), (WORTH * MR + MR + 2, (WIDE + 1) * NR + 1)):
+    for M, N in ((3, 5), (MR + 1, NR - 1), (WORTH_NEAR * MR + MR + 2, (WIDE + 1) * NR + 1)):
         x, y, bias = normal(dtype, M, K), normal(dtype, K, N, seed=1), normal(dtype, N, seed=2)
         assert_product(cpu.matmul(x, y), x, y)
         assert_product(cpu.linear(x, np.ascontiguousarray(y.T), bias), x, y, bias)
@@ -63,8 +63,8 @@ def test_packed_panels_are_right_in_every_order_of_memory(dtype: str) -> None:
     MR, NR = host_registers().tile(np.dtype(dtype))
     sizes = (
         (5, WORTH * NR + 1, DEPTH + 1),
-        (WORTH * MR, LARGE + 1, 2),
-        (WORTH * MR + 11, WORTH * NR - 1, LARGE + 3),
+        (WORTH_NEAR * MR, WORTH * NR + 1, 2),
+        (WORTH_NEAR * MR + 11, WORTH * NR - 1, DEPTH + 3),
     )
     for M, N, K in sizes:
         for x in (normal(dtype, M, K), normal(dtype, K, M).T):
@@ -140,10 +140,10 @@ def test_the_parts_of_a_product_make_the_whole(parts: int, M: int, dtype: str) -
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
-@pytest.mark.parametrize("K", [40, LARGE, DEPTH + 9])
+@pytest.mark.parametrize("K", [40, DEPTH, DEPTH + 9])
 def test_results_do_not_depend_on_the_number_of_parts(K: int, dtype: str) -> None:
     MR, NR = host_registers().tile(np.dtype(dtype))
-    M, N = 2 * WORTH * MR + 5, 2 * WORTH * NR + 3
+    M, N = 2 * WORTH_NEAR * MR + 5, 2 * WORTH * NR + 3
     x, y, bias = normal(dtype, M, K), normal(dtype, K, N, seed=1), normal(dtype, N, seed=2)
     results = []
     for parts in (1, 2, 3):

@@ -29,8 +29,9 @@ __all__ = ["linear", "matmul"]
 
 DEPTH = 256  # of k at once: C is seldom loaded and stored, and a panel of A stays in the first cache
 WIDE = 32  # tiles of columns at once: their panels of B stay in the second cache
-LARGE = 256  # rows or columns of a B that is packed: smaller ones are in the second cache as they are
+NEAR = 1 << 19  # bytes of B that are in the second cache as they are
 WORTH = 6  # tiles that must read what is packed, for the packing to pay
+WORTH_NEAR = 12  # the same where the second cache has it anyway
 PER_ADDITION = 8  # multiply-adds of a tile that take as long as one addition of an elementwise kernel
 
 
@@ -77,16 +78,14 @@ def make_block(dtype: np.dtype) -> Callable:
     registers = host_registers()
     (MR, NR), vectors, has_masks = registers.tile(dtype), registers.vectors, registers.masks
     lanes, size, real = NR // vectors, dtype.itemsize, dtype.type
-    heights = [*(m for m in (1, 2, 4, 8) if m < MR), MR]
+    heights = range(1, MR + 1)
     tile = make_tile(dtype, registers, [(m, v) for m in heights for v in range(1, vectors + 1)])
     whole_tile, transpose = make_tile(dtype, registers, [(MR, vectors)]), make_transpose(dtype)
 
     @inline
     def height(rows):
-        """Of the next tile, where so many rows are left: the remainder is taken in powers of 2."""
-        if rows >= MR:
-            return MR
-        return 8 if rows >= 8 else 4 if rows >= 4 else 2 if rows >= 2 else 1
+        """Of the next tile, where so many rows are left; the last two are of one height, for low ones are slow."""
+        return MR if rows >= 2 * MR else ceil_div(rows, ceil_div(rows, MR))
 
     @inline
     def aligned(n):
@@ -144,9 +143,8 @@ def make_block(dtype: np.dtype) -> Callable:
         K = A.shape[1]
         depth = K if K <= DEPTH else ceil_div(K, ceil_div(K, DEPTH) * lanes) * lanes
         across, down = ceil_div(right - left, NR), ceil_div(bottom - top, MR)
-        large = K >= LARGE or right - left >= LARGE
-        packs_a = large and across >= WORTH
-        packs_b = col_b != 1 or (large and down >= WORTH)
+        packs_a = across >= WORTH
+        packs_b = col_b != 1 or down >= (WORTH if K * (right - left) * size > NEAR else WORTH_NEAR)
         wide = min(across, WIDE) * NR
         a_panel = b_panels = row(C, 0, 0)
         if packs_a:

@@ -25,6 +25,7 @@ from minigrad.kernels.cpu.compile import emitted
 
 INDEX = ir.IntType(64)
 FEW = 3  # rows, with which a tile is as wide as the registers allow
+GROUP = 3  # rows of A that share a pointer, which with one step and two steps is all that an address can say
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,14 @@ def make_tile(
         def begins(steps, row, is_scattered):
             return builder.load(builder.gep(steps, [row])) if is_scattered else builder.mul(steps, row)
 
+        def opaque(pointer):
+            """The same pointer, but LLVM cannot tell how it came about.
+
+            If it could, it would go from row to row by adding the step, each time waiting for the row before, for
+            longer than the multiplications take.
+            """
+            return builder.asm(ir.FunctionType(pointer.type, [pointer.type]), "", "=r,0", [pointer], False)
+
         def vector_in(pointer, v):
             return builder.bitcast(builder.gep(pointer, [INDEX(v * lanes)]), vector.as_pointer())
 
@@ -138,14 +147,20 @@ def make_tile(
             )
             for m, v in tiles
         ]
-        a_rows = [begins(row_a, INDEX(m), scattered == "A") for m in range(rows)]
+        group = rows if scattered == "A" else GROUP
+        a_begins = [
+            A if scattered == "A" else builder.gep(A, [builder.mul(row_a, INDEX(m))])
+            for m in range(0, rows, group)
+        ]
+        a_rows = [begins(row_a, INDEX(m % group), scattered == "A") for m in range(rows)]
         before, loop, after = builder.block, builder.append_basic_block("k"), builder.append_basic_block("sums")
         builder.branch(loop)
 
         builder.position_at_end(loop)
         k = builder.phi(INDEX)
         sums = {tile: builder.phi(vector) for tile in tiles}
-        a, b = builder.gep(A, [builder.mul(k, col_a)]), builder.gep(B, [begins(ldb, k, scattered == "B")])
+        a = [builder.phi(pointer.type) for pointer in a_begins]
+        b = builder.gep(B, [begins(ldb, k, scattered == "B")])
         b_vectors = [builder.load(vector_in(b, v), align=dtype.itemsize) for v in range(vectors - 1)]
         if registers.masks:
             b_vectors.append(builder.call(masked_load, [vector_in(b, vectors - 1), align, inside, zeros]))
@@ -153,11 +168,14 @@ def make_tile(
             b_vectors.append(builder.load(vector_in(b, vectors - 1), align=dtype.itemsize))
         new = {}
         for m in range(rows):
-            one = builder.load(builder.gep(a, [a_rows[m]]), align=dtype.itemsize)
+            one = builder.load(builder.gep(a[m // group], [a_rows[m]]), align=dtype.itemsize)
             one = spread(one, vector)
             for v in range(vectors):
                 new[m, v] = multiply_add(one, b_vectors[v], sums[m, v])
         k_next = builder.add(k, INDEX(1))
+        for pointer, start_a in zip(a, a_begins, strict=True):
+            pointer.add_incoming(start_a, before)
+            pointer.add_incoming(opaque(builder.gep(pointer, [col_a])), loop)
         k.add_incoming(INDEX(0), before)
         k.add_incoming(k_next, loop)
         for tile, value in zip(tiles, first, strict=True):
