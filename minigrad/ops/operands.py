@@ -66,13 +66,13 @@ def one_device(name: str, *operands: Any) -> None:
 def floating(name: str, x: Any) -> Tensor:
     """``x`` with a float dtype: integers and bools become float32."""
     x = tensor(name, x)
-    return x if x.dtype.kind == "f" else cast(x, dtypes.float32)
+    return x if x.array.dtype.kind == "f" else cast(x, dtypes.float32)
 
 
 def number(name: str, x: Any) -> Tensor:
     """``x``, a tensor of integers or floats: what has a size, a sign, a remainder."""
     found = tensor(name, x)
-    if found.dtype == dtypes.bool_:
+    if found.array.dtype == dtypes.bool_:
         raise TypeError(f"{name}: of bool elements: use x.to(mg.uint8)")
     return found
 

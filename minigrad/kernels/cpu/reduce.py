@@ -325,9 +325,9 @@ def reduction(name: str, fold_row: Callable, combine: Callable, wide: bool = Fal
         flat_x, (outer, n, inner), shape = fold(x, dims, keepdim)
         out = np.empty(shape, x.dtype)
         if inner == 1:
-            reduce_rows(along_rows[x.dtype], flat_x, n, out.ravel())
+            reduce_rows(along_rows[x.dtype], flat_x, n, out)
         else:
-            along_columns[x.dtype](x.size, flat_x, outer, n, inner, out.ravel())
+            along_columns[x.dtype](x.size, flat_x, outer, n, inner, out)
         return out
 
     function.__name__ = function.__qualname__ = name
@@ -350,9 +350,9 @@ def arg_reduction(name: str, choose: Callable, fold_row: Callable) -> Callable:
         flat_x, (outer, n, inner), shape = fold(x, (dim,), keepdim)
         out = np.empty(shape, np.int64)
         if inner == 1:
-            along_rows[x.dtype](2 * x.size, flat_x, n, out.ravel())
+            along_rows[x.dtype](2 * x.size, flat_x, n, out)
         else:
-            along_columns[x.dtype](2 * x.size, flat_x, outer, n, inner, out.ravel())
+            along_columns[x.dtype](2 * x.size, flat_x, outer, n, inner, out)
         return out
 
     function.__name__ = function.__qualname__ = name
@@ -394,7 +394,7 @@ def moments(x: Array, dims: Dims, keepdim: bool) -> tuple[Array, Array]:
     flat_x, (outer, n, inner), shape = fold(x, dims, keepdim)
     mean, variance = np.empty(shape, x.dtype), np.empty(shape, x.dtype)
     if inner == 1:
-        _along_rows[x.dtype](2 * x.size, flat_x, n, mean.ravel(), variance.ravel())
+        _along_rows[x.dtype](2 * x.size, flat_x, n, mean, variance)
     else:
-        _along_columns[x.dtype](2 * x.size, flat_x, outer, n, inner, mean.ravel(), variance.ravel())
+        _along_columns[x.dtype](2 * x.size, flat_x, outer, n, inner, mean, variance)
     return mean, variance

@@ -23,6 +23,7 @@ import numpy as np
 from numba import prange, types
 
 from minigrad.kernels.cpu.compile import jit, straight
+from minigrad.kernels.cpu.memory import in_python
 
 # Work, in additions, that takes one thread longer than starting and joining the others: five microseconds, but
 # fifty under workqueue. Which layer Numba chose is known once it has begun a parallel loop.
@@ -73,6 +74,8 @@ class Kernel:
     def __init__(self, name: str, piece: Callable, takes: tuple | None = None) -> None:
         self.name, self.takes = name, takes
         self.compiled = jit(name, piece, takes=takes and (*takes, types.intp, types.intp))
+        if numba.config.DISABLE_JIT and takes:
+            self.compiled = in_python(self.compiled, takes)
         self.piece = straight(self.compiled)
         self.together: Callable | None = None
 
