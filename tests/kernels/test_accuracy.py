@@ -25,13 +25,14 @@ ONE_OPERAND: dict[str, tuple[float, float]] = {
     "sin": (0.6, 1.5), "cos": (0.6, 2), "tan": (1, 3.5),
     "asin": (0.51, 2.1), "acos": (0.51, 1.5), "atan": (0.51, 1),
     "sinh": (0.51, 2), "cosh": (0.51, 1.5), "asinh": (0.51, 2), "acosh": (0.51, 2.5), "atanh": (0.51, 2),
-    "erf": (2, 2), "tanh": (1.5, 1.5), "sigmoid": (3, 3),
+    "erf": (2, 2), "tanh": (1.5, 1.5), "sigmoid": (1.6, 1.8), "silu": (2, 2), "mish": (2, 2),
 }  # fmt: skip
 TWO_OPERANDS: dict[str, tuple[float, float]] = {
     "add": (0.5, 0.5), "sub": (0.5, 0.5), "mul": (0.5, 0.5), "div": (0.5, 0.5), "pow": (1, 1), "atan2": (0.51, 2),
     "fmod": (0, 0), "remainder": (0.5, 0.5), "floor_divide": (2, 2), "maximum": (0, 0), "minimum": (0, 0),
 }  # fmt: skip
 NUMPY = 4  # the bound for the reference: NumPy's float32 functions differ from one processor to the next
+SUBNORMAL = {"silu": 400, "mish": 400}  # the same, where z times a subnormal e^z has the digits of e^z
 
 every_target = pytest.mark.parametrize("target", [cpu, reference], ids=["numba", "reference"])
 every_dtype = pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -89,7 +90,7 @@ def test_function_of_one_number_is_within_its_bound(name: str, dtype: str, targe
     with np.errstate(all="ignore"):
         exact = exactly(dtype, erf if name == "erf" else getattr(reference, name), x)
         found = ulps(getattr(target, name)(x), exact)
-    assert found <= (ONE_OPERAND[name][dtype == "float64"] if target is cpu else NUMPY)
+    assert found <= (ONE_OPERAND[name][dtype == "float64"] if target is cpu else SUBNORMAL.get(name, NUMPY))
 
 
 @every_target

@@ -14,7 +14,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from minigrad.kernels.cpu.compile import inline
+from minigrad.kernels import rules
+from minigrad.kernels.cpu.compile import inline, specialise
 from minigrad.kernels.cpu.formula import formula, polynomial
 from minigrad.kernels.cpu.trigonometry import CIRCULAR, atan2, make_hyperbolic
 
@@ -29,6 +30,8 @@ def make_exp(dtype: np.dtype) -> dict[str, Callable]:
     product is not: e^-100 is a subnormal float32. NaN passes through.
 
     ``exp2`` has f = x - n and 2^f = e^(f ln 2). ``expm1`` is 2^n f s(f) + (2^n - 1), in which nothing cancels.
+    ``exp_times`` is x e^t = (x + x f s(f)) 2^n for t up to 40, rounded once: it keeps its digits where e^t alone
+    is subnormal. There the factors are 2^(n + 64), which for the lowest t is 0, and 2^-64 (float64: 512).
     ``half_exp`` is e^x / 2, which is finite a little longer than e^x. ``exp2_inside`` is exp2 for exponents that a
     float has, and 0 for the one below them; ``expm1_inside`` is expm1 for x > 0 and such exponents.
     """
@@ -53,19 +56,22 @@ def make_exp(dtype: np.dtype) -> dict[str, Callable]:
     # Adding 1.5 * 2^mantissa leaves no bits for a fraction: it rounds, and n stands in the lowest bits; here with
     # twice the bias of exponents. What stands above is shifted out where an exponent is made of them.
     rounder = real(1.5 * 2.0**mantissa + 2 * bias)
+    lift = (bias + 1) // 2  # of exp_times, whose rounder has the bias of 2^(n + lift)
+    lifter, per_lift = real(1.5 * 2.0**mantissa + bias + lift), real(2.0**-lift)
+    lowest_times = real((0.1 - bias - lift) * math.log(2))  # where 2^(n + lift) is 0 and f s(f) > 0
     none = integer(rounder.view(integer))  # the bits of n = 0
     shift, bias, one = integer(mantissa), integer(bias), integer(1)
 
-    def nearest(x):
+    def nearest(x, rounder):
         """The bits of the integer nearest to x, and the integer."""
         rounded = real(x + rounder)
         return integer(rounded.view(integer)), rounded - rounder
 
     nearest = formula(nearest, fastmath={"contract"})
 
-    def reduce(x):
+    def reduce(x, rounder):
         """The bits of n, and f."""
-        bits, whole = nearest(x * per_ln2)
+        bits, whole = nearest(x * per_ln2, rounder)
         f = x - whole * ln2_high
         return bits, f - whole * ln2_low
 
@@ -86,40 +92,45 @@ def make_exp(dtype: np.dtype) -> dict[str, Callable]:
     def exp(x):
         x = lowest if x < lowest else x
         x = highest if x > highest else x
-        bits, f = reduce(x)
+        bits, f = reduce(x, rounder)
         return scaled(unit + f * slope(f), bits)
 
     def half_exp(x):
         x = lowest if x < lowest else x
         x = highest if x > highest else x
-        bits, f = reduce(x)
+        bits, f = reduce(x, rounder)
         return scaled(unit + f * slope(f), integer(bits - one))
+
+    def exp_times(x, t):
+        bits, f = reduce(lowest_times if t < lowest_times else t, lifter)
+        lifted = x * integer(bits << shift).view(real)
+        return (lifted + lifted * (f * slope(f))) * per_lift
 
     def exp2(x):
         x = lowest2 if x < lowest2 else x
         x = highest2 if x > highest2 else x
-        bits, whole = nearest(x)
+        bits, whole = nearest(x, rounder)
         f = x - whole
         return scaled(unit + f * slope2(f), bits)
 
     def exp2_inside(x):
-        bits, whole = nearest(x)
+        bits, whole = nearest(x, rounder)
         f = x - whole
         return (unit + f * slope2(f)) * power(bits)
 
     def expm1(x):
-        bits, f = reduce(least if x < least else most if x > most else x)
+        bits, f = reduce(least if x < least else most if x > most else x, rounder)
         above = f + f * f * bend(f)  # e^f - 1
         halved = power(integer(bits - one))  # 2^n / 2: for the largest x, 2^n itself is Inf
         out = above if bits == none else (halved * above + (halved - half)) * two
         return math.copysign(out, x)  # also for -0
 
     def expm1_inside(x):
-        bits, f = reduce(x)
+        bits, f = reduce(x, rounder)
         scale = power(bits)
         return scale * (f + f * f * bend(f)) + (scale - unit)
 
-    found = (exp, exp2, exp2_inside, expm1, expm1_inside, half_exp)
+    found = (exp, exp_times, exp2, exp2_inside, expm1, expm1_inside, half_exp)
     return {f.__name__: formula(f, fastmath={"contract"}) for f in found}
 
 
@@ -343,6 +354,7 @@ def make_maths() -> dict[np.dtype, dict[str, Callable]]:
         library |= {"pow": operator.pow, "fmod": np.fmod, "copysign": np.copysign}
         library |= {"isnan": np.isnan, "isinf": np.isinf, "isfinite": np.isfinite}
         maths[dtype] = {**exps, **logs, **library, "tanh": tanh, "erf": erf}
+        maths[dtype]["gate"] = specialise(rules.gate, dtype, maths[dtype])
         maths[dtype]["normal_cdf"] = make_normal_cdf(dtype, erf, exps["exp2_inside"])
     single, double = (maths[dtype] for dtype in FLOATS)
     single["pow"] = make_pow(double["exp"], double["log"])
