@@ -132,8 +132,11 @@ def gelu_backward(da: float, z: float) -> float:
 
 
 def gelu_tanh(z: float) -> float:
-    """a = z/2 (1 + tanh u) = z / (1 + e^-2u) with u = sqrt(2 / pi) (z + 0.044715 z^3)."""
-    return gate(z, 1.5957691216057308 * z * (1.0 + 0.044715 * z * z))
+    """a = z/2 (1 + tanh u) = z / (1 + e^-2u) with u = sqrt(2 / pi) (z + 0.044715 z^3).
+
+    In e^2u the error of 2u is felt |2u| times: a is right to 2 + 5 |u| units in the last place.
+    """
+    return gate(z, z * (1.5957691216057308 + 0.07135481627260025 * (z * z)))
 
 
 def gelu_tanh_backward(da: float, z: float) -> float:
@@ -218,7 +221,7 @@ def softplus_backward(da: float, z: float, beta: float, threshold: float) -> flo
 
 def logsigmoid(z: float) -> float:
     """a = -log(1 + e^-z)."""
-    return (z if z < 0.0 else 0.0) - log1p(exp(-abs(z)))
+    return (z if z < 0.0 else -0.0) - log1p(exp(-abs(z)))
 
 
 def logsigmoid_backward(da: float, z: float) -> float:

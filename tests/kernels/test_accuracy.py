@@ -26,7 +26,7 @@ ONE_OPERAND: dict[str, tuple[float, float]] = {
     "asin": (0.51, 1.3), "acos": (0.51, 1.3), "atan": (0.51, 1),
     "sinh": (0.51, 1.7), "cosh": (0.51, 1.5), "asinh": (0.51, 1.9), "acosh": (0.51, 1.8), "atanh": (0.51, 2),
     "erf": (1.2, 1.7), "tanh": (1.6, 1.6), "sigmoid": (1.7, 1.9), "mish": (2, 2),
-    "silu": (2, 2.25),  # 2 in float64 too, where a multiply and an add are one instruction
+    "silu": (2.1, 2.25),  # 2.1 in float64 too, where a multiply and an add are one instruction
 }  # fmt: skip
 TWO_OPERANDS: dict[str, tuple[float, float]] = {
     "add": (0.5, 0.5), "sub": (0.5, 0.5), "mul": (0.5, 0.5), "div": (0.5, 0.5), "pow": (1, 1), "atan2": (0.51, 2),
@@ -108,6 +108,15 @@ def test_function_of_two_numbers_is_within_its_bound(name: str, dtype: str, targ
         exact = exactly(dtype, getattr(reference, name), x, y)
         found = ulps(getattr(target, name)(x, y), exact)
     assert found <= (TWO_OPERANDS[name][dtype == "float64"] if target is cpu else NUMPY)
+
+
+@every_dtype
+def test_gelu_tanh_is_off_by_what_the_error_of_its_exponent_costs(dtype: str) -> None:
+    z = np.linspace(-10 if dtype == "float32" else -20, 10, 100_001).astype(dtype)
+    exact = exactly(dtype, reference.gelu_tanh, z)
+    u = (2 / np.pi) ** 0.5 * (z + 0.044715 * z**3)
+    unit = np.spacing(np.abs(exact).astype(dtype))
+    assert (np.abs(cpu.gelu_tanh(z) - exact) / unit / (2 + 5 * np.abs(u))).max() <= 1
 
 
 @every_target

@@ -36,7 +36,7 @@ BOUNDS = {
 }  # fmt: skip
 
 # Units of the result itself, where nothing cancels: on the way to 0 they lose no digits
-RELATIVE = {"elu": 2, "hardsigmoid": 1.5, "hardswish": 2, "logsigmoid": 2, "mish": 2, "silu": 2, "softplus": 2,
+RELATIVE = {"elu": 2, "hardsigmoid": 1.5, "hardswish": 2, "logsigmoid": 2, "mish": 2, "silu": 2.1, "softplus": 2,
             "softsign": 2}  # fmt: skip
 
 SPECIAL = [0.0, -0.0, 1.0, -1.0, 0.5, 3.0, -3.0, 6.0, 1e4, -1e4, 1e30, -1e30, 1e-40, 88.9, -104.0, 710.5, -746.0]
