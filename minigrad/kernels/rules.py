@@ -59,7 +59,7 @@ def gate(x: float, t: float) -> float:
     e = exp_times(1.0, -abs(t))
     a = x if t >= 0.0 else exp_times(x, -abs(t))
     is_low = t < -0.5
-    r = (0.0 - e if is_low else a) / (1.0 + e)
+    r = (0.0 - e if is_low else a) / (1.0 + e)  # unlike -e, not -0 where e is 0: there a + a r is a, also if -0
     return a + a * r if is_low else r
 
 
