@@ -89,11 +89,13 @@ def specialise(rule: Callable, dtype: np.dtype, maths: dict[str, Callable]) -> C
 
     Left as it is, ``1.0 + x`` would be a float64 sum also when x is a float32. Besides ``maths`` a rule may use
     Python's builtins. It is always merged into the loop that calls it: a loop over calls is not vectorised.
+    A multiply and an add may become one instruction.
     """
     code = rule.__code__
     literals = (dtype.type(c) if type(c) in (int, float) else c for c in code.co_consts)
     names = {"__name__": __name__, **maths}  # without a module's name, what is on disk could not be loaded
-    return inline(FunctionType(code.replace(co_consts=tuple(literals)), names, rule.__name__), forceinline=True)
+    function = FunctionType(code.replace(co_consts=tuple(literals)), names, rule.__name__)
+    return inline(function, forceinline=True, fastmath={"contract"})
 
 
 def emitted(plain: Callable) -> Callable:
