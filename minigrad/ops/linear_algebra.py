@@ -237,7 +237,8 @@ def _no_layer(x: Any, W: Any, b: Any) -> ValueError:
         one_dtype("linear", *inputs)
     with_b = "" if b is None else f" and b {b.shape}"
     return ValueError(
-        f"linear: x {x.shape} does not fit W {W.shape}{with_b}: they must be (..., d_in), (d_out, d_in) and (d_out,)"
+        f"linear: x {x.shape} does not fit W {W.shape}{with_b}: "
+        "they must be (..., d_in), (d_out, d_in) and (d_out,)"
     )
 
 

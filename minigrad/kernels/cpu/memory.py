@@ -56,7 +56,7 @@ llvm.add_symbol("minigrad_ndarray", id(np.ndarray))
 
 @unbox(Lent)
 def read_head(lent: Lent, array: ir.Value, c: Any) -> NativeValue:
-    """The code that makes of a Python object what a kernel takes for an array. BufferError where it does not fit."""
+    """The code that makes of a Python object what a kernel takes for an array; BufferError if it does not fit."""
     builder, index, int32, pointer = c.builder, ir.IntType(64), ir.IntType(32), ir.IntType(8).as_pointer()
 
     def field(offset, kind):
