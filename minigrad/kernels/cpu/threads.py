@@ -65,8 +65,8 @@ if hasattr(os, "register_at_fork"):
 class Kernel:
     """A piece, compiled by itself and, once there is enough to do, as the body of a parallel loop.
 
-    ``kernel(work, *args)`` refuses arguments of other types; ``kernel.piece(*args, 0, 1)`` reads whatever it is
-    given as what it was compiled for, and is for callers that have looked.
+    ``kernel(work, *args)`` runs it; ``kernel.piece(*args, 0, 1)`` is the shorter way for callers who know that
+    there is little to do. Both read numbers as what they were compiled for: the caller has looked at the dtypes.
     """
 
     __slots__ = ("compiled", "name", "piece", "takes", "together")
@@ -82,7 +82,7 @@ class Kernel:
     def __call__(self, work: int, *args) -> None:
         """Run on ``args``; ``work`` is the number of additions that would take as long."""
         if work < _grain or _threads == 1 or _alone or not _busy.acquire(blocking=False):
-            self.compiled(*args, 0, 1)
+            self.piece(*args, 0, 1)
             return
         try:
             self.run_together(*args)
