@@ -176,12 +176,13 @@ def launched(A: Any, B: Any) -> Any:
 
 def with_tile(tile: Tile, A: Any, B: Any) -> Any:
     """minigrad's product with this tile."""
-    asked = products.plan
+    asked, made = products.plan, products.recipe_of
+    products.recipe_of = made.__wrapped__  # those that are known have another tile
     products.plan = lambda M, N, K, *_: products.Plan(tile, 1, K)  # type: ignore[assignment]
     try:
         return launched(A, B)
     finally:
-        products.plan = asked
+        products.plan, products.recipe_of = asked, made
 
 
 def tiled(name: str, label: str, tile: Tile) -> Step:

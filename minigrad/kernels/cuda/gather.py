@@ -107,7 +107,7 @@ def parts_of(key: Any, ndim: int) -> list[Any]:
     for part in key if isinstance(key, tuple) else (key,):
         is_mask = isinstance(part, (np.ndarray, DeviceArray)) and part.dtype.kind == "b"
         if is_mask:  # how many places there are is known on the host alone
-            parts += np.nonzero(part.host() if type(part) is DeviceArray else part)
+            parts += np.nonzero(part.host() if isinstance(part, DeviceArray) else part)
         else:
             parts.append(part)
     given = sum(part is not None and part is not ... for part in parts)
@@ -145,7 +145,7 @@ def _offsets(x: DeviceArray, parts: dict[int, Any], shape: tuple[int, ...], name
     """How far on from the beginning each indexed element is, given the arrays by the dim that they index."""
     known: Any = np.zeros((), INTEGER)  # a number, unless there are arrays of the host
     for dim, part in parts.items():
-        if type(part) is not DeviceArray:
+        if not isinstance(part, DeviceArray):
             n = x.shape[dim]
             wrong = np.asarray(part)[(np.asarray(part) < -n) | (np.asarray(part) >= n)]
             if wrong.size:
@@ -156,7 +156,7 @@ def _offsets(x: DeviceArray, parts: dict[int, Any], shape: tuple[int, ...], name
     else:
         out = full(shape, known, INTEGER, x.device)
     for dim, part in parts.items():
-        if type(part) is DeviceArray and out.size:
+        if isinstance(part, DeviceArray) and out.size:
             index = part if part.shape == shape and part.contiguous else copy(part.expand(shape))
             index = index if index.dtype == INTEGER else cast(index, INTEGER)
             faults = watched(x.device, name)
@@ -235,4 +235,4 @@ def _add(out: DeviceArray, key: Any, v: DeviceArray, name: str) -> None:
 
 
 def _on_device(v: DeviceArray | Array, x: DeviceArray) -> DeviceArray:
-    return v if type(v) is DeviceArray else to_device(v, x.device)
+    return v if isinstance(v, DeviceArray) else to_device(v, x.device)

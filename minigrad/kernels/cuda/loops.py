@@ -16,7 +16,7 @@ strided     any operands that broadcast: from its number in the result a thread 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -90,6 +90,30 @@ def number_type(x: Array | float, dtype: DType) -> DType:
 
 
 # -- shapes ---------------------------------------------------------------------------------------------------
+
+
+#: The shape of what arrays of two shapes give.
+broadcast = functools.lru_cache(4096)(np.broadcast_shapes)
+
+
+def are_flat(arrays: Iterable[Any], shape: Shape) -> bool:
+    """Whether arrays have that shape, their elements one after the other, from a multiple of 16 bytes on."""
+    for x in arrays:  # noqa: SIM110 (at every launch: all() would take twice as long)
+        if x.shape != shape or not x.contiguous or x.address % 16:
+            return False
+    return True
+
+
+def strided(arrays: Sequence[Any], shape: Shape) -> tuple[int, Shape]:
+    """In how many dims the arrays have strides, seen with the shape, and the sizes and strides of these."""
+    return _strided(shape, *[(x.shape, x.strides, x.dtype) for x in arrays])
+
+
+@functools.lru_cache(4096)
+def _strided(shape: Shape, *arrays: tuple[Shape, Shape, DType]) -> tuple[int, Shape]:
+    along = [broadcast_strides(given, strides, dtype.itemsize, shape) for given, strides, dtype in arrays]
+    sizes, steps = collapse(shape, tuple(along))
+    return len(sizes), (*sizes[1:], *steps)
 
 
 @functools.lru_cache(4096)

@@ -84,16 +84,30 @@ def make(
 # -- at the end of a product ----------------------------------------------------------------------------------
 
 
-class Epilogue(NamedTuple):
-    """What a product's kernel does with a sum before it writes it: step 1 takes it as ``t0``, and so on."""
+def following(
+    kinds: tuple[DType, DType], steps: Sequence[Step], types: Sequence[DType], held: Sequence[bool]
+) -> tuple[tuple[Step, ...], int]:
+    """Which of the steps after a product are its epilogue, and how many numbers these have.
 
-    steps: tuple[Step, ...] = ()
-    numbers: tuple[Any, ...] = ()
-
-    @property
-    def arguments(self) -> tuple[Any, ...]:
-        """The numbers, and something for those that there are not."""
-        return (*self.numbers, *[0] * (NUMBERS - len(self.numbers)))
+    They follow one after the other, with numbers alone, and nobody holds their operand, and no other step reads
+    it. Each computes in the dtype of the product, and gives it. A step in place, over what the product may read,
+    is none of them: who asks for it holds its operand.
+    """
+    count = 0
+    for k, step in enumerate(steps):
+        before, numbers = f"t{k}", [x for x in step.operands if x[0] == "s"]
+        fits = (
+            not held[k]
+            and not any(before in later.operands for later in steps[k + 1 :])
+            and (step.dtype, step.gives) == kinds
+            and all(x == before for x in step.operands if x not in numbers)
+            and all(types[count + place] == kinds[0] for place in range(len(numbers)))
+            and count + len(numbers) <= NUMBERS
+        )
+        if not fits:
+            return tuple(steps[:k]), count
+        count += len(numbers)
+    return tuple(steps), count
 
 
 def rule_source(steps: Sequence[Step]) -> str:
