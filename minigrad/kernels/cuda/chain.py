@@ -62,7 +62,7 @@ from minigrad.kernels.cuda import array as arrays
 from minigrad.kernels.cuda import device as devices
 from minigrad.kernels.cuda.array import DeviceArray, PendingArray
 from minigrad.kernels.cuda.launch import Kernel, blocks_on
-from minigrad.kernels.cuda.loops import are_flat, number_type, strided
+from minigrad.kernels.cuda.loops import are_flat, index_type, number_type, strided
 from minigrad.kernels.cuda.shim import THREADS
 from minigrad.kernels.cuda.steps import Step, following, make, rule_source, source
 
@@ -266,7 +266,8 @@ class Chain:
         else:
             ndim, sizes = self._layout()
             written = tuple([k for k, x in enumerate(results) if x is not None])
-            structure = self._named(), written, tuple([x.dtype for x in self.arrays]), tuple(self.types), ndim
+            takes, index = tuple([x.dtype for x in self.arrays]), index_type(self.size)
+            structure = self._named(), written, takes, tuple(self.types), ndim, index
             kernel = _kernels.get(structure)
             if kernel is None:
                 if not was_met(structure):

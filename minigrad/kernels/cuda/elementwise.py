@@ -21,7 +21,17 @@ from minigrad.kernels.cuda import array as arrays
 from minigrad.kernels.cuda import device as devices
 from minigrad.kernels.cuda.array import DeviceArray
 from minigrad.kernels.cuda.launch import INT, Kernel, blocks_on, number, pointer
-from minigrad.kernels.cuda.loops import broadcast, build, flat_source, number_type, strided, strided_source
+from minigrad.kernels.cuda.loops import (
+    NARROW,
+    broadcast,
+    build,
+    flat_source,
+    index_type,
+    number_type,
+    strided,
+    strided_source,
+    strided_takes,
+)
 from minigrad.kernels.cuda.math import names
 from minigrad.kernels.cuda.memory import Memory
 from minigrad.kernels.cuda.shim import THREADS, specialise
@@ -90,20 +100,21 @@ class Elementwise:
                 kinds.append((x.dtype,) if isinstance(x, np.ndarray) else type(x))
         if not is_flat:
             ndim, sizes = strided((out, *[x for x in operands if isinstance(x, DeviceArray)]), shape)
-        key = (ndim, out.dtype, *kinds)
+        index = index_type(out.size)
+        key = (ndim, index, out.dtype, *kinds)
         kernel = self.kernels.get(key)
         if kernel is None:
-            kernel = self.kernels[key] = self._kernel(operands, out.dtype, ndim)
+            kernel = self.kernels[key] = self._kernel(operands, out.dtype, ndim, index)
         grid = blocks_on(devices.device(out.device), out.size if ndim else -(-out.size // 4))
         return kernel, grid, (out.size, *sizes)
 
-    def _kernel(self, operands: Sequence[Operand], gives: DType, ndim: int) -> Kernel:
+    def _kernel(self, operands: Sequence[Operand], gives: DType, ndim: int, index: DType) -> Kernel:
         found = [x.dtype for x in operands if isinstance(x, DeviceArray)]
         dtype = found[-1] if found else gives
         takes = tuple(
             (True, x.dtype) if isinstance(x, DeviceArray) else (False, number_type(x, dtype)) for x in operands
         )
-        return self.make(takes, dtype, gives, ndim)
+        return self.make(takes, dtype, gives, ndim, index)
 
     def source(self, kinds: str, gives: DType, ndim: int = 0) -> str:
         """The text of a kernel for operands of these kinds, ``a`` for an array and ``n`` for a number.
@@ -125,13 +136,19 @@ class Elementwise:
         one = f"out[i] = {rule(lambda x: f'{x}[i]')}"
         return flat_source(["out", *given], [*loads, f"store4(out, i, {rules})"], [one])
 
-    def make(self, takes: tuple[tuple[bool, DType], ...], dtype: DType, gives: DType, ndim: int = 0) -> Kernel:
+    def make(
+        self,
+        takes: tuple[tuple[bool, DType], ...],
+        dtype: DType,
+        gives: DType,
+        ndim: int = 0,
+        index: DType = NARROW,
+    ) -> Kernel:
         """The kernel for operands of these types, each an array or a number, computing in ``dtype``."""
         kinds = "".join("a" if is_array else "n" for is_array, _ in takes)
         name = f"{self.__name__}_{'x'.join([str(ndim), *(t.name for _, t in takes)])}"
-        function = build(
-            name, self.source(kinds, gives, ndim), {"rule": specialise(self.rule, dtype, names(dtype))}
-        )
+        rule = specialise(self.rule, dtype, names(dtype))
+        function = build(name, self.source(kinds, gives, ndim), {"rule": rule}, index=index)
         arguments = [pointer(gives), *(pointer(t) if is_array else number(t) for is_array, t in takes)]
-        numbers = ndim + ndim * (1 + kinds.count("a")) if ndim else 1
-        return Kernel(name, function, *arguments, *[INT] * numbers, contract=False)
+        arguments += strided_takes(ndim, 1 + kinds.count("a"), index) if ndim else [INT]
+        return Kernel(name, function, *arguments, contract=False)

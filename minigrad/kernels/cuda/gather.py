@@ -25,7 +25,14 @@ from minigrad.kernels.cuda import intrinsics
 from minigrad.kernels.cuda.array import DeviceArray, like, steps
 from minigrad.kernels.cuda.faults import fault, watched
 from minigrad.kernels.cuda.launch import INT, Kernel, blocks, pointer
-from minigrad.kernels.cuda.loops import broadcast_strides, build, collapse, strided_source
+from minigrad.kernels.cuda.loops import (
+    broadcast_strides,
+    build,
+    collapse,
+    index_type,
+    strided_source,
+    strided_takes,
+)
 from minigrad.kernels.cuda.move import add, cast, copy, full
 from minigrad.kernels.cuda.move import write as write_view
 from minigrad.kernels.cuda.shim import THREADS, cuda
@@ -57,12 +64,12 @@ class Places(NamedTuple):
 
 
 @functools.cache
-def kernel_of(what: str, dtype: np.dtype[Any], ndim: int) -> Kernel:
+def kernel_of(what: str, dtype: np.dtype[Any], ndim: int, index: np.dtype[Any]) -> Kernel:
     """The kernel that moves elements of this dtype, in a shape of ``ndim`` dims."""
     source = strided_source(("x", "v", "w", "offsets"), ("x", "v", "offsets"), [BODIES[what]], ndim)
     known = {"atomic_add": intrinsics.atomic_add, "atomic_max": intrinsics.atomic_max}
-    takes = (pointer(dtype), pointer(dtype), pointer(INTEGER), pointer(INTEGER), *[INT] * (4 * ndim))
-    return Kernel(f"{what}_{dtype.name}_{ndim}", build(what, source, known), *takes)
+    takes = (pointer(dtype), pointer(dtype), pointer(INTEGER), pointer(INTEGER), *strided_takes(ndim, 3, index))
+    return Kernel(f"{what}_{dtype.name}_{ndim}", build(what, source, known, index=index), *takes)
 
 
 def run(what: str, places: Places, v: DeviceArray, w: DeviceArray) -> None:
@@ -76,7 +83,7 @@ def run(what: str, places: Places, v: DeviceArray, w: DeviceArray) -> None:
         places.strides,
     )
     sizes, along = collapse(shape, strides)
-    kernel = kernel_of(what, x.dtype, len(sizes))
+    kernel = kernel_of(what, x.dtype, len(sizes), index_type(x.size))
     kernel(blocks(x, x.size), THREADS, x, v, w, places.offsets, x.size, *sizes[1:], *along)
 
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minigrad.kernels.cuda.launch import INT, Kernel, number, pointer, storage
-from minigrad.kernels.cuda.loops import build, flat_source, strided_source
+from minigrad.kernels.cuda.loops import build, flat_source, strided_source, strided_takes
 from minigrad.kernels.cuda.math import names
 from minigrad.kernels.cuda.shim import caster, device, specialise
 
@@ -70,15 +70,15 @@ def called(steps: Sequence[Step], first: int = 0) -> dict[str, Any]:
 
 def make(
     which: int, steps: Sequence[Step], written: Sequence[int], takes: Sequence[DType], numbers: Sequence[DType],
-    ndim: int,
+    ndim: int, index: DType,
 ) -> Kernel:  # fmt: skip
     """The kernel for a chain, of arrays and of numbers of these dtypes."""
     name = "_".join([f"chain{which}", *(step.function.__name__ for step in steps), steps[-1].gives.name])
     text = source(steps, written, len(takes), len(numbers), ndim)
     outs = [pointer(steps[k].gives) for k in written]
-    sizes = ndim + ndim * len(takes) if ndim else 1
-    arguments = [*outs, *(pointer(t) for t in takes), *(number(t) for t in numbers), *[INT] * sizes]
-    return Kernel(name, build(name, text, called(steps)), *arguments, contract=False)
+    sizes = strided_takes(ndim, len(takes), index) if ndim else [INT]
+    arguments = [*outs, *(pointer(t) for t in takes), *(number(t) for t in numbers), *sizes]
+    return Kernel(name, build(name, text, called(steps), index=index), *arguments, contract=False)
 
 
 # -- at the end of a product ----------------------------------------------------------------------------------
