@@ -204,6 +204,7 @@ class Chain:
             current.streams[self.device] = self.stream
             try:
                 self._launch()
+                self.steps.clear()  # of one that has failed it is told what it was
             except BaseException as error:
                 self.failure = f"{type(error).__name__}: {error}"
                 raise
