@@ -62,6 +62,31 @@ def test_strided_operands_are_read_where_they_are() -> None:
     assert (count, bits(found)) == (1, bits(one_by_one(lambda: (x * y).exp() - x)))
 
 
+def test_a_chain_is_launched_as_one_before_if_its_arrays_lie_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    plans: dict[object, tuple[object, ...]] = {}
+    monkeypatch.setattr(chain, "_plans", plans)
+
+    def together() -> int:
+        return sum(plan[0] is chain.Chain._start_all for plan in plans.values())
+
+    given = [
+        lambda k: rand(4, 8, seed=k), lambda k: rand(4, 9, seed=k)[:, 1:], lambda k: rand(8, 4, seed=k).T,
+        lambda k: rand(33, seed=k)[1:].view(4, 8), lambda k: rand(2, 16, seed=k),
+        lambda k: rand(4, 1, seed=k).expand(4, 8), lambda k: rand(4, 8, seed=k, dtype="float64"),
+        lambda k: rand(4, 8, seed=k).to("cuda:1"),
+    ]  # fmt: skip
+    for count, make in enumerate(given, 1):
+        for k in range(2):
+            x = make(k)
+            found = bits(x * 2 + k)  # an assert would hold what is between
+            assert found == bits(x.cpu() * 2 + k)
+        assert together() == count
+    x = rand(4, 8)
+    z = x * 2
+    assert (bits(z + 1), bits(z)) == (bits(x.cpu() * 2 + 1), bits(x.cpu() * 2))  # z is held
+    assert together() == len(given) + 1
+
+
 def test_more_than_fits_into_one_chain_is_several() -> None:
     x = rand(9)
 
