@@ -81,9 +81,9 @@ class Driver:
         code = self.library.cuInit(0)
         if code not in (0, NO_DEVICE):  # it also says so where CUDA_VISIBLE_DEVICES hides them all
             self.fail("cuInit", code)
-        found = c_int()
-        code = self.library.cuDeviceGetCount(byref(found))
-        self.devices = 0 if code else found.value
+        count = c_int()
+        code = self.library.cuDeviceGetCount(byref(count))
+        self.devices = 0 if code else count.value
 
     def call(self, name: str, *arguments: Any) -> None:
         """Call a function of the library. Raises DriverError with what it says of a failure."""
@@ -177,7 +177,7 @@ class Driver:
     def download(self, device: int, array: Array, address: int, stream: int) -> None:
         """Copy from the device into a contiguous array, and wait for it."""
         self.enter(device)
-        data = c_void_p(array.ctypes.data)
+        data = c_void_p(array.__array_interface__["data"][0])
         self.call("cuMemcpyDtoHAsync_v2", data, c_uint64(address), c_size_t(array.nbytes), c_void_p(stream))
         self.call("cuStreamSynchronize", c_void_p(stream))
 

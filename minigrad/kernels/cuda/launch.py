@@ -75,9 +75,7 @@ class Kernel:
         function.__name__ = function.__qualname__ = name  # what a profiler shows
         self.name, self.function, self.takes, self.shared = name, function, takes, shared
         self.contract = contract  # whether the compiler may round a product and a sum at once
-        self.pointers = 1 + max(
-            k for k, argument in enumerate(takes) if argument.pointer
-        )  # behind are only numbers
+        self.pointers = max(k for k, argument in enumerate(takes, 1) if argument.pointer)  # then come numbers
         self.layout = struct.Struct("@" + "".join(argument.code for argument in takes))
         self.loaded: dict[int, int] = {}  # the driver's handle, by device
         made.append(self)
