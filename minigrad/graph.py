@@ -335,7 +335,7 @@ def record(op: Op, *tensors: Tensor) -> Tensor:
     except (AttributeError, TypeError):
         mistakes.check_call(op, tensors, Op, tensor_class)
         raise
-    if type(array) is not np.ndarray:  # kernels could not do with a subclass
+    if type(array) is not np.ndarray and type(array) not in kernels.placed:  # a subclass would not do for kernels
         array = mistakes.output_of(op, array)
 
     wanted = wanted and mode.records and op.is_differentiable
@@ -367,15 +367,16 @@ def _beside(op: Op, tensors: Sequence[Tensor]) -> Any:
 
     A number is at home everywhere: a tensor without dimensions on the CPU goes along with those on a device.
     """
-    devices = {
-        kernels.device_of(t.array)
-        for t in tensors
-        if isinstance(t, tensor_class) and (t.array.ndim or t._requires_grad or type(t.array) in kernels.placed)
-    }
-    if len(devices) > 1:
-        raise mistakes.apart(op.title, tensors)
-    (device,) = devices or {"cpu"}
-    return None if device == "cpu" else kernels.load(device.partition(":")[0])
+    there = [t.array for t in tensors if type(t.array) in kernels.placed]
+    if not there:
+        return None
+    kind, device = kernels.placed[type(there[0])], there[0].device
+    for t in tensors:
+        x = t.array
+        is_elsewhere = kernels.placed.get(type(x)) != kind or x.device != device
+        if is_elsewhere and (x.ndim or t._requires_grad or type(x) in kernels.placed):
+            raise mistakes.apart(op.title, tensors)
+    return kernels.loaded[kind]
 
 
 def _keep(op: Op, tensors: Sequence[Tensor], out: Tensor, mode: Mode) -> None:

@@ -173,6 +173,7 @@ def _common(x: Tensor, y: Tensor) -> DType:
     return dtypes.promote_types(x.dtype, y.dtype)
 
 
+@functools.lru_cache(4096)
 def broadcast(name: str, *shapes: tuple[int, ...]) -> tuple[int, ...]:
     """The shape that the shapes broadcast to."""
     try:
