@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from minigrad.generator import common
-from minigrad.graph import Array, Packed
-from minigrad.modes import Saver, Switch, current_mode
+from minigrad.graph import Array
+from minigrad.modes import Packed, Saver, Switch, current_mode
 from minigrad.tensor import Tensor
 
 Function = Callable[..., Any]

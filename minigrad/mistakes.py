@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
@@ -39,6 +40,24 @@ def output_of(op: Op, result: Any) -> Array:
     if not isinstance(result, (np.generic, np.ndarray)):
         raise TypeError(f"the forward of {op} must return an array, it returned {result!r:.60}")
     return np.asarray(result)
+
+
+def check_output(cls: type[Op], name: str, formula: str) -> None:
+    """Raise TypeError if a class keeps what is no input, and neither its output.
+
+    The output is called what the class says, or else as on the left side of its formula, or else ``y``. The y of
+    ``y_k = ...``, ``y[i] = ...`` and ``y(x) = ...`` may be called y.
+    """
+    stated = [vars(c)["output"] for c in cls.__mro__ if "output" in vars(c)]
+    left = re.match(r"(\w+)(\[[^=]*\]|\([^=]*\))? *=", formula)
+    names = stated[:1]
+    if len(stated) == 1:  # the default
+        names = [left[1], left[1].partition("_")[0]] if left else names
+    if name not in names:
+        raise TypeError(
+            f"{cls.__name__} keeps `{name}`, which is neither an input of forward ({', '.join(cls.inputs)}) nor "
+            f"the output ({names[0]}): if it is the output, write output = {name!r} in the class body"
+        )
 
 
 def apart(name: str, tensors: Sequence[Tensor]) -> RuntimeError:
