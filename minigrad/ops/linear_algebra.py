@@ -88,6 +88,16 @@ class Linear(Op):
         return 2 * math.prod(x[:-1]) * math.prod(W)
 
 
+class LinearWithoutBias(Linear):
+    """z = x W^T
+
+    dz/dx = W
+    dz/dW = x
+    """
+
+    title = "Linear"
+
+
 class LinearWeightBackward(Op):
     """dW = dz^T x        over the batch"""
 
@@ -224,9 +234,11 @@ def linear(x: Tensor, W: Tensor, b: Tensor | None = None) -> Tensor:
             f"linear: x {x.shape} does not fit W {W.shape}{with_b}: "
             "they must be (..., d_in), (d_out, d_in) and (d_out,)"
         )
-    inputs = (x, W) if b is None else (x, W, b)
-    one_dtype("linear", *inputs)
-    return record(Linear(), *inputs)
+    if b is None:
+        one_dtype("linear", x, W)
+        return record(LinearWithoutBias(), x, W)
+    one_dtype("linear", x, W, b)
+    return record(Linear(), x, W, b)
 
 
 def one_dtype(name: str, *tensors: Tensor) -> None:
