@@ -66,6 +66,18 @@ def apart(name: str, tensors: Sequence[Tensor]) -> RuntimeError:
     return RuntimeError(f"{name}: its operands are on different devices, {listed}: move one with t.to(device)")
 
 
+def ragged(data: Any, place: str = "") -> str:
+    """Where nested sequences have other lengths than those beside them; "" if nowhere."""
+    if not isinstance(data, (list, tuple)):
+        return ""
+    sizes = [len(part) if isinstance(part, (list, tuple)) else -1 for part in data]  # -1 for a number
+    for i, n in enumerate(sizes):
+        if n != sizes[0]:
+            has = ["is a number" if m < 0 else f"has {m} element{'s' * (m != 1)}" for m in (n, sizes[0])]
+            return f"rows must have equal lengths, but data{place}[{i}] {has[0]} and data{place}[0] {has[1]}"
+    return next(filter(None, (ragged(part, f"{place}[{i}]") for i, part in enumerate(data))), "")
+
+
 # A class with a __getattr__ would say it for any name, but then every attribute takes four times as long to read
 
 

@@ -379,7 +379,7 @@ def _array_of(data: Any, dtype: Any) -> Array:
     try:
         array = np.array(data)
     except ValueError as error:
-        raise ValueError(f"these data have no shape: {error}") from None
+        raise ValueError(f"tensor: {mistakes.ragged(data) or error}") from None
     if array.dtype.kind not in "biuf":
         raise TypeError(f"a tensor is made of numbers, these data are {array.dtype}: {data!r:.60}")
     with np.errstate(all="ignore"):  # what float32 cannot hold becomes Inf

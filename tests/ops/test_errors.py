@@ -126,7 +126,7 @@ MISTAKES: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: mg.linear(X, np.ones((4, 3))), TypeError, "linear() expects a Tensor, got ndarray"),
     (lambda: X.to("float16"), ValueError, "there is no device 'float16': use 'cpu'"),
     (lambda: X.to(np.float16), TypeError,
-     "there is no dtype <class 'numpy.float16'>: use one of float32, float64"),
+     "<class 'numpy.float16'> is not a dtype of minigrad: use one of float32, float64"),
     (lambda: X.to("gpu"), ValueError, "there is no device 'gpu': use 'cpu'"),
 ]  # fmt: skip
 
