@@ -56,7 +56,7 @@ def checkpoint(function: Function, *args: Any, use_reentrant: bool = False, **kw
     if not callable(function):
         raise TypeError(f"checkpoint() expects a function, got {type(function).__name__}")
     if use_reentrant:
-        raise ValueError("checkpoint() never enters the walk back a second time: use_reentrant must be False")
+        raise ValueError("checkpoint() supports use_reentrant=False only")
     if not current_mode().records:
         return function(*args, **kwargs)
     part = _Part(function, args, kwargs)

@@ -66,6 +66,18 @@ def apart(name: str, tensors: Sequence[Tensor]) -> RuntimeError:
     return RuntimeError(f"{name}: its operands are on different devices, {listed}: move one with t.to(device)")
 
 
+def described(value: Any) -> str:
+    """What a value is, as part of a sentence.
+
+    >>> described(3), described([]), described(int)
+    ('an int', 'a list', 'the class int')
+    """
+    if inspect.isclass(value):
+        return f"the class {value.__name__}"
+    name = type(value).__name__
+    return f"{'an' if name[0] in 'aeioAEIO' or name == 'ndarray' else 'a'} {name}"
+
+
 def ragged(data: Any, place: str = "") -> str:
     """Where nested sequences have other lengths than those beside them; "" if nowhere."""
     if not isinstance(data, (list, tuple)):

@@ -274,7 +274,7 @@ def trace(model: Callable[..., Any], *inputs: Any, **named: Any) -> Trace:
     [('Sequential', ((1, 2),), ((1, 3),)), ('0', ((1, 2),), ((1, 3),)), ('1', ((1, 3),), ((1, 3),))]
     """
     if current_mode().observer is not None:
-        raise RuntimeError("trace() inside a trace or a profile would take its operations: one at a time")
+        raise RuntimeError("trace() cannot run inside a trace or a profile: one at a time")
     found = Trace(model)
     found.run(*inputs, **named)
     return found

@@ -133,7 +133,7 @@ def matmul(x: Tensor, y: Tensor) -> Tensor:
     """
     left, right = tensor("matmul", x).array.shape, tensor("matmul", y).array.shape
     if not left or not right:
-        raise ValueError(f"matmul: {left} @ {right}: a tensor without dimensions is no matrix, use *")
+        raise ValueError(f"matmul: {left} @ {right}: a tensor without dimensions is not a matrix, use *")
     inner = right[-2] if len(right) > 1 else right[0]
     if left[-1] != inner:
         raise ValueError(

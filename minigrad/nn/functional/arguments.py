@@ -40,7 +40,7 @@ def check_has_mean(name: str, input: Tensor, reduction: str) -> None:
     """Raise ValueError for the mean of the losses of an input without elements, which would be NaN."""
     if "mean" in reduction and not input.numel():
         raise ValueError(
-            f"{name}: the input {input.shape} has no elements, and no losses have no mean: "
+            f"{name}: the input {input.shape} has no elements, so its losses have no mean: "
             "reduction='sum' gives 0, 'none' an empty tensor"
         )
 
