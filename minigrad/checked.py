@@ -48,8 +48,9 @@ def _at(names: tuple[str, ...], i: int) -> str:
 
 
 def _share_memory(result: Any, x: Any) -> bool:
-    is_array = isinstance(result, np.ndarray) or type(result) in kernels.placed  # or else it is a mistake
-    return is_array and kernels.is_seen(result) == kernels.is_seen(x) and kernels.share_memory(result, x)
+    if result is x or getattr(result, "base", None) is None:  # a pending array is not asked for its memory
+        return result is x
+    return kernels.is_seen(result) == kernels.is_seen(x) and kernels.share_memory(result, x)
 
 
 class Checked:
@@ -122,7 +123,7 @@ class Contract:
 
     def checked(self, given: tuple[Any, ...], named: dict[str, Any]) -> dict[str, Any]:
         """The arguments by name, numbers as arrays, dims counted from the front. Raises for what does not fit."""
-        if named or len(given) != len(self.positional):
+        if named or self.named or len(given) != len(self.positional):
             try:
                 values = dict(self.signature.bind(*given, **named).arguments)
             except TypeError as error:
@@ -184,7 +185,7 @@ class Contract:
     @kernels.quiet  # what float32 cannot hold becomes Inf
     def of_dtype(self, name: str, x: Any, dtype: np.dtype[Any], whose: str, yields: bool) -> Any:
         """``x`` in a dtype that it takes on, if it is a number. Raises where it cannot."""
-        if not yields or KINDS[x.dtype.kind] > KINDS[dtype.kind]:
+        if not yields or KINDS.get(x.dtype.kind, 3) > KINDS.get(dtype.kind, 2):
             raise TypeError(
                 f"kernels.{self.name}: {name} is {x.dtype}, {whose} {dtype}: "
                 "change one with kernels.cast(array, dtype)"

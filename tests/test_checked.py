@@ -118,6 +118,8 @@ def test_every_kernel_of_several_arrays_looks_at_their_shapes(name: str) -> None
         (lambda k: k.sum(ones(2, 3), (2,), True), IndexError, r"sum: dims \(2,\) does not fit an array of 2 dim"),
         (lambda k: k.sum(ones(2, 3), (0, -2), True), IndexError, "kernels.sum: dims"),
         (lambda k: k.softmax(ones(2, 3), -3), IndexError, "kernels.softmax: dim -3"),
+        (lambda k: k.running_step(ones(3), ones(3)), TypeError, r"running_step\(running, observed, rate, scale\)"),
+        (lambda k: k.add(ones(3), np.str_("1")), TypeError, "y is <U1, but x float32"),
         (lambda k: k.softmax(ones(2, 3)), TypeError, r"kernels.softmax\(z, dim\): missing a required argument"),
     ],
 )

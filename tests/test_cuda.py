@@ -124,6 +124,27 @@ def test_an_index_on_the_cpu_is_refused_at_once() -> None:
         X.cuda()[mg.tensor([5])]
 
 
+def test_what_an_operation_of_the_users_own_gives_to_kernels_is_checked() -> None:
+    class Doubled(mg.Op):
+        """y = 2 x"""
+
+        def forward(self, kernels: Any, x: Any) -> Any:
+            return kernels.mul(x, self.by)
+
+    def doubled(by: Any) -> mg.Tensor:
+        op = Doubled()
+        op.by = by
+        return mg.record(op, X.cuda())
+
+    assert doubled(2).tolist() == (X * 2).tolist()
+    with pytest.raises(ValueError, match=r"kernels.mul: x \(2, 3\), y \(4,\) do not broadcast"):
+        doubled(mg.ones(4).cuda().array)
+    with pytest.raises(
+        RuntimeError, match=r"kernels.mul: its arrays are on different devices, x on cuda:0, y on cpu"
+    ):
+        doubled(np.ones(3, np.float32))
+
+
 def test_places_named_by_an_array_are_changed_in_place() -> None:
     for device in ("cpu", "cuda"):
         x = mg.zeros(4, device=device)
