@@ -88,6 +88,16 @@ class Linear(Op):
         return 2 * math.prod(x[:-1]) * math.prod(W)
 
 
+class LinearWithoutBias(Linear):
+    """z = x W^T
+
+    dz/dx = W
+    dz/dW = x
+    """
+
+    title = "Linear"
+
+
 class LinearWeightBackward(Op):
     """dW = dz^T x        over the batch"""
 
@@ -123,7 +133,7 @@ def matmul(x: Tensor, y: Tensor) -> Tensor:
     """
     left, right = tensor("matmul", x).array.shape, tensor("matmul", y).array.shape
     if not left or not right:
-        raise ValueError(f"matmul: {left} @ {right}: a tensor without dimensions is no matrix, use *")
+        raise ValueError(f"matmul: {left} @ {right}: a tensor without dimensions is not a matrix, use *")
     inner = right[-2] if len(right) > 1 else right[0]
     if left[-1] != inner:
         raise ValueError(
@@ -227,7 +237,7 @@ def linear(x: Tensor, W: Tensor, b: Tensor | None = None) -> Tensor:
         fits = False
     if not fits:
         raise _no_layer(x, W, b)
-    return record(Linear(), x, W) if b is None else record(Linear(), x, W, b)
+    return record(LinearWithoutBias(), x, W) if b is None else record(Linear(), x, W, b)
 
 
 def _no_layer(x: Any, W: Any, b: Any) -> ValueError:

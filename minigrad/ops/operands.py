@@ -73,14 +73,14 @@ def number(name: str, x: Any) -> Tensor:
     """``x``, a tensor of integers or floats: what has a size, a sign, a remainder."""
     found = tensor(name, x)
     if found.array.dtype == dtypes.bool_:
-        raise TypeError(f"{name}: of bool elements: use x.to(mg.uint8)")
+        raise TypeError(f"{name}: x must not be bool: use x.to(mg.uint8)")
     return found
 
 
 def only_floats(name: str, x: Tensor) -> Tensor:
     """``x``, which must have a float dtype already."""
     if x.dtype.kind != "f":
-        raise TypeError(f"{name}: of {x.dtype} elements: use x.float()")
+        raise TypeError(f"{name}: x must be of floats, it is {x.dtype}: use x.float()")
     return x
 
 

@@ -140,7 +140,7 @@ def unfold(x: Tensor, dimension: int, size: int, step: int) -> Tensor:
     n = x.shape[d] if x.ndim else 1
     if not 0 <= size <= n or step < 1:
         raise ValueError(
-            f"unfold: no windows of {size}, {step} apart, in the {n} elements of dim {d} of {x.shape}"
+            f"unfold: there are no windows of {size}, {step} apart, in dim {d}, of size {n}, of x {x.shape}"
         )
     if not x.ndim:
         return reshape(x, 1)[:size]

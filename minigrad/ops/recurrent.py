@@ -52,6 +52,7 @@ def once_more(
 class Recurrence(Op):
     """y = all states and gates of a sequence        slot 0 is the state at the start"""
 
+    output = "y"
     y = Kept()
     W = Kept()
 

@@ -51,6 +51,14 @@ HERE = Path(__file__).parent
 SOURCES = [*sorted(HERE.parent.glob("*.py")), *sorted(HERE.glob("*.py"))]
 
 
+_made = 0
+
+
+def kernels_made() -> int:
+    """How many kernels this process has compiled or loaded: whoever measures a time asks before and after."""
+    return _made
+
+
 def inline(function: Callable, **options) -> Callable:
     """``function`` for use inside kernels: LLVM merges it into its caller, so it needs no file of its own."""
     # error_model: x / 0 is Inf or NaN, as in NumPy, and so a loop over divisions can be vectorised
@@ -62,6 +70,8 @@ def jit(name: str, function: Callable, *, parallel: bool = False, takes: tuple |
 
     With ``takes`` it is compiled now, once, for these types and whatever converts to them.
     """
+    global _made
+    _made += 1
     function.__name__ = function.__qualname__ = name  # what a profiler shows
     if numba.config.DISABLE_JIT:
         return np.errstate(all="ignore")(function)  # machine code does not warn either
