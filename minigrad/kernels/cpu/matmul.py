@@ -33,6 +33,7 @@ NEAR = 1 << 19  # bytes of B that are in the second cache as they are
 WORTH = 6  # tiles that must read what is packed, for the packing to pay
 WORTH_NEAR = 12  # the same where the second cache has it anyway
 PER_ADDITION = 8  # multiply-adds of a tile that take as long as one addition of an elementwise kernel
+SMALL = GRAIN * PER_ADDITION  # multiply-adds that one thread does
 
 
 def textbook(A, B, C):
@@ -310,11 +311,10 @@ def multiply(A: Array, B: Array, bias: Array) -> Array:
         if M > FEW:  # a matrix and a vector: the same as the vector and the transposed matrix
             bias = np.full(M, bias[0]) if bias.size else bias
             A, B, out = B.T, A.T, C.reshape(1, M)
-    work = M * N * K // PER_ADDITION
-    if work < GRAIN:
+    if M * N * K < SMALL:
         kernel.piece(A, B, bias, out, 0, 1)
     else:
-        kernel(work, A, B, bias, out)
+        kernel(M * N * K // PER_ADDITION, A, B, bias, out)
     return C
 
 
