@@ -37,7 +37,7 @@ def to_dot(graph: Graph, look: Look) -> str:
     try:
         import graphviz
     except ImportError:
-        raise ImportError('drawing needs the package graphviz: pip install "minigrad[draw]"') from None
+        raise ImportError("drawing needs the package graphviz: pip install graphviz") from None
     picture = _Picture(graph, look, graphviz.Digraph("graph of " + text.name(graph.title).replace("\\", "/")))
     return picture.source()
 
