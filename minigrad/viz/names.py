@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from minigrad.graph import Constant, Op
@@ -54,6 +55,16 @@ def _number(edge: Source) -> str:
     return f"{edge.value:g}" if isinstance(edge, Constant) and edge.value is not None else ""
 
 
+def _pre_activation(call: Call) -> Source | None:
+    """The z of an activation, or of its rule, which takes da; None of anything else."""
+    if isinstance(call.op, Activation):
+        return call.edges[0]
+    if call.op.inputs[:1] != ("da",):
+        return None
+    of = dict(call.inputs())
+    return of["a"].edges[0] if isinstance(of.get("a"), Activation) else of.get("z")
+
+
 class Clusters:
     """The frames around operations: stages in time, and in them the calls of modules.
 
@@ -74,7 +85,7 @@ class Clusters:
         roots = {id(call.scope.path[0]) if call.scope else 0 for call in calls}
         self.hidden = roots if len(roots) == 1 else set()  # a frame around everything tells nothing
         self.scopes = {id(call.op): call.scope for call in calls}
-        self.where = {id(call.op): self._enter(self._home(call), self.stage(call.op)) for call in calls}
+        self.where = {id(call.op): self._place(call) for call in calls}
 
     def of(self, op: Op) -> int | None:
         """The cluster of an operation."""
@@ -100,20 +111,22 @@ class Clusters:
             cluster = self.found[cluster].parent
         return path[::-1]
 
-    def _home(self, call: Call) -> Scope | None:
-        """Where an operation belongs; an activation called in the parent's forward, to the layer that made z.
+    def _place(self, call: Call) -> int | None:
+        """The cluster that an operation belongs in.
 
-        And its rule, which reads its output, where it belongs itself.
+        That of its module; but an activation called in the parent's forward stands with the layer that made z, and
+        so does its rule, and the frame's title says it.
         """
-        activation = call.op if isinstance(call.op, Activation) else None
-        if type(call.op).__module__ == Activation.__module__ and activation is None:
-            activation = next((edge for edge in call.edges if isinstance(edge, Activation)), None)
-        if activation is not None and call.scope:
-            z = call.edges[0] if activation is call.op else activation.edges[0]
-            maker = self.scopes.get(id(z))
-            if maker and call.scope in maker.path[:-1]:
-                return maker
-        return call.scope
+        stage, z = self.stage(call.op), _pre_activation(call)
+        maker = self.scopes.get(id(z)) or (z.scope if isinstance(z, Op) else None)
+        if not maker or not call.scope or call.scope not in maker.path[:-1]:
+            return self._enter(call.scope, stage)
+        place = self._enter(maker, stage)
+        if place is not None:
+            frame = self.found[place]
+            if call.op.title not in frame.type.split(" + "):
+                self.found[place] = replace(frame, type=f"{frame.type} + {call.op.title}")
+        return place
 
     def stage(self, op: Op) -> str:
         """The stage in time that an operation is in."""

@@ -121,7 +121,7 @@ class Cluster:
     id: int  # its place in Graph.clusters
     name: str  # layer1; "forward" of a stage
     parent: int | None
-    type: str = ""  # the module's class: Linear; "" of a stage
+    type: str = ""  # the module's class: Linear; Linear + Relu with an activation called after it; "" of a stage
     is_backward: bool = False  # of a stage that answers the one before: its values flow the other way
     count: int = 1  # how many equal ones in a row it stands for; 1 in a document
 

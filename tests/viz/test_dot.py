@@ -164,7 +164,7 @@ def test_the_svg_is_titled_with_what_it_shows() -> None:
 def test_a_missing_graphviz_package_is_named_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "graphviz", None)
     drawing = mg.draw(mg.tensor(1.0, requires_grad=True).exp())
-    with pytest.raises(ImportError, match=r'the package graphviz: pip install graphviz$'):
+    with pytest.raises(ImportError, match=r"the package graphviz: pip install graphviz$"):
         _ = drawing.dot
 
 

@@ -36,7 +36,7 @@ def chain(length: int) -> mg.Tensor:
 
 @pytest.mark.parametrize(
     ("depth", "expected"),
-    [(0, ["Block", "Linear"]), (1, ["Linear", "Add", "Linear"]), (2, ["Linear", "Tanh", "Add", "Linear"])],
+    [(0, ["Block", "Linear"]), (1, ["Linear + Tanh", "Add", "Linear"]), (2, ["Linear", "Tanh", "Add", "Linear"])],
 )
 def test_modules_inside_depth_others_are_one_node_each(depth: int, expected: list[str]) -> None:
     drawing = mg.draw(nn.Sequential(Block(), nn.Linear(2, 1)), mg.ones(1, 2), depth=depth)
@@ -118,6 +118,11 @@ def test_parallel_blocks_that_go_to_one_operation_are_folded() -> None:
     heads = [nn.Linear(2, 2) for _ in range(4)]
     view = mg.draw(lambda x: mg.cat([head(x) for head in heads], dim=1), mg.ones(3, 2)).view
     assert titles(view) == ["Linear", "Cat"]
+
+
+def test_equal_modules_that_draw_lots_are_drawn_once() -> None:
+    model = nn.Sequential(*(nn.Sequential(nn.Linear(2, 2), nn.ReLU(), nn.Dropout(0.5)) for _ in range(6))).train()
+    assert titles(mg.draw(model, mg.ones(1, 2)).view) == ["Linear", "Relu", "Dropout"]
 
 
 # -- too many nodes ------------------------------------------------------------------------------------------
