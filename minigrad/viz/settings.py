@@ -12,7 +12,10 @@ from minigrad.graph import Op, tensor_class
 from minigrad.viz.schema import Words
 
 #: Settings that say what is written beside the output's name anyway: its shape, its dtype.
-_REPEATED = {"shape", "new_shape", "to_shape", "dtype", "to"}
+_REPEATED = {"shape", "new_shape", "to_shape", "x_shape", "dtype", "to"}
+
+#: Settings that say how it is computed and not what, and the numbers that a draw of lots begins with.
+_INNER = {"key", "kernel", "layout", "sorted", "views"}
 
 #: What vars() of a node has besides settings; a reshape has the shape of its output as both.
 _OF_NODES = set(dir(Op)) - {"shape"}
@@ -28,14 +31,19 @@ def settings(op: Op, ndim: int) -> tuple[Words, Words]:
         return (), ()
     formula = op.formula
     spoken = _words(formula)
-    meant = ("dims", tuple(range(ndim))), ("groups", 1)  # nobody writes these out
+    meant = ("dims", tuple(range(ndim))), ("groups", 1), ("together", 1)  # nobody writes these out
     in_formula, others = [], []
     for name, value in own.items():
         if isinstance(value, np.ndarray):
             continue
         if name in spoken:
-            in_formula.append((name, _in_formula(formula, name, value)))
-        elif value is not False and value is not None and name not in _REPEATED and (name, value) not in meant:
+            in_formula.append((name, _in_formula(name, value)))
+        elif (
+            value is not False
+            and value is not None
+            and name not in _REPEATED | _INNER
+            and (name, value) not in meant
+        ):
             others.append((name, _text(value)))
     return tuple(in_formula), tuple(others)
 
@@ -45,8 +53,8 @@ def _words(formula: str) -> set[str]:
     return set(re.findall(r"\w+", formula)) - {"dtype"}
 
 
-def _in_formula(formula: str, name: str, value: Any) -> str:
-    if f"[{name}]" in formula and isinstance(value, tuple) and value:  # x[(1, 2)] is x[1, 2]
+def _in_formula(name: str, value: Any) -> str:
+    if name == "key" and isinstance(value, tuple) and value:  # x[(1, 2)] is x[1, 2]
         return ", ".join(map(_text, value))
     return _text(int(value) if isinstance(value, bool) else value)  # x^True is x^1
 
