@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import math
+import re
 import textwrap
 from collections.abc import Iterable, Iterator
 
@@ -100,7 +101,7 @@ class Labels:
         others = ", ".join(f"{name}={value}" for name, value in node.settings)
         for line, color in ((formula, theme.ink), (others, theme.grey)):
             if line:
-                yield from (font(part, color, 10) for part in textwrap.wrap(text.name(line, 90), 30))
+                yield from (font(part, color, 10) for part in textwrap.wrap(text.name(line, 160), 30))
 
     def _name(self, node: Node) -> Iterator[str]:
         """What the value is called, and its shape; of a single number nothing more than it needs."""
@@ -109,7 +110,7 @@ class Labels:
             shape = ""
         grey = self.theme.grey
         words = [*([bold(node.symbol)] if node.symbol else []), *([font(shape, grey, 9)] if shape else [])]
-        name = node.name if node.kind not in ("operation", "group") else ""
+        name = node.name if node.kind not in ("operation", "group") and node.name != node.symbol else ""
         if words:
             yield f"{PAD}{PAD}".join(words)
         if name:
@@ -140,7 +141,8 @@ class Labels:
         """The value; beside it the kept pre-activation and the gradient, each below its name."""
         blocks: list[tuple[str, Value]] = []
         if self.look.kept == "beside" and node.kind == "operation":
-            blocks += [(k.name, k.value) for k in node.kept if k.value and k.name == "z" and k.source != node.id]
+            z = dict(node.words).get("z", "z")
+            blocks += [(z, k.value) for k in node.kept if k.value and k.name == "z" and k.source != node.id]
         if node.value is not None:
             blocks.append((node.symbol if blocks else "value", node.value))
         if self.look.gradients and node.gradient is not None:
@@ -234,7 +236,7 @@ class Labels:
             return markup(font(f"{edge.input} {text.shape(source.shape, source.dtype)}", self.theme.alert, 10))
         if self.look.derivatives and (edge.derivative or edge.slope):
             words = dict(target.words)
-            output = target.symbol if target.symbol.isidentifier() else target.formula.split(" = ")[0]
+            output = target.symbol if re.fullmatch(r"\w+", target.symbol) else target.formula.split(" = ")[0]
             name = f"d{output}/d{words.get(edge.input, edge.input)}"
             formula = text.formula(edge.derivative, words) if edge.derivative else ""
             rows = [font(f"{name} = {formula}" if formula else name, self.theme.ink, 9)]

@@ -10,6 +10,7 @@ from minigrad.graph import Constant, Op
 from minigrad.modes import Scope
 from minigrad.names import name_of
 from minigrad.ops.activation import Activation
+from minigrad.tensor import Tensor
 from minigrad.viz.recording import Call, Source
 from minigrad.viz.schema import Cluster
 
@@ -23,7 +24,7 @@ class Names:
         self.title = " and ".join(type(root).__name__ for root in roots.values())
         self.callers: dict[int, str] = {}
         for name, tensor in given.items():
-            self.callers.setdefault(id(tensor.grad_fn or tensor), name)
+            self.callers.setdefault(key_of(tensor), name)
         self.found: dict[int, str] = {}
         for root in roots.values():
             for listing in ("named_modules", "named_parameters", "named_buffers"):
@@ -37,22 +38,14 @@ class Names:
     def given(self, maker: Source) -> str:
         """What the caller calls the value that comes from there, or ""."""
         thing = maker.tensor() if isinstance(maker, Constant) else maker
-        return self.callers.get(id(thing)) or name_of(thing)
-
-    def in_formula(self, op: Op, inputs: list[tuple[str, Source]]) -> dict[str, str]:
-        """What the caller calls the inputs, by their names in the formula; {} unless each has such a name."""
-        known = {}
-        for symbol, edge in inputs:
-            name = self.given(edge) or _number(edge)
-            if not name:
-                return {}
-            known[symbol] = name
-        is_clear = bool(self.given(op)) or op.output not in known.values()
-        return known if is_clear else {}
+        return self.callers.get(key_of(maker)) or name_of(thing)
 
 
-def _number(edge: Source) -> str:
-    return f"{edge.value:g}" if isinstance(edge, Constant) and edge.value is not None else ""
+def key_of(source: Source) -> int:
+    """The id by which names are known: of the operation that made a value, or of the tensor itself."""
+    if isinstance(source, Constant):
+        return id(source.tensor())
+    return id(source.grad_fn or source) if isinstance(source, Tensor) else id(source)
 
 
 def _pre_activation(call: Call) -> Source | None:
@@ -62,7 +55,8 @@ def _pre_activation(call: Call) -> Source | None:
     if call.op.inputs[:1] != ("da",):
         return None
     of = dict(call.inputs())
-    return of["a"].edges[0] if isinstance(of.get("a"), Activation) else of.get("z")
+    a = of.get("a")
+    return a.edges[0] if isinstance(a, Activation) else of.get("z")
 
 
 class Clusters:

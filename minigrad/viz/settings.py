@@ -30,7 +30,7 @@ def settings(op: Op, ndim: int) -> tuple[Words, Words]:
     if not own:
         return (), ()
     formula = op.formula
-    spoken = _words(formula)
+    spoken = words_of(formula)
     meant = ("dims", tuple(range(ndim))), ("groups", 1), ("together", 1)  # nobody writes these out
     in_formula, others = [], []
     for name, value in own.items():
@@ -49,7 +49,8 @@ def settings(op: Op, ndim: int) -> tuple[Words, Words]:
 
 
 @cache
-def _words(formula: str) -> set[str]:
+def words_of(formula: str) -> set[str]:
+    """The words in a formula that may stand for something."""
     return set(re.findall(r"\w+", formula)) - {"dtype"}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 
 from minigrad.viz.fold import fold
@@ -15,7 +16,23 @@ def view(graph: Graph, look: Look) -> Graph:
     if look.constants == "hide":
         graph = _without_constants(graph)
     graph = fold(graph, depth=look.depth, repeats=look.fold, max_nodes=look.max_nodes)
+    graph = _said_anew(graph) if look.formulas else _labelled(graph)
     return _with_kept(graph) if look.kept == "nodes" else graph
+
+
+def _said_anew(graph: Graph) -> Graph:
+    """Formulas that speak of the boxes they now read: the first of equal blocks stands for the last."""
+    symbols: dict[int, dict[str, str]] = {}
+    for edge in graph.edges:
+        if symbol := graph.nodes[edge.source].symbol:
+            symbols.setdefault(edge.target, {}).setdefault(edge.input, symbol)
+    nodes = [
+        replace(node, words=tuple((word, symbols[node.id].get(word, said)) for word, said in node.words))
+        if node.id in symbols and node.words
+        else node
+        for node in graph.nodes
+    ]
+    return replace(graph, nodes=tuple(nodes))
 
 
 def _without_constants(graph: Graph) -> Graph:
@@ -27,6 +44,13 @@ def _without_constants(graph: Graph) -> Graph:
     return replace(renumber(graph, nodes, edges), notes=(*graph.notes, *([note] if hidden else [])))
 
 
+def _labelled(graph: Graph) -> Graph:
+    """The inputs by their names on the edges, where no formula says which is which."""
+    inputs = Counter(edge.target for edge in graph.edges)
+    edges = [replace(edge, symbol=edge.input) if inputs[edge.target] > 1 else edge for edge in graph.edges]
+    return replace(graph, edges=tuple(edges))
+
+
 def _with_kept(graph: Graph) -> Graph:
     """Each kept array as a node beside its operation, also where it is the array of a leaf that is drawn."""
     nodes, edges = list(graph.nodes), list(graph.edges)
@@ -35,7 +59,7 @@ def _with_kept(graph: Graph) -> Graph:
             source = graph.nodes[kept.source]
             nodes.append(
                 Node(
-                    id=len(nodes), kind="kept", symbol=kept.name, name=f"kept, {kept.bytes:,} B",
+                    id=len(nodes), kind="kept", symbol=source.symbol or kept.name, name=f"kept, {kept.bytes:,} B",
                     shape=source.shape, dtype=source.dtype, value=kept.value, gradient=None, cluster=node.cluster,
                     note="only to be seen" if kept.seen_only else "",
                 )

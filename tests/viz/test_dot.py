@@ -81,15 +81,24 @@ def test_a_name_is_not_read_as_a_formula() -> None:
     assert "sum = a^2 · -b" in texts(mg.draw(c, names={"sum": c, "a^2": x, "-b": y}))
 
 
-def test_the_edges_of_an_operation_are_labelled_all_or_none() -> None:
+def test_edges_are_labelled_where_the_formula_does_not_say_which_is_which() -> None:
+    class Mixed(mg.Op):
+        """out = a mixture of both"""
+
+        output = "out"
+
+        def forward(self, kernels: Any, x: Any, y: Any) -> Any:
+            return kernels.add(x, y)
+
     y, other = mg.tensor(1.0, requires_grad=True), mg.tensor(2.0, requires_grad=True)
 
     def labels(drawing: mg.Drawing) -> list[str]:
         return sorted(re.findall(r"-> n\d+ \[label=<(\w+)>", drawing.dot))
 
-    assert labels(mg.draw(other + y)) == []  # their boxes say x and y
-    assert labels(mg.draw(other + y, names={"c": other})) == ["x", "y"]
-    assert labels(mg.draw(other + y, names={"c": other, "d": y})) == []
+    mixed = mg.draw(mg.record(Mixed(), other, y), names={"c": other})
+    assert labels(mixed) == ["x", "y"]
+    assert labels(mg.draw(other - y, names={"c": other})) == []  # out = c - y
+    assert labels(mg.draw(other - y, names={"c": other}, formulas=False)) == ["x", "y"]
 
 
 @pytest.mark.parametrize(

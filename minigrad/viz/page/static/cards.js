@@ -88,7 +88,8 @@ class Card {
   /** Set the text. */
   write() {
     const { node } = this;
-    this.title = oneLine(node.isLeaf ? node.name || node.symbol : node.title, 28);
+    const names = [node.symbol, node.symbol === node.name ? "" : node.name].filter(Boolean).join("  ");
+    this.title = oneLine(node.isLeaf ? names : node.title, 32);
     this.lines = node.isLeaf ? [] : formulaLines(node);
   }
 

@@ -1,0 +1,128 @@
+"""One symbol for each value of a picture, so that a formula that speaks of it means the box that bears it.
+
+A value has the name that the caller gave it, or else the one that the formula around it has, with a number where
+several have the same: ``z₂ = a₁ W₂ᵀ + b₂``. A layer's parameters have one number. Gradients are called after what
+they are the gradient of.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+from minigrad.graph import Constant, Op
+from minigrad.ops.shape import Reshape
+from minigrad.tensor import Tensor
+from minigrad.viz.names import Names, key_of
+from minigrad.viz.recording import Call, Source
+
+_LOWER = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+
+#: Names of operands whatever they are: a parameter of a model has a better one of its own.
+_ANYTHING = re.compile(r"[xyv]\d*|start|end")
+
+
+class Symbols:
+    """The symbols of everything in a picture.
+
+    Args:
+        calls: the operations, in order, with those before the picture begins.
+        names: what the caller and the model call things; the caller's names stay as they are.
+        gradients: gradients, with what each is the gradient of.
+    """
+
+    def __init__(self, calls: Iterable[Call], names: Names, gradients: Sequence[tuple[Tensor, Source]]) -> None:
+        self.names = names
+        self.found: dict[int, str] = {}
+        self.taken: set[str] = set()
+        self.owners: dict[str, int] = {}  # the number of each module, by its name
+        self.last: Counter[str] = Counter()  # number of each word
+        self.gradients = {key_of(gradient): source for gradient, source in reversed(gradients)}
+        words = _words(calls)
+        unnamed: dict[int, tuple[Source, str]] = {}
+        for key, (source, word) in words.items():
+            if symbol := names.given(source):
+                self._enter(key, symbol)
+            elif key_of(source) not in self.gradients:
+                unnamed[key] = source, self._own_word(source, word)
+        late = {key: unnamed.pop(key) for key in [*unnamed] if unnamed[key][1][:1] == "d"}
+        self._number(unnamed)
+        for key, (source, _) in words.items():
+            if key_of(source) in self.gradients and key not in self.found:
+                self._enter(key, self._numbered(source, self._derivative(source), 1))
+        self._number(late)  # so that what a rule calls dz takes the name from no gradient of z
+
+    def of(self, source: Source) -> str:
+        """The symbol of what comes from there; "" of a number, which speaks for itself."""
+        return self.found.get(id(source), "")
+
+    def in_formula(self, source: Source) -> str:
+        """What a formula says for it."""
+        symbol = self.of(source)
+        return symbol or (
+            f"{source.value:.7g}" if isinstance(source, Constant) and source.value is not None else ""
+        )
+
+    def note(self, op: Op) -> str:
+        """Which parameter of the model it is the gradient of, if it is one's."""
+        target = self.gradients.get(key_of(op))
+        name = self.names.of(target) if isinstance(target, Tensor) else ""
+        return f"the gradient of {name}" if name else ""
+
+    def _number(self, unnamed: Mapping[int, tuple[Source, str]]) -> None:
+        counts = Counter(word for _, word in unnamed.values())
+        for key, (source, word) in unnamed.items():
+            self._enter(key, self._numbered(source, word, counts[word]))
+
+    def _derivative(self, source: Source) -> str:
+        """What a gradient is called."""
+        target = self.gradients[key_of(source)]
+        symbol = self.of(target) or self.names.given(target) or self.names.of(target)
+        return f"d{symbol}" if re.fullmatch(r"\w*", symbol) else f"d({symbol})"
+
+    def _enter(self, key: int, symbol: str) -> None:
+        self.found[key] = symbol
+        self.taken.add(symbol)
+
+    def _own_word(self, source: Source, word: str) -> str:
+        """The word in the formula, or the last part of a parameter's name where the word says nothing."""
+        if isinstance(source, Constant) and source.value is not None:
+            return ""
+        name = self.names.of(source)
+        if not name:
+            return word
+        if _ANYTHING.fullmatch(word):
+            return name.rpartition(".")[2]
+        self.owners.setdefault(name.rpartition(".")[0], len(self.owners) + 1)
+        return word
+
+    def _numbered(self, source: Source, word: str, count: int) -> str:
+        """The word with a number, unless nothing else is called so; for a parameter's own name, all of it."""
+        name = self.names.of(source)
+        if not word or (count == 1 and word not in self.taken):
+            return word
+        if name and word == name.rpartition(".")[2]:
+            return name
+        number = self.owners[name.rpartition(".")[0]] if name else self.last[word] + 1
+        while (symbol := f"{word}{str(number).translate(_LOWER)}") in self.taken:
+            number += 1
+        if not name:
+            self.last[word] = number
+        return symbol
+
+
+def _words(calls: Iterable[Call]) -> dict[int, tuple[Source, str]]:
+    """Everything that is read or computed, with its name in a formula: that of its first use, or of its maker."""
+    found: dict[int, tuple[Source, str]] = {}
+    reshaped: dict[int, int] = {}  # by the id of a reshape of a leaf, that of the leaf
+    for call in calls:
+        for word, edge in call.inputs():
+            leaf = reshaped.pop(id(edge), None)
+            if leaf is not None:  # what a formula calls it is said where it is used
+                found[leaf] = found[leaf][0], word
+            found.setdefault(id(edge), (edge, edge.output if isinstance(edge, Op) else word))
+            if isinstance(call.op, Reshape) and isinstance(edge, Tensor):
+                reshaped[id(call.op)] = id(edge)
+        found[id(call.op)] = call.op, call.op.output
+    return found
