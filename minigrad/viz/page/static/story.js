@@ -8,6 +8,10 @@
  */
 function tell(timeline) {
   const { now, model } = timeline;
+  if (!timeline.hasMoved) {
+    const then = model.walk.length ? ", and then the gradients flow back" : "";
+    return [`This is the forward pass, computed. Press play to see it from the start${then}; → and ← step.`];
+  }
   if (now === 0) return ["Inputs and parameters are there, nothing is computed yet. Press play, or → to step."];
   const node = timeline.nodeAt(now);
   if (timeline.isForward()) {
