@@ -159,7 +159,8 @@ class Labels:
     def _block(self, node: Node, value: Value) -> str:
         """Every number in its place, or a heat map, or the smallest, the mean and the largest."""
         if value.is_whole and self._is_small(node, value):
-            return self._numbers(value.numbers, self._width(value.shape))
+            digits = 7 if node.kind in ("parameter", "input") and not value.shape else 4  # 1.0001 is not 1
+            return self._numbers(value.numbers, self._width(value.shape), digits=digits)
         if value.summary is None:  # empty, or a single number
             return self._numbers(value.numbers, 1)
         is_image = node.kind == "input" and self.look.max_values > 0
@@ -179,16 +180,18 @@ class Labels:
         count, most = math.prod(value.shape), self.look.max_values
         if node.kind == "parameter":
             return count <= 1 or (count <= most // 2 and max(value.shape) <= most // 4)
-        return count <= max(most, 1)
+        return count <= 1 or (count <= most and (len(value.shape) < 2 or value.shape[-1] <= most // 2))
 
-    def _numbers(self, numbers: tuple[float, ...], width: int, names: tuple[str, ...] = ()) -> str:
+    def _numbers(
+        self, numbers: tuple[float, ...], width: int, names: tuple[str, ...] = (), *, digits: int = 4
+    ) -> str:  # fmt: skip
         finite = [number for number in numbers if math.isfinite(number)]
         low, high = min(finite, default=0.0), max(finite, default=0.0)
-        digits = f'<font face="{MONO}" color="{self.theme.ink}" point-size="9">'
-        labels = text.columns(numbers)
+        face = f'<font face="{MONO}" color="{self.theme.ink}" point-size="9">'
+        labels = text.columns(numbers, digits)
         room = math.ceil(max(map(len, labels), default=0) * DIGIT) + 4
         cells = [
-            f'<td width="{room}" bgcolor="{self.theme.heat(number, low, high)}">{digits}{label}</font></td>'
+            f'<td width="{room}" bgcolor="{self.theme.heat(number, low, high)}">{face}{label}</font></td>'
             for number, label in zip(numbers, labels, strict=True)
         ]
         rows = ["".join(cells[start : start + width]) for start in range(0, len(cells), width)]
@@ -201,9 +204,8 @@ class Labels:
         return f'<table border="0" cellborder="0" cellspacing="1" cellpadding="0">{body}</table>'
 
     def _width(self, shape: tuple[int, ...]) -> int:
-        """How many numbers stand in a row. A vector is a layer of units: it runs across the graph's direction."""
-        longer = [size for size in shape if size != 1]
-        if len(longer) > 1:
+        """How many numbers stand in a row: of a matrix its columns; a vector runs across the graph's direction."""
+        if len(shape) > 1:
             return max(shape[-1], 1)
         return 1 if self.look.direction == "LR" else 8
 

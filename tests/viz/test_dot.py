@@ -114,6 +114,11 @@ def heat_map(dot: str) -> list[str]:
     return re.findall(r"<tr>((?:<td width[^/]*></td>)+)</tr>", dot)
 
 
+def test_a_constant_that_is_nearly_1_does_not_read_1() -> None:
+    dot = mg.draw(mg.tensor(1.0001, requires_grad=True) + 1.0002).dot
+    assert ">1.0001<" in dot and ">1.0002<" in dot
+
+
 @pytest.mark.parametrize(("shape", "whole"), [((4, 4), True), ((8,), True), ((9,), False), ((3, 6), False)])
 def test_parameters_are_whole_up_to_half_as_many_numbers(shape: tuple[int, ...], whole: bool) -> None:
     dot = mg.draw(mg.ones(*shape, requires_grad=True).sum()).dot
@@ -130,10 +135,12 @@ def test_parameters_and_inputs_differ_in_shape_and_colour() -> None:
 
 
 def test_a_vector_runs_across_the_direction_and_a_matrix_keeps_its_rows() -> None:
-    x = mg.tensor([[0.125, 0.25, 0.5]], requires_grad=True)
-    down, across = (mg.draw(x.exp(), direction=direction).dot for direction in ("LR", "TB"))
-    assert re.search(r"0\.125</font></td></tr><tr><td", down)
-    assert re.search(r"0\.125</font></td><td", across)
+    x = mg.tensor([0.125, 0.25, 0.5], requires_grad=True)
+    down, across = r"0\.125</font></td></tr><tr><td", r"0\.125</font></td><td"
+    for direction, found in (("LR", down), ("TB", across)):
+        assert re.search(found, mg.draw(x.exp(), direction=direction).dot)
+        assert re.search(across, mg.draw(x.reshape(1, 3).exp(), direction=direction).dot)
+        assert re.search(down, mg.draw(x.reshape(3, 1).exp(), direction=direction).dot)
     matrix = mg.draw(mg.tensor([[0.125, 0.25], [0.5, 1.0]], requires_grad=True).exp()).dot
     assert re.search(r"0\.125</font></td><td[^/]*0\.250</font></td></tr>", matrix)
 

@@ -54,6 +54,15 @@ def test_a_closed_module_has_the_work_of_what_is_in_it_and_its_output() -> None:
     assert node.note == "3 operations, 6 parameters"
 
 
+def test_a_closed_module_of_one_operation_has_1_operation() -> None:
+    assert (
+        mg.draw(nn.Sequential(nn.Tanh()), mg.ones(1, 1) * mg.ones(1, 1, requires_grad=True), depth=0)
+        .view.nodes[0]
+        .note
+        == "1 operation"
+    )
+
+
 def test_the_graph_itself_stays_whole() -> None:
     drawing = mg.draw(nn.Sequential(*(Block() for _ in range(12))), mg.ones(1, 2))
     assert drawing.graph.count("operation") == 36
