@@ -39,19 +39,21 @@ class Symbols:
         self.owners: dict[str, int] = {}  # the number of each module, by its name
         self.last: Counter[str] = Counter()  # number of each word
         self.gradients = {key_of(gradient): source for gradient, source in reversed(gradients)}
-        words = _words(calls)
+        calls = [*calls]
+        words, reshapes = _words(calls)
+        aside = reshapes | {id(call.op) for call in calls if not call.is_recorded}
         unnamed: dict[int, tuple[Source, str]] = {}
         for key, (source, word) in words.items():
             if symbol := names.given(source):
                 self._enter(key, symbol)
             elif key_of(source) not in self.gradients:
                 unnamed[key] = source, self._own_word(source, word)
-        late = {key: unnamed.pop(key) for key in [*unnamed] if unnamed[key][1][:1] == "d"}
+        late = {key: unnamed.pop(key) for key in [*unnamed] if key in aside or unnamed[key][1][:1] == "d"}
         self._number(unnamed)
         for key, (source, _) in words.items():
             if key_of(source) in self.gradients and key not in self.found:
                 self._enter(key, self._numbered(source, self._derivative(source), 1))
-        self._number(late)  # so that what a rule calls dz takes the name from no gradient of z
+        self._number(late)  # so that bookkeeping takes no number, and what a rule calls dz no name of a gradient
 
     def of(self, source: Source) -> str:
         """The symbol of what comes from there; "" of a number, which speaks for itself."""
@@ -112,17 +114,19 @@ class Symbols:
         return symbol
 
 
-def _words(calls: Iterable[Call]) -> dict[int, tuple[Source, str]]:
-    """Everything that is read or computed, with its name in a formula: that of its first use, or of its maker."""
+def _words(calls: Iterable[Call]) -> tuple[dict[int, tuple[Source, str]], set[int]]:
+    """Everything that is read or computed, with its name in a formula: that of its first use, or of its maker.
+
+    And the ids of reshapes of parameters, which are called what the formula that reads the reshape calls them.
+    """
     found: dict[int, tuple[Source, str]] = {}
-    reshaped: dict[int, int] = {}  # by the id of a reshape of a leaf, that of the leaf
+    reshaped: dict[int, int] = {}  # by the id of a reshape, that of the parameter
     for call in calls:
         for word, edge in call.inputs():
-            leaf = reshaped.pop(id(edge), None)
-            if leaf is not None:  # what a formula calls it is said where it is used
+            if (leaf := reshaped.get(id(edge))) is not None:
                 found[leaf] = found[leaf][0], word
             found.setdefault(id(edge), (edge, edge.output if isinstance(edge, Op) else word))
             if isinstance(call.op, Reshape) and isinstance(edge, Tensor):
                 reshaped[id(call.op)] = id(edge)
         found[id(call.op)] = call.op, call.op.output
-    return found
+    return found, set(reshaped)

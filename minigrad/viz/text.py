@@ -76,7 +76,8 @@ def formula(line: str, words: Mapping[str, str]) -> str:
             return shown
         if re.fullmatch(rf"[-{MINUS}]?(\d+|[naxyzTd])", shown):
             return shown.translate(_SUPERSCRIPT)
-        return f"^{shown}" if re.fullmatch(rf"{MINUS}?[\w.]+", shown) else f"^({shown})"
+        sign, power = ("", shown) if shown[0] not in "-" + MINUS else (MINUS, shown[1:])
+        return f"^{sign}{power}" if re.fullmatch(r"[\w.]+", power) else f"^({shown})"
 
     return _PIECES.sub(typeset, line)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
+from minigrad.viz import text
 from minigrad.viz.fold import fold
 from minigrad.viz.look import Look
 from minigrad.viz.repeats import renumber
@@ -13,6 +14,8 @@ from minigrad.viz.schema import Edge, Graph, Node
 
 def view(graph: Graph, look: Look) -> Graph:
     """What of ``graph`` is in the picture."""
+    if not look.bookkeeping:
+        graph = _without_bookkeeping(graph)
     if look.constants == "hide":
         graph = _without_constants(graph)
     graph = fold(graph, depth=look.depth, repeats=look.fold, max_nodes=look.max_nodes)
@@ -33,6 +36,42 @@ def _said_anew(graph: Graph) -> Graph:
         for node in graph.nodes
     ]
     return replace(graph, nodes=tuple(nodes))
+
+
+def _without_bookkeeping(graph: Graph) -> Graph:
+    """The graph without what was not recorded and leads to no result, and with parameters where they are used."""
+    inputs: dict[int, list[int]] = {}
+    readers = Counter(edge.source for edge in graph.edges)
+    for edge in graph.edges:
+        inputs.setdefault(edge.target, []).append(edge.source)
+    hidden: set[int] = set()
+    for node in reversed(graph.nodes):  # an operation comes after those that it reads
+        if node.kind == "operation" and not (node.is_recorded or node.is_result or node.mark or readers[node.id]):
+            hidden.add(node.id)
+            readers.subtract(inputs.get(node.id, []))
+    moved = {
+        edge.target: edge.source
+        for edge in graph.edges
+        if graph.nodes[edge.target].title == "Reshape" and not graph.nodes[edge.target].is_result
+        if graph.nodes[edge.source].kind == "parameter" or graph.nodes[edge.source].name
+    }
+    if not hidden and not moved:
+        return graph
+    edges = [
+        replace(edge, source=moved.get(edge.source, edge.source))
+        for edge in graph.edges
+        if edge.target not in hidden and edge.target not in moved
+    ]
+    used = {edge.source for edge in edges}
+    nodes = [
+        node
+        for node in graph.nodes
+        if node.id not in hidden and node.id not in moved and (node.title or node.is_result or node.id in used)
+    ]
+    note = (
+        f"{text.plural(len(hidden) + len(moved), 'operation')} of bookkeeping hidden; bookkeeping=True shows all"
+    )
+    return replace(renumber(graph, nodes, edges), notes=(*graph.notes, note))
 
 
 def _without_constants(graph: Graph) -> Graph:

@@ -1,0 +1,43 @@
+"""What of a graph is in the picture."""
+
+from __future__ import annotations
+
+import minigrad as mg
+from minigrad import nn
+from minigrad.viz import text
+from minigrad.viz.schema import Graph
+
+
+def titles(graph: Graph) -> list[str]:
+    return [node.title for node in graph.nodes if node.title]
+
+
+def test_bookkeeping_is_hidden_unless_it_is_asked_for() -> None:
+    drawing = mg.draw(nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2)).train(), mg.ones(2, 1, 4, 4))
+    assert titles(drawing.view) == ["Conv", "Normalise"]
+    assert {node.name for node in drawing.view.nodes if not node.title} == {
+        "", "0.weight", "0.bias", "1.weight", "1.bias",
+    }  # fmt: skip
+    assert drawing.view.notes == ("3 operations of bookkeeping hidden; bookkeeping=True shows all",)
+    everything = drawing.redraw(bookkeeping=True).view
+    assert everything == drawing.graph
+    assert sorted(titles(everything)) == ["Add", "Conv", "Normalise", "Reshape", "Reshape"]
+
+
+def test_a_formula_speaks_of_the_parameter_whose_reshape_is_hidden() -> None:
+    drawing = mg.draw(nn.BatchNorm2d(2).train(), mg.ones(2, 2, 1, 1))
+    (node,) = [node for node in drawing.view.nodes if node.title]
+    formula = text.formula(node.formula, dict(node.words))
+    assert formula == "y = w (x − mean x) / (var x + 1e-05)^(1/2) + b"
+
+
+def test_what_leads_to_a_result_is_no_bookkeeping() -> None:
+    p = nn.Parameter(mg.ones(2))
+    assert titles(mg.draw(lambda x: (x * 2, p.reshape(1, 2)), mg.ones(2)).view) == ["Mul", "Reshape"]
+    with mg.no_grad():
+        assert titles(mg.draw(lambda x: x * 2 + 1, mg.ones(2)).view) == ["Mul", "Add"]
+
+
+def test_the_largest_elements_are_taken_without_a_reshape() -> None:
+    x = mg.tensor([[1.0, 2.0], [4.0, 3.0]], requires_grad=True)
+    assert titles(mg.draw(lambda x: x.max(1).values.sum(), x).view) == ["Max", "Sum"]
