@@ -36,6 +36,7 @@ class Labels:
 
     def __init__(self, graph: Graph, look: Look, theme: Theme) -> None:
         self.graph, self.look, self.theme = graph, look, theme
+        self.has_values = any(node.value for node in graph.nodes)
 
     # -- boxes ------------------------------------------------------------------------------------------------
 
@@ -154,6 +155,8 @@ class Labels:
             cells = "".join(f'<td valign="top">{self._block(node, value)}</td>' for _, value in blocks)
             rows = f"<tr>{heads}</tr><tr>{cells}</tr>"
             return f'<td><table border="0" cellspacing="2" cellpadding="0">{rows}</table></td>'
+        if self.has_values and node.count == 1 and not node.mark:
+            return _lines([font("value not kept", self.theme.grey, 8)])
         return ""
 
     def _block(self, node: Node, value: Value) -> str:

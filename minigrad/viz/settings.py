@@ -27,6 +27,8 @@ def settings(op: Op, ndim: int) -> tuple[Words, Words]:
     ``ndim`` is that of the first input: dims that are all of them are meant anyway.
     """
     own = {name: value for name, value in vars(op).items() if name not in _OF_NODES and name[0] != "_"}
+    if parts := getattr(op, "parts", ""):
+        own["parts"] = parts
     if not own:
         return (), ()
     formula = op.formula

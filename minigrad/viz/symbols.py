@@ -40,7 +40,7 @@ class Symbols:
         self.last: Counter[str] = Counter()  # number of each word
         self.gradients = {key_of(gradient): source for gradient, source in reversed(gradients)}
         calls = [*calls]
-        words, reshapes = _words(calls)
+        words, reshapes = _words(calls, names)
         aside = reshapes | {id(call.op) for call in calls if not call.is_recorded}
         unnamed: dict[int, tuple[Source, str]] = {}
         for key, (source, word) in words.items():
@@ -114,7 +114,7 @@ class Symbols:
         return symbol
 
 
-def _words(calls: Iterable[Call]) -> tuple[dict[int, tuple[Source, str]], set[int]]:
+def _words(calls: Iterable[Call], names: Names) -> tuple[dict[int, tuple[Source, str]], set[int]]:
     """Everything that is read or computed, with its name in a formula: that of its first use, or of its maker.
 
     And the ids of reshapes of parameters, which are called what the formula that reads the reshape calls them.
@@ -126,7 +126,7 @@ def _words(calls: Iterable[Call]) -> tuple[dict[int, tuple[Source, str]], set[in
             if (leaf := reshaped.get(id(edge))) is not None:
                 found[leaf] = found[leaf][0], word
             found.setdefault(id(edge), (edge, edge.output if isinstance(edge, Op) else word))
-            if isinstance(call.op, Reshape) and isinstance(edge, Tensor):
+            if isinstance(call.op, Reshape) and not isinstance(edge, Op) and names.of(edge):
                 reshaped[id(call.op)] = id(edge)
         found[id(call.op)] = call.op, call.op.output
     return found, set(reshaped)

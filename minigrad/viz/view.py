@@ -53,7 +53,7 @@ def _without_bookkeeping(graph: Graph) -> Graph:
         edge.target: edge.source
         for edge in graph.edges
         if graph.nodes[edge.target].title == "Reshape" and not graph.nodes[edge.target].is_result
-        if graph.nodes[edge.source].kind == "parameter" or graph.nodes[edge.source].name
+        if graph.nodes[edge.source].kind in ("parameter", "input") and graph.nodes[edge.source].name
     }
     if not hidden and not moved:
         return graph

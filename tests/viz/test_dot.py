@@ -165,6 +165,13 @@ def test_the_legend_explains_what_the_picture_has_and_no_more() -> None:
         assert word not in mg.draw(x * 2, values=False).dot
 
 
+def test_a_box_says_that_its_value_was_not_kept() -> None:
+    z = mg.tensor([[1.0, 2.0]], requires_grad=True)
+    loss = nn.functional.cross_entropy(z, mg.tensor([1])) * 2
+    assert mg.draw(loss).dot.count("value not kept") == 1  # the loss of each row, between z and the mean
+    assert "not kept" not in mg.draw(loss, values=False).dot
+
+
 def test_a_freed_graph_says_how_values_are_kept() -> None:
     x = mg.tensor(1.0, requires_grad=True)
     y = x.exp()

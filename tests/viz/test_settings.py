@@ -73,6 +73,13 @@ def test_a_formula_names_the_function_that_several_share_a_class_for(
     assert formula in found
 
 
+def test_a_recurrence_says_what_its_output_holds_besides_the_state() -> None:
+    for layer, parts in ((mg.nn.LSTM(2, 2), "h, c, i, f, g, o"), (mg.nn.GRU(2, 2), "h, r, u, n, q")):
+        ran = mg.trace(layer, mg.ones(1, 1, 2))
+        (op,) = [op for op, *_ in ran.events if op.title == type(layer).__name__]
+        assert dict(settings(op, 3)[1]) == {"parts": parts}
+
+
 def test_a_write_into_a_view_shows_no_machinery() -> None:
     x = mg.ones(3, requires_grad=True) * 2
     x[0].mul_(3)

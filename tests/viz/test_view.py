@@ -32,8 +32,9 @@ def test_a_formula_speaks_of_the_parameter_whose_reshape_is_hidden() -> None:
 
 
 def test_what_leads_to_a_result_is_no_bookkeeping() -> None:
-    p = nn.Parameter(mg.ones(2))
-    assert titles(mg.draw(lambda x: (x * 2, p.reshape(1, 2)), mg.ones(2)).view) == ["Mul", "Reshape"]
+    w = mg.ones(2, requires_grad=True)
+    assert titles(mg.draw(lambda x: (x * 2, w.reshape(1, 2)), mg.ones(2)).view) == ["Mul", "Reshape"]
+    assert titles(mg.draw(w.reshape(1, 2).exp()).view) == ["Reshape", "Exp"]  # w is of no model
     with mg.no_grad():
         assert titles(mg.draw(lambda x: x * 2 + 1, mg.ones(2)).view) == ["Mul", "Add"]
 
