@@ -41,7 +41,8 @@ class Symbols:
         self.gradients = {key_of(gradient): source for gradient, source in reversed(gradients)}
         calls = [*calls]
         words, reshapes = _words(calls, names)
-        aside = reshapes | {id(call.op) for call in calls if not call.is_recorded}
+        read = {id(edge) for call in calls for edge in call.edges}
+        aside = reshapes | {id(call.op) for call in calls if not call.is_recorded and id(call.op) not in read}
         unnamed: dict[int, tuple[Source, str]] = {}
         for key, (source, word) in words.items():
             if symbol := names.given(source):

@@ -26,7 +26,7 @@ def view(graph: Graph, look: Look) -> Graph:
 def _said_anew(graph: Graph) -> Graph:
     """Formulas that speak of the boxes they now read: the first of equal blocks stands for the last."""
     symbols: dict[int, dict[str, str]] = {}
-    for edge in graph.edges:
+    for edge in (edge for edge in graph.edges if not edge.is_next):
         if symbol := graph.nodes[edge.source].symbol:
             symbols.setdefault(edge.target, {}).setdefault(edge.input, symbol)
     nodes = [
