@@ -22,7 +22,7 @@ from minigrad.viz.derivatives import derivatives
 from minigrad.viz.names import Clusters, Names
 from minigrad.viz.recording import Call, Recording, Source
 from minigrad.viz.schema import Edge, Graph, Line, Node
-from minigrad.viz.settings import settings, words_of
+from minigrad.viz.settings import settings, without, words_of
 from minigrad.viz.symbols import Symbols
 from minigrad.viz.values import Values
 
@@ -118,6 +118,7 @@ class _Collection:
     def _operation(self, call: Call, inputs: list[tuple[str, Source]]) -> Node:
         op, is_whole = call.op, not call.failure
         symbol, (full_name, formula, _) = self.symbols.of(op), self._facts(op)
+        formula = without(formula, op.inputs[len(inputs) :])
         in_formula, others = settings(op, len(call.shapes[0]) if call.shapes else 0)
         words = {word: self.symbols.in_formula(edge) for word, edge in inputs}
         if symbol != op.output:

@@ -26,7 +26,9 @@ PAD = text.PAD
 #: exact ones: text can become a few points longer than the place that was left for it.
 ROOM = 5
 DIGIT = 0.602 * 9  # the exact width of a digit in MONO
+GROWTH = 0.15, 0.36  # how many points a sign, and a digit, can become longer
 
+_TAG = re.compile("<[^>]*>")
 _BOX = 'cellborder="0" cellspacing="0" cellpadding="2"'
 _SIGNS = {"added": "+ added", "removed": "− removed", "changed": "~ changed", "failed": "✗ failed"}
 
@@ -269,8 +271,15 @@ def escape(words: str, limit: int = 90) -> str:
 
 def _lines(lines: Iterable[str]) -> str:
     """A cell with lines of text, or "" for none."""
-    joined = "<br/>".join(lines)
-    return f'<td cellpadding="{ROOM}">{joined}</td>' if joined else ""
+    found = list(lines)
+    growth = max((_growth(html.unescape(_TAG.sub("", line))) for line in found), default=0.0)
+    room = max(ROOM, math.ceil(growth) + 2)
+    return f'<td cellpadding="{room}">{"<br/>".join(found)}</td>' if found else ""
+
+
+def _growth(line: str) -> float:
+    digits = sum(sign.isdigit() for sign in line)
+    return GROWTH[0] * (len(line) - digits) + GROWTH[1] * digits
 
 
 def bold(words: str, size: int = 10) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -54,6 +55,17 @@ def settings(op: Op, ndim: int) -> tuple[Words, Words]:
 def words_of(formula: str) -> set[str]:
     """The words in a formula that may stand for something."""
     return set(re.findall(r"\w+", formula)) - {"dtype"}
+
+
+def without(formula: str, inputs: Sequence[str]) -> str:
+    """A formula without what it adds, or multiplies first, where these inputs were left out.
+
+    >>> without("z = x W^T + b", ["b"]), without("y = w (x - mean x) + b", ["w", "b"])
+    ('z = x W^T', 'y = (x - mean x)')
+    """
+    for name in inputs:
+        formula = re.sub(rf"\b{name}(\[\w+\])? \+ | \+ {name}\b(\[\w+\])?|\b{name} (?=\()", "", formula)
+    return formula
 
 
 def _in_formula(name: str, value: Any) -> str:

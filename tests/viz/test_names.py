@@ -145,6 +145,17 @@ def test_the_names_in_a_model_mean_boxes(model: nn.Module, shape: tuple[int, ...
     assert_names_mean_boxes(mg.draw(loss, passes="both").graph)
 
 
+@pytest.mark.parametrize(
+    ("layer", "shape", "formula"),
+    [
+        (nn.Linear(2, 2, bias=False), (1, 2), "z = x Wᵀ"),
+        (nn.Conv2d(1, 1, 2, bias=False), (1, 1, 3, 3), "z[o, i] = Σ W[o, c, k] x[c, i s + k d − p]"),
+    ],
+)
+def test_a_formula_has_no_bias_where_there_is_none(layer: nn.Module, shape: tuple[int, ...], formula: str) -> None:
+    assert formulas(mg.draw(layer, mg.ones(*shape)).graph) == [formula]
+
+
 def test_the_parameters_of_a_layer_have_one_number() -> None:
     model = nn.Sequential(nn.Linear(2, 2, bias=False), nn.Linear(2, 2), nn.Linear(2, 1))
     leaves = {node.name: node.symbol for node in mg.draw(model, mg.ones(1, 2)).graph.nodes if node.name}
