@@ -26,6 +26,7 @@ PAD = text.PAD
 #: exact ones: text can become a few points longer than the place that was left for it.
 ROOM = 5
 DIGIT = 0.602 * 9  # the exact width of a digit in MONO
+LONGEST, BROKEN = 10, 8  # the numbers of a row that is not broken, and of a line of one that is
 GROWTH = 0.15, 0.36  # how many points a sign, and a digit, can become longer
 
 _TAG = re.compile("<[^>]*>")
@@ -185,7 +186,7 @@ class Labels:
         count, most = math.prod(value.shape), self.look.max_values
         if node.kind == "parameter":
             return count <= 1 or (count <= most // 2 and max(value.shape) <= most // 4)
-        return count <= 1 or (count <= most and (len(value.shape) < 2 or value.shape[-1] <= most // 2))
+        return count <= max(most, 1)
 
     def _numbers(
         self, numbers: tuple[float, ...], width: int, names: tuple[str, ...] = (), *, digits: int = 4
@@ -209,10 +210,14 @@ class Labels:
         return f'<table border="0" cellborder="0" cellspacing="1" cellpadding="0">{body}</table>'
 
     def _width(self, shape: tuple[int, ...]) -> int:
-        """How many numbers stand in a row: of a matrix its columns; a vector runs across the graph's direction."""
+        """How many numbers stand in a line.
+
+        Of a matrix its columns, but a single long row is broken; a vector runs across the graph's direction.
+        """
         if len(shape) > 1:
-            return max(shape[-1], 1)
-        return 1 if self.look.direction == "LR" else 8
+            is_long = shape[-1] > LONGEST and shape[-1] == math.prod(shape)
+            return BROKEN if is_long else max(shape[-1], 1)
+        return 1 if self.look.direction == "LR" else BROKEN
 
     def _cells(self, value: Value) -> str:
         """A heat map without numbers, so that an image can be recognised."""

@@ -25,8 +25,8 @@ class Look:
             boxes of their own, with a dotted line to the operation that keeps it; ``"no"`` neither.
         large: values of more than ``max_values`` numbers as ``"statistics"`` (smallest, mean, largest), or as
             ``"heat map"``. Inputs, such as images, are shown as both.
-        max_values: write every number of values of at most so many, of matrices with at most half as many
-            columns, and of parameters of half as many, at most a quarter in one dimension.
+        max_values: write every number of values of at most so many, and of parameters of half as many, at most
+            a quarter in one dimension.
         bytes: what the graph keeps because of each operation.
         flops: the floating-point operations of matrix products.
         times: how long each operation took, in a picture of a trace or of a model with an input.

@@ -114,6 +114,12 @@ def heat_map(dot: str) -> list[str]:
     return re.findall(r"<tr>((?:<td width[^/]*></td>)+)</tr>", dot)
 
 
+def test_a_long_row_is_broken() -> None:
+    dot = mg.draw(mg.linspace(0.0, 1.0, 25, requires_grad=True).reshape(1, 25).exp()).dot
+    lines = [line.count("<td") for line in re.findall(r"<tr>((?:<td width[^/]*</font></td>)+)</tr>", dot)]
+    assert lines[-4:] == [8, 8, 8, 1]
+
+
 def test_a_constant_that_is_nearly_1_does_not_read_1() -> None:
     dot = mg.draw(mg.tensor(1.0001, requires_grad=True) + 1.0002).dot
     assert ">1.0001<" in dot and ">1.0002<" in dot
