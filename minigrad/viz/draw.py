@@ -182,10 +182,13 @@ def _walked(
     if not leaves:
         raise ValueError("the walk back records nothing here: no gradient depends on a value that needs one")
     walk = of_tensors(list(leaves.values()))
-    walked = [*((gradient, leaf) for leaf, gradient in leaves.items()), *arriving]
     labels = Names(forward, given)
     title = labels.title or labels.given(recording.results[0]) or forward[-1].op.title
     last = forward[-1].op.order
+    pairs: list[tuple[Tensor, Source]] = [*((gradient, leaf) for leaf, gradient in leaves.items()), *arriving]
+    walked = [
+        pair for pair in pairs if (maker := pair[0].grad_fn) is None or maker.order > last
+    ]  # no value itself
     back = [call for call in walk.calls if call.op.order > last]
     if passes == "backward":
         title = f"backward pass of {title}"

@@ -37,7 +37,7 @@ class Look:
         bookkeeping: what was not recorded and leads to no result, such as a batch norm counting its batches, and
             reshapes of parameters.
         depth: draw modules inside so many others as one box each: 0 closes the outermost.
-        fold: draw three or more equal modules in a row once, with "× 12".
+        fold: draw three or more equal modules in a row, with the operations between them, once, with "× 12".
         max_nodes: what has more boxes is folded until it has not.
     """
 

@@ -175,7 +175,7 @@ def _fold_runs(graph: Graph, runs: list[tuple[int | None, Blocks]]) -> Graph:
         source, target = (stands_for.get(end, end) for end in (edge.source, edge.target))
         comes_from_run = run_of.get(edge.source, -1) == run_of.get(edge.target)
         if edge.is_next and source == target != edge.target:
-            continue
+            continue  # it went on from one block of this run to another, which are one box now
         if edge.target == target or not (comes_from_run or graph.nodes[edge.source].kind not in OPERATIONS):
             edges.append(replace(edge, source=source, target=target))
         elif comes_from_run and run_of[target] in recurrences:
