@@ -80,7 +80,7 @@ class _Collection:
         self.recording, self.results = recording, {id(maker) for maker in recording.results}
         calls = [*recording.before, *self.calls]
         self.labels = Names(calls, reading.names)
-        self.symbols = Symbols(calls, self.labels, reading.walked)
+        self.symbols = Symbols(calls, self.results, self.labels, reading.walked)
         self.layers = Clusters(self.calls, self.labels, reading.stages, reading.backwards)
         self.is_large = len(self.calls) > MANY
         held = (*recording.tensors, *reading.names.values())
@@ -119,7 +119,8 @@ class _Collection:
         op, is_whole = call.op, not call.failure
         symbol, (full_name, formula, _) = self.symbols.of(op), self._facts(op)
         formula = without(formula, op.inputs[len(inputs) :])
-        in_formula, others = settings(op, len(call.shapes[0]) if call.shapes else 0)
+        ndim = len(call.shapes[0]) if call.shapes else 0
+        in_formula, others = settings(op, ndim, None if call.is_recorded else call.shape)
         words = {word: self.symbols.in_formula(edge) for word, edge in inputs}
         if symbol != op.output:
             words[op.output] = symbol

@@ -22,12 +22,15 @@ _INNER = {"key", "kernel", "layout", "sorted", "views"}
 _OF_NODES = set(dir(Op)) - {"shape"}
 
 
-def settings(op: Op, ndim: int) -> tuple[Words, Words]:
+def settings(op: Op, ndim: int, shape: tuple[int, ...] | None = None) -> tuple[Words, Words]:
     """Those that the formula has a word for, and the others, without what is off and what is meant anyway.
 
-    ``ndim`` is that of the first input: dims that are all of them are meant anyway.
+    ``ndim`` is that of the first input: dims that are all of them are meant anyway. ``shape`` is that of the
+    output, which an operation that was not recorded does not know.
     """
     own = {name: value for name, value in vars(op).items() if name not in _OF_NODES and name[0] != "_"}
+    if shape is not None:
+        own.setdefault("shape", shape)
     if parts := getattr(op, "parts", ""):
         own["parts"] = parts
     if not own:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 
 from minigrad.graph import Constant, Op
 from minigrad.ops.shape import Reshape
@@ -28,21 +28,28 @@ class Symbols:
 
     Args:
         calls: the operations, in order, with those before the picture begins.
+        results: the ids of those that give the results.
         names: what the caller and the model call things; the caller's names stay as they are.
         gradients: gradients, with what each is the gradient of.
     """
 
-    def __init__(self, calls: Iterable[Call], names: Names, gradients: Sequence[tuple[Tensor, Source]]) -> None:
+    def __init__(
+        self, calls: Sequence[Call], results: Container[int], names: Names,
+        gradients: Sequence[tuple[Tensor, Source]],
+    ) -> None:  # fmt: skip
         self.names = names
         self.found: dict[int, str] = {}
         self.taken: set[str] = set()
         self.owners: dict[str, int] = {}  # the number of each module, by its name
         self.last: Counter[str] = Counter()  # number of each word
         self.gradients = {key_of(gradient): source for gradient, source in reversed(gradients)}
-        calls = [*calls]
-        words, reshapes = _words(calls, names)
-        read = {id(edge) for call in calls for edge in call.edges}
-        aside = reshapes | {id(call.op) for call in calls if not call.is_recorded and id(call.op) not in read}
+        words, aside = _words(calls, names)
+        read: set[int] = set()
+        for call in reversed(calls):
+            if call.is_recorded or id(call.op) in read or id(call.op) in results:
+                read.update(map(id, call.edges))
+            else:
+                aside.add(id(call.op))
         unnamed: dict[int, tuple[Source, str]] = {}
         for key, (source, word) in words.items():
             if symbol := names.given(source):

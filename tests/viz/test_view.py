@@ -41,4 +41,14 @@ def test_what_leads_to_a_result_is_no_bookkeeping() -> None:
 
 def test_the_largest_elements_are_taken_without_a_reshape() -> None:
     x = mg.tensor([[1.0, 2.0], [4.0, 3.0]], requires_grad=True)
-    assert titles(mg.draw(lambda x: x.max(1).values.sum(), x).view) == ["Max", "Sum"]
+    view = mg.draw(lambda x: x.max(1).values, x).view
+    assert [text.formula(node.formula, dict(node.words)) for node in view.nodes if node.title] == [
+        "y = max x along 1"
+    ]
+
+
+def test_the_formula_of_a_reshape_that_was_not_recorded_has_its_shape() -> None:
+    view = mg.draw(lambda x: x.reshape(2, 1), mg.ones(2)).view
+    assert [text.formula(node.formula, dict(node.words)) for node in view.nodes if node.title] == [
+        "y = reshape(x, (2, 1))"
+    ]
