@@ -99,6 +99,14 @@ def test_it_opens_with_every_value_in_its_place_and_plays_from_the_start(page: P
     assert page.run("return app.timeline.now") == 1
 
 
+def test_a_constant_that_is_nearly_1_does_not_read_1(page: Page) -> None:
+    page.open(mg.draw(mg.tensor(-1.0001, requires_grad=True) + 0.1))
+    numbers = (
+        "return [...document.querySelectorAll('.card:not(.operation) .number')].map((text) => text.textContent)"
+    )
+    assert page.run(numbers) == ["\N{MINUS SIGN}1.0001", "0.1"]
+
+
 def test_the_numbers_of_the_micrograd_readme_stand_on_the_cards(page: Page) -> None:
     play, values = micrograd()
     page.open(play).press("\ue010")  # End
