@@ -102,18 +102,15 @@ class Symbols:
         name = self.names.of(source)
         if not name:
             return word
-        if _ANYTHING.fullmatch(word):
-            return name.rpartition(".")[2]
-        self.owners.setdefault(name.rpartition(".")[0], len(self.owners) + 1)
-        return word
+        owner, _, last = name.rpartition(".")
+        self.owners.setdefault(owner, len(self.owners) + 1)
+        return last if _ANYTHING.fullmatch(word) else word
 
     def _numbered(self, source: Source, word: str, count: int) -> str:
-        """The word with a number, unless nothing else is called so; for a parameter's own name, all of it."""
-        name = self.names.of(source)
+        """The word with a number, unless nothing else is called so."""
         if not word or (count == 1 and word not in self.taken):
             return word
-        if name and word == name.rpartition(".")[2]:
-            return name
+        name = self.names.of(source)
         number = self.owners[name.rpartition(".")[0]] if name else self.last[word] + 1
         while (symbol := f"{word}{str(number).translate(_LOWER)}") in self.taken:
             number += 1

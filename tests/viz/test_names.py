@@ -174,8 +174,8 @@ def test_a_parameter_has_its_own_name_where_the_formula_has_none_for_it() -> Non
     graph = mg.draw(Scale(), mg.ones(1, 2)).graph
     assert formulas(graph) == ["out₁ = x · scale", "out₂ = out₁ + shift"]
     two = mg.draw(nn.Sequential(Scale(), Scale()), mg.ones(1, 2))
-    assert formulas(two.graph)[::2] == ["out₁ = x · 0.scale", "out₃ = out₂ · 1.scale"]
-    assert two.dot.count(">0.scale<") == 1  # in its box, and the formula's own text
+    assert formulas(two.graph)[::2] == ["out₁ = x · scale₁", "out₃ = out₂ · scale₂"]
+    assert two.dot.count(">0.scale<") == 1  # below its symbol
 
 
 def test_a_folded_block_is_what_the_formula_after_it_reads() -> None:
