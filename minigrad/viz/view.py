@@ -62,15 +62,14 @@ def _without_bookkeeping(graph: Graph) -> Graph:
         for edge in graph.edges
         if edge.target not in hidden and edge.target not in moved
     ]
+    hidden |= moved.keys()
     used = {edge.source for edge in edges}
     nodes = [
-        node
+        replace(node, kept=tuple(replace(kept, source=moved.get(kept.source, kept.source)) for kept in node.kept))
         for node in graph.nodes
-        if node.id not in hidden and node.id not in moved and (node.title or node.is_result or node.id in used)
+        if node.id not in hidden and (node.title or node.is_result or node.id in used)
     ]
-    note = (
-        f"{text.plural(len(hidden) + len(moved), 'operation')} of bookkeeping hidden; bookkeeping=True shows all"
-    )
+    note = f"{text.plural(len(hidden), 'operation')} of bookkeeping hidden; bookkeeping=True shows all"
     return replace(renumber(graph, nodes, edges), notes=(*graph.notes, note))
 
 

@@ -31,6 +31,11 @@ def test_a_formula_speaks_of_the_parameter_whose_reshape_is_hidden() -> None:
     assert formula == "y = w (x − mean x) / (var x + 1e-05)^(1/2) + b"
 
 
+def test_what_was_kept_of_a_hidden_reshape_is_of_the_parameter() -> None:
+    view = mg.draw(nn.BatchNorm2d(2).train(), mg.ones(2, 2, 1, 1), kept="nodes").view
+    assert {node.symbol for node in view.nodes if node.kind == "kept"} == {"x", "w", "y"}
+
+
 def test_what_leads_to_a_result_is_no_bookkeeping() -> None:
     w = mg.ones(2, requires_grad=True)
     assert titles(mg.draw(lambda x: (x * 2, w.reshape(1, 2)), mg.ones(2)).view) == ["Mul", "Reshape"]
