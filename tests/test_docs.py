@@ -50,3 +50,10 @@ def test_whatever_is_public_says_what_it_does(name: str) -> None:
     text = inspect.getdoc(public()[name])
     assert text
     assert text[0].isupper() or text[0] in "`:0123456789" or " = " in text.split("\n")[0]
+
+
+def test_nothing_is_to_be_installed_by_a_name_that_others_have_on_the_index() -> None:
+    folders = (ROOT / "minigrad", ROOT / "examples", ROOT / "docs")
+    files = [ROOT / "README.md", *(path for folder in folders for path in folder.rglob("*") if path.is_file())]
+    said = re.compile(rb"pip install [^\n`]*(?<![\w.-])minigrad")
+    assert [path for path in files if said.search(path.read_bytes())] == []

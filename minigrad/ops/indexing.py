@@ -83,10 +83,11 @@ class PutAdd(Op):
 
 
 class TakeAlong(Index):
-    """y = x[index]        along dim"""
+    """y = x[index] along dim        which y does not have where ``index`` does not"""
 
-    def __init__(self, index: Array, dim: int) -> None:
-        super().__init__(along(index, dim))
+    def __init__(self, index: Array, dim: int, keepdim: bool = True) -> None:
+        super().__init__(along(index, dim, keepdim))
+        self.dim = dim
 
 
 def index(x: Tensor, key: Any) -> Tensor:
@@ -204,10 +205,13 @@ def _explained(error: IndexError, shape: tuple[int, ...], key: tuple[Any, ...]) 
     return error
 
 
-def along(index: Array, dim: int) -> tuple[Array, ...]:
-    """The key of the elements ``index`` along ``dim``: its other parts say where in ``index`` each one stands."""
+def along(index: Array, dim: int, keepdim: bool = True) -> tuple[Array, ...]:
+    """The key of the elements ``index`` along ``dim``: its other parts say where in ``index`` each one stands.
+
+    Without ``keepdim``, ``index`` has no such dim, and nor has what is taken.
+    """
     grids: tuple[Array, ...] = np.indices(index.shape, sparse=True)
-    return (*grids[:dim], index, *grids[dim + 1 :])
+    return (*grids[:dim], index, *grids[dim + keepdim :])
 
 
 def _part(part: Any) -> Any:

@@ -20,11 +20,11 @@ __all__ = ["chunk", "split", "unbind", "unfold"]
 
 
 class Split(Index):
-    """y = x[start:end]        along dim, one of several pieces"""
+    """y = x[key]        a slice of one dim, one of several pieces"""
 
 
 class Unbind(Index):
-    """y = x[i]        along dim, one of all"""
+    """y = x[key]        an index of one dim, one of all"""
 
 
 def split(x: Tensor, split_size: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:

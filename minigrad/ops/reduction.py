@@ -119,7 +119,7 @@ class LogSumExp(Reduction):
 
 
 class Truth(Op):
-    """y = whether any x, or all x, are not 0        over dims"""
+    """y = kernel(x)        any or all: whether any x, or all x, are not 0 over dims"""
 
     is_differentiable = False
 

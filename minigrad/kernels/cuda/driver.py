@@ -35,8 +35,8 @@ MOST_ARGUMENTS = 4096  # bytes that a kernel can be given
 LOG, LOG_SIZE = 5, 6  # options of the compiler from PTX: where it writes its errors
 ADVICE = {
     3: "a process that was forked from one that uses CUDA cannot use it: start it by spawn",
-    222: "the driver is older than the compiler: update it, or install the extra of its CUDA version "
-    "(minigrad[cuda12] rather than minigrad[cuda13])",
+    222: "the driver is older than the compiler: update it, or install the one of its CUDA version "
+    "(numba-cuda[cu12] rather than numba-cuda[cu13])",
     900: "a graph cannot repeat this: the function of mg.cuda.graph waits for the device",
     901: "a graph cannot repeat something that the function of mg.cuda.graph does, such as waiting for the device",
     700: "a kernel left its memory, and the driver has closed this process's access to the GPU: start it anew",
