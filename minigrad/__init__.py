@@ -15,6 +15,7 @@ from minigrad import mistakes, nn, ops, optim
 from minigrad.anomaly import AnomalyError, detect_anomaly
 from minigrad.backward import grad
 from minigrad.checkpoint import checkpoint
+from minigrad.conversion import device
 from minigrad.creation import (
     arange,
     empty,
@@ -64,7 +65,7 @@ from minigrad.random import (
     randperm,
     set_rng_state,
 )
-from minigrad.tensor import Tensor
+from minigrad.tensor import Tensor, is_tensor
 from minigrad.threads import get_num_threads, set_num_threads
 
 __version__ = "0.1.0"
@@ -137,6 +138,7 @@ __all__ = [
     "cuda",
     "data",
     "detect_anomaly",
+    "device",
     "draw",
     "empty",
     "empty_like",
@@ -164,6 +166,7 @@ __all__ = [
     "int64",
     "is_grad_enabled",
     "is_inference_mode_enabled",
+    "is_tensor",
     "jacobian",
     "jvp",
     "lean_mode",

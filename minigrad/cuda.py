@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from minigrad import kernels
+from minigrad.conversion import cuda_device
 from minigrad.generator import common, draw_key
 from minigrad.kernels import OutOfMemoryError
 from minigrad.tensor import Tensor
@@ -35,9 +36,7 @@ def _devices() -> ModuleType:
 
 
 def _index(device: Device) -> int:
-    devices = _devices()
-    name = "cuda" if device is None else f"cuda:{device}" if isinstance(device, int) else device
-    found: int = devices.find(name)
+    found: int = _devices().find(cuda_device(device))
     return found
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad import graph, interop, ops
+from minigrad import conversion, graph, interop, ops
 from minigrad.ops.diagonals import trace
 from minigrad.ops.in_place import copy_, fill_, in_place, normal_, set_item, uniform_, zero_
 
@@ -148,6 +148,8 @@ class Operations:
     stride, is_contiguous, data_ptr = interop.stride, interop.is_contiguous, interop.data_ptr
     element_size, nbytes = interop.element_size, property(interop.nbytes)
     nelement, ndimension = interop.nelement, interop.ndimension
-    data, type = property(interop.get_data, interop.set_data), interop.to_type
-    is_floating_point, type_as, cpu, cuda = interop.is_floating_point, interop.type_as, interop.cpu, interop.cuda
-    int, long, bool = interop.to_int, interop.to_long, interop.to_bool  # last: they hide Python's
+    data, is_floating_point = property(interop.get_data, interop.set_data), interop.is_floating_point
+    to, type, type_as = conversion.to, conversion.to_type, conversion.type_as
+    cpu, cuda, double = conversion.cpu, conversion.cuda, conversion.to_double
+    int, long, bool = conversion.to_int, conversion.to_long, conversion.to_bool
+    float = conversion.to_float  # last, as the three above: they hide Python's

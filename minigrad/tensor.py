@@ -21,7 +21,6 @@ from minigrad.methods import Operations
 from minigrad.modes import current_mode
 from minigrad.names import named
 from minigrad.ops.operands import cast, one_dim
-from minigrad.ops.transfer import to_device
 from minigrad.versions import UNCOUNTED, Version
 
 Shape = tuple[int, ...]
@@ -67,7 +66,7 @@ class Tensor(Operations):
         if isinstance(data, Tensor) and not kernels.is_seen(data.array):
             self.array = _copied(data, dtype, data.device if device is None else device)
         else:
-            self.array = kernels.moved(_array_of(data, dtype), kernels.check_device(device or "cpu"))
+            self.array = kernels.moved(_array_of(data, dtype), kernels.check_device(device))
         self._grad = self.grad_fn = self._constant = self.view_of = None
         self._version = UNCOUNTED if current_mode().inference else None
         self._requires_grad = False
@@ -286,22 +285,6 @@ class Tensor(Operations):
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         return np.array(self.numpy(), dtype=dtype, copy=copy)
 
-    def to(self, *wanted: Any) -> Tensor:
-        """This tensor with another dtype, ``t.to(mg.float64)``, on a device, ``t.to("cuda")``, or as a tensor."""
-        t = self
-        for what in wanted:
-            if isinstance(what, Tensor):
-                t = to_device(cast(t, what.dtype), what.device)
-            elif isinstance(what, str) and what not in {d.name for d in dtypes.ALL}:
-                t = to_device(t, kernels.check_device(what))
-            else:
-                t = cast(t, dtypes.dtype(what))
-        return t
-
-    def double(self) -> Tensor:
-        """This tensor as float64."""
-        return cast(self, dtypes.float64)
-
     # -- Python's protocols -----------------------------------------------------------------------------------
 
     def __repr__(self) -> str:
@@ -341,7 +324,7 @@ class Tensor(Operations):
             raise ValueError(f"the truth of a tensor of shape {self.shape} is ambiguous: compare one element")
         return bool(self.item())
 
-    def __float__(self) -> Any:
+    def __float__(self) -> float:
         return float(self.item())
 
     def __int__(self) -> int:
@@ -352,9 +335,15 @@ class Tensor(Operations):
             raise TypeError(f"only an integer tensor can be an index, this one is {self.dtype}")
         return operator.index(self.item())
 
-    def float(self) -> Tensor:
-        """This tensor as float32."""
-        return cast(self, dtypes.float32)
+
+def is_tensor(obj: Any) -> bool:
+    """Whether ``obj`` is a tensor.
+
+    >>> import minigrad as mg
+    >>> mg.is_tensor(mg.ones(2)), mg.is_tensor([1.0, 1.0])
+    (True, False)
+    """
+    return isinstance(obj, Tensor)
 
 
 mistakes.explain_other_names(Tensor)

@@ -27,6 +27,17 @@ def test_a_tensor_goes_there_and_back() -> None:
     assert x.cuda() is x
     assert x.to(mg.float64, "cpu").dtype == mg.float64
     assert x.to(mg.zeros(1, dtype="float64")).device == "cpu"
+    there = X.to(device="cuda", dtype=mg.float64, non_blocking=True)
+    assert (there.device, there.dtype, there.to(dtype=mg.float32).device) == ("cuda:0", mg.float64, "cuda:0")
+    assert x.to(device="cuda", copy=True) is not x
+    assert nn.Linear(2, 1).to(device="cuda", non_blocking=True).weight.device == "cuda:0"
+
+
+def test_a_device_is_its_whole_name() -> None:
+    assert [mg.device("cuda"), mg.device("cuda:1"), mg.device("cuda", 1)] == ["cuda:0", "cuda:1", "cuda:1"]
+    assert mg.ones(2, device=mg.device("cuda")).device == mg.device("cuda")
+    with pytest.raises(ValueError, match="there is no device 'gpu:2'"):
+        mg.device("gpu", 2)
 
 
 def test_creation_and_random_functions_take_a_device() -> None:

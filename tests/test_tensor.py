@@ -69,6 +69,20 @@ def test_to_changes_the_dtype_and_records_it() -> None:
     assert not x.to(mg.int64).requires_grad
 
 
+def test_to_takes_what_is_wanted_by_name_and_copies_where_asked() -> None:
+    x = mg.ones(2, requires_grad=True)
+    assert x.to(device="cpu", dtype=mg.float32, non_blocking=True) is x.to(device=None, dtype=None) is x
+    assert x.to(dtype="float64").dtype == x.to(mg.device("cpu"), dtype=mg.float64).dtype == mg.float64
+    twin = x.to(device="cpu", copy=True)
+    assert str(twin.grad_fn) == "<CloneBackward>" and not np.shares_memory(twin.array, x.array)
+    assert str(x.to(mg.float64, copy=True).grad_fn) == "<ToBackward>"  # a copy as it is
+    for wrong in ({"dtype": "cpu"}, {"dtype": "float16"}):
+        with pytest.raises(TypeError, match="there is no dtype"):
+            x.to(**wrong)
+    with pytest.raises(ValueError, match="there is no device 'gpu'"):
+        x.to(device="gpu")
+
+
 def test_clone_is_in_memory_of_its_own_and_detach_is_not() -> None:
     x = mg.ones(2, requires_grad=True)
     assert not np.shares_memory(x.clone().array, x.array)

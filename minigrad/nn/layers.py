@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, Self
 
+from minigrad.conversion import Device
 from minigrad.creation import zeros
 from minigrad.dtypes import float32
 from minigrad.modes import no_grad
@@ -30,6 +31,7 @@ class Linear(Module):
         in_features: the size of x.
         out_features: the size of z.
         bias: whether there is a b.
+        device: of the parameters, ``"cpu"`` or such as ``"cuda"``.
         dtype: float32, or ``mg.float64``.
 
     Attributes:
@@ -49,15 +51,17 @@ class Linear(Module):
     ValueError: Linear(64, 25) expects x of shape (..., 64), got (32, 784)
     """
 
-    def __init__(self, in_features: int, out_features: int, bias: bool = True, dtype: Any = None) -> None:
+    def __init__(
+        self, in_features: int, out_features: int, bias: bool = True, device: Device = None, dtype: Any = None
+    ) -> None:
         super().__init__()
         self.in_features, self.out_features = sizes("Linear", (in_features, out_features))
         if in_features < 1 or out_features < 1:
             raise ValueError(f"Linear needs sizes of at least 1, got ({in_features}, {out_features})")
         if not isinstance(bias, bool):
             raise TypeError(f"Linear: bias must be True or False, got {bias!r}")
-        self.weight = Parameter(zeros(out_features, in_features, dtype=dtype))
-        self.bias = Parameter(zeros(out_features, dtype=dtype)) if bias else None
+        self.weight = Parameter(zeros(out_features, in_features, device=device, dtype=dtype))
+        self.bias = Parameter(zeros(out_features, device=device, dtype=dtype)) if bias else None
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -96,6 +100,7 @@ class Bilinear(Module):
         in1_features, in2_features: the sizes of x1 and x2.
         out_features: the size of z.
         bias: whether there is a b.
+        device: of the parameters, ``"cpu"`` or such as ``"cuda"``.
         dtype: float32, or ``mg.float64``.
 
     Attributes:
@@ -112,7 +117,8 @@ class Bilinear(Module):
     """
 
     def __init__(
-        self, in1_features: int, in2_features: int, out_features: int, bias: bool = True, dtype: Any = None
+        self, in1_features: int, in2_features: int, out_features: int, bias: bool = True,
+        device: Device = None, dtype: Any = None,
     ) -> None:  # fmt: skip
         super().__init__()
         shape = sizes("Bilinear", (out_features, in1_features, in2_features))
@@ -121,8 +127,8 @@ class Bilinear(Module):
                 f"Bilinear needs sizes of at least 1, got {(in1_features, in2_features, out_features)}"
             )
         self.out_features, self.in1_features, self.in2_features = shape
-        self.weight = Parameter(zeros(shape, dtype=dtype))
-        self.bias = Parameter(zeros(out_features, dtype=dtype)) if bias else None
+        self.weight = Parameter(zeros(shape, device=device, dtype=dtype))
+        self.bias = Parameter(zeros(out_features, device=device, dtype=dtype)) if bias else None
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -152,6 +158,7 @@ class Embedding(Module):
         num_embeddings: how many things there are; i is below it.
         embedding_dim: the size of a vector.
         padding_idx: one that stands for nothing: its vector is 0 at first, and gets no gradient.
+        device: of the parameters, ``"cpu"`` or such as ``"cuda"``.
         dtype: float32, or ``mg.float64``.
 
     Attributes:
@@ -168,14 +175,15 @@ class Embedding(Module):
     """
 
     def __init__(
-        self, num_embeddings: int, embedding_dim: int, padding_idx: int | None = None, dtype: Any = None
+        self, num_embeddings: int, embedding_dim: int, padding_idx: int | None = None,
+        device: Device = None, dtype: Any = None,
     ) -> None:  # fmt: skip
         super().__init__()
         shape = self.num_embeddings, self.embedding_dim = sizes("Embedding", (num_embeddings, embedding_dim))
         if min(shape) < 1:
             raise ValueError(f"Embedding needs sizes of at least 1, got {shape}")
         self.padding_idx = padding_row("Embedding", padding_idx, num_embeddings)
-        self.weight = Parameter(zeros(shape, dtype=dtype))
+        self.weight = Parameter(zeros(shape, device=device, dtype=dtype))
         self.reset_parameters()
 
     @classmethod
@@ -186,7 +194,7 @@ class Embedding(Module):
         """
         if only_floats("from_pretrained", tensor("from_pretrained", embeddings)).ndim != 2:
             raise ValueError(f"from_pretrained: expects (num_embeddings, embedding_dim), got {embeddings.shape}")
-        layer = cls(embeddings.shape[0], embeddings.shape[1], padding_idx, embeddings.dtype)
+        layer = cls(embeddings.shape[0], embeddings.shape[1], padding_idx, embeddings.device, embeddings.dtype)
         layer.weight = Parameter(embeddings, requires_grad=not freeze)
         return layer
 

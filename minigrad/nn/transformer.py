@@ -6,6 +6,7 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
+from minigrad.conversion import Device
 from minigrad.nn import functional as F
 from minigrad.nn.attention import MultiheadAttention
 from minigrad.nn.containers import ModuleList
@@ -36,6 +37,7 @@ class TransformerEncoderLayer(Module):
         batch_first: whether sequences are (N, L, E) rather than (L, N, E).
         norm_first: whether the norms come before what they belong to.
         bias: whether layers and norms have biases.
+        device: of the parameters, ``"cpu"`` or such as ``"cuda"``.
         dtype: float32, or ``mg.float64``.
 
     Called with src, (L, N, E), (N, L, E) or (L, E), and with ``src_mask``, ``src_key_padding_mask`` and
@@ -57,7 +59,8 @@ class TransformerEncoderLayer(Module):
     def __init__(
         self, d_model: int, nhead: int, dim_feedforward: int = 2048, dropout: float = 0.1,
         activation: str | Callable[[Tensor], Tensor] = "relu", layer_norm_eps: float = 1e-5,
-        batch_first: bool = False, norm_first: bool = False, bias: bool = True, dtype: Any = None,
+        batch_first: bool = False, norm_first: bool = False, bias: bool = True,
+        device: Device = None, dtype: Any = None,
     ) -> None:  # fmt: skip
         super().__init__()
         if isinstance(activation, str) and activation not in ACTIVATIONS:
@@ -68,13 +71,13 @@ class TransformerEncoderLayer(Module):
         if not callable(found):
             raise TypeError(f"TransformerEncoderLayer: {activation!r} cannot be called as an activation")
         self.self_attn = MultiheadAttention(
-            d_model, nhead, dropout=dropout, bias=bias, batch_first=batch_first, dtype=dtype
+            d_model, nhead, dropout=dropout, bias=bias, batch_first=batch_first, device=device, dtype=dtype
         )
-        self.linear1 = Linear(d_model, dim_feedforward, bias=bias, dtype=dtype)
+        self.linear1 = Linear(d_model, dim_feedforward, bias=bias, device=device, dtype=dtype)
         self.dropout = Dropout(dropout)
-        self.linear2 = Linear(dim_feedforward, d_model, bias=bias, dtype=dtype)
-        self.norm1 = LayerNorm(d_model, eps=layer_norm_eps, bias=bias, dtype=dtype)
-        self.norm2 = LayerNorm(d_model, eps=layer_norm_eps, bias=bias, dtype=dtype)
+        self.linear2 = Linear(dim_feedforward, d_model, bias=bias, device=device, dtype=dtype)
+        self.norm1 = LayerNorm(d_model, eps=layer_norm_eps, bias=bias, device=device, dtype=dtype)
+        self.norm2 = LayerNorm(d_model, eps=layer_norm_eps, bias=bias, device=device, dtype=dtype)
         self.dropout1 = Dropout(dropout)
         self.dropout2 = Dropout(dropout)
         self.activation, self.norm_first = found, norm_first

@@ -21,11 +21,12 @@ __all__ = ["bilinear", "dropout", "dropout1d", "dropout2d", "embedding"]
 # -- dropout --------------------------------------------------------------------------------------------------
 
 
-def dropout(input: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
+def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Each element 0 with probability ``p``, the others times ``1 / (1 - p)``; nothing unless ``training``.
 
     The factor keeps the mean as it was, so that nothing need be done after training. The node holds a key, drawn
-    by the generator that ``mg.manual_seed`` starts, from which the fate of every element follows.
+    by the generator that ``mg.manual_seed`` starts, from which the fate of every element follows. ``inplace`` is
+    taken as PyTorch has it, and changes nothing.
 
     Source: Srivastava et al., Dropout: a simple way to prevent neural networks from overfitting, 2014.
 
@@ -40,12 +41,12 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
     return _dropped(x, 1, check_probability("dropout", p), training)
 
 
-def dropout1d(input: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
+def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """:func:`dropout` of whole channels: (N, C, L) or (C, L). Raises ValueError for other shapes."""
     return _channels_dropped("dropout1d", input, p, training, "(N, C, L) or (C, L)")
 
 
-def dropout2d(input: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
+def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """:func:`dropout` of whole channels: (N, C, H, W) or (C, H, W). Raises ValueError for other shapes.
 
     Source: Tompson et al., Efficient object localization using convolutional networks, 2015.

@@ -134,6 +134,36 @@ def test_no_layer_is_left_out() -> None:
     assert modules - CONTAINERS == set(CASES)
 
 
+#: The arguments of every layer that makes parameters or buffers of its own.
+MADE: dict[str, tuple[Any, ...]] = {
+    "Linear": (4, 3), "Bilinear": (4, 3, 2), "Embedding": (5, 3), "PReLU": (2,), "LayerNorm": (4,),
+    "RMSNorm": (4,), "GroupNorm": (2, 4), "MultiheadAttention": (4, 2), "SinusoidalPositions": (4,),
+    "TransformerEncoderLayer": (4, 2, 8),
+    **dict.fromkeys(["BatchNorm1d", "BatchNorm2d", "InstanceNorm1d", "InstanceNorm2d"], (4,)),
+    **dict.fromkeys(["Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d"], (4, 2, 3)),
+    **dict.fromkeys(["GRU", "LSTM", "RNN", *CELLS], (4, 3)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_a_layer_is_made_on_the_device_with_the_numbers_that_it_has_on_the_cpu(name: str) -> None:
+    both = []
+    for device in ("cpu", "cuda"):
+        mg.manual_seed(1)
+        both.append(getattr(nn, name)(*MADE[name], device=device, dtype=mg.float64))
+    here, there = ([*module.named_parameters(), *module.named_buffers()] for module in both)
+    assert len(here) == len(there) > 0
+    for (name, a), (same, b) in zip(here, there, strict=True):
+        assert (name, a.device, b.device, a.dtype) == (same, "cpu", "cuda:0", b.dtype)
+        np.testing.assert_allclose(b.detach().cpu().numpy(), a.detach().numpy(), rtol=1e-12)
+
+
+def test_every_layer_that_takes_a_dtype_takes_a_device_before_it() -> None:
+    takes = {name: [*inspect.signature(getattr(nn, name)).parameters] for name in CASES}
+    assert {name for name, names in takes.items() if "dtype" in names} == set(MADE)
+    assert all(takes[name][takes[name].index("dtype") - 1] == "device" for name in MADE)
+
+
 def test_parameters_are_made_and_drawn_on_the_device() -> None:
     p = nn.Parameter(mg.ones(3, 4, device="cuda"))
     assert (p.device, p.requires_grad, p.tolist()) == ("cuda:0", True, [[1.0] * 4] * 3)
