@@ -11,7 +11,7 @@ from importlib import import_module
 from math import inf, nan, pi
 from typing import TYPE_CHECKING
 
-from minigrad import mistakes, nn, ops, optim
+from minigrad import autograd, mistakes, nn, ops, optim
 from minigrad.anomaly import AnomalyError, detect_anomaly
 from minigrad.backward import grad
 from minigrad.checkpoint import checkpoint
@@ -131,6 +131,7 @@ __all__ = [
     "Trace",
     "WeightFileError",
     "arange",
+    "autograd",
     "bernoulli",
     "bool_",
     "capture",

@@ -111,8 +111,19 @@ ELSEWHERE = {
     "true_divide": "div", "vstack": "cat",
 }  # fmt: skip
 
+#: The same in modules: what to say of a name that one does not have.
+ELSEWHERE_IN: dict[str, dict[str, str]] = {
+    "minigrad.autograd": {
+        "Function": "write an mg.Op, as its docstring and docs/design.md say",
+        "Variable": "use mg.tensor",
+    },
+}
+
 
 def no_such_name(what: str, where: Any, name: str) -> AttributeError:
-    """The error for an attribute that a tensor, or minigrad itself, does not have."""
-    hint = f": use {ELSEWHERE[name]}" if name in ELSEWHERE else ""
+    """The error for an attribute that a tensor, minigrad itself, or a module of it does not have."""
+    others = ELSEWHERE_IN.get(what)
+    hint = f": use {ELSEWHERE[name]}" if others is None and name in ELSEWHERE else ""
+    if others is not None and name in others:
+        hint = f": {others[name]}"
     return AttributeError(f"{what} has no attribute {name!r}{hint}", name=name, obj=where)

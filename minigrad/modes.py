@@ -177,7 +177,7 @@ class saved_tensors_hooks(Switch):
         super().__init__(saver=(pack_hook, unpack_hook))
 
 
-class _Setting(Switch):
+class Setting(Switch):
     """A switch that acts at once, so that it can be called plainly, and is undone if it was used in a ``with``."""
 
     def __init__(self, **changes: Any) -> None:
@@ -199,14 +199,14 @@ class _Setting(Switch):
         self.before = None
 
 
-class set_grad_enabled(_Setting):
+class set_grad_enabled(Setting):
     """Record or do not, from here on, or inside a ``with set_grad_enabled(flag):``."""
 
     def __init__(self, mode: bool) -> None:
         super().__init__(grad=bool(mode))
 
 
-class use_kernels(_Setting):
+class use_kernels(Setting):
     """Compute with the kernels of a target: ``"numba"``, or ``"reference"``, the same in obvious NumPy.
 
     Acts from here on, or inside a ``with use_kernels(...)``.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -134,7 +134,8 @@ class Tensor(Operations):
         return self._version is UNCOUNTED
 
     def backward(
-        self, gradient: Tensor | None = None, retain_graph: bool | None = None, create_graph: bool = False
+        self, gradient: Tensor | None = None, retain_graph: bool | None = None, create_graph: bool = False,
+        inputs: Tensor | Sequence[Tensor] | None = None,
     ) -> None:  # fmt: skip
         """Add the derivatives of this tensor to the ``.grad`` of every leaf that it was computed from.
 
@@ -143,12 +144,13 @@ class Tensor(Operations):
             retain_graph: keep the kept values, so that the graph can be walked again.
             create_graph: record the walk, so that gradients can be differentiated. The leaves then reach
                 themselves through ``.grad`` and are freed by the garbage collector only: prefer ``mg.grad``.
+            inputs: the tensors whose ``.grad`` alone is added to, leaves or others; by default every leaf.
 
         Raises:
             RuntimeError: nothing here needs a gradient; not a scalar and no ``gradient``; the graph was walked
                 before; a kept value was changed in place. No ``.grad`` has been changed then.
         """
-        backward.backward([self], [gradient], retain_graph=retain_graph, create_graph=create_graph)
+        backward.backward((self,), (gradient,), retain_graph, create_graph, inputs)
 
     def retain_grad(self) -> None:
         """Have ``backward`` fill in ``.grad`` although this tensor is no leaf."""

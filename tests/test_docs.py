@@ -17,12 +17,12 @@ PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "exa
 
 
 def public() -> dict[str, object]:
-    """Everything that minigrad offers at the top level, in nn, optim and data."""
+    """Everything that minigrad offers at the top level, in autograd, nn, optim and data."""
     from minigrad.nn import functional, init, utils
     from minigrad.optim import lr_scheduler
 
     found = {}
-    for module in (mg, mg.nn, functional, init, utils, mg.optim, lr_scheduler, mg.data):
+    for module in (mg, mg.autograd, mg.nn, functional, init, utils, mg.optim, lr_scheduler, mg.data):
         for name, thing in vars(module).items():
             is_ours = str(getattr(thing, "__module__", "")).startswith("minigrad")
             if is_ours and not name.startswith("_") and (inspect.isclass(thing) or inspect.isfunction(thing)):
