@@ -18,6 +18,7 @@ from minigrad.checkpoint import checkpoint
 from minigrad.conversion import device
 from minigrad.creation import (
     arange,
+    as_tensor,
     empty,
     empty_like,
     eye,
@@ -131,6 +132,7 @@ __all__ = [
     "Trace",
     "WeightFileError",
     "arange",
+    "as_tensor",
     "autograd",
     "bernoulli",
     "bool_",

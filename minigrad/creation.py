@@ -31,6 +31,23 @@ def tensor(data: Any, *, dtype: Any = None, requires_grad: bool = False, device:
     return Tensor(data, dtype, requires_grad, device)
 
 
+def as_tensor(data: Any, dtype: Any = None, device: str | None = None) -> Tensor:
+    """A tensor of anything that makes one, with the same memory where that is possible.
+
+    A tensor stays itself, unless it is to have another dtype or device, and then it is recorded as ``x.to(...)``;
+    an array of NumPy shares its memory, as :func:`from_numpy` has it.
+
+    >>> array = np.array([1.0, 2.0])
+    >>> t = as_tensor(array)
+    >>> array[0] = 5.0
+    >>> t, as_tensor(t) is t
+    (tensor([5., 2.], dtype=float64), True)
+    """
+    if isinstance(data, np.ndarray):
+        data = from_numpy(data)
+    return data.to(dtype=dtype, device=device) if isinstance(data, Tensor) else Tensor(data, dtype, False, device)
+
+
 def from_numpy(array: Array) -> Tensor:
     """A tensor that shares the array's memory.
 

@@ -100,15 +100,15 @@ def changed(op: Op, name: str, array: Array, version: Version, seen: int) -> Run
 
 #: Names of NumPy's and PyTorch's, and what to write here instead.
 ELSEWHERE = {
-    "absolute": "abs", "array": "mg.tensor", "asarray": "mg.tensor", "as_tensor": "mg.tensor",
+    "absolute": "abs", "array": "mg.tensor", "asarray": "mg.as_tensor",
     "astype": "x.to(dtype)", "bfloat16": "float32", "clip": "clamp", "concat": "cat",
     "concatenate": "cat", "copy": "clone", "cumulative_sum": "cumsum",
-    "detach_": "x.detach()", "divide": "div", "dstack": "cat",
+    "divide": "div", "dstack": "cat",
     "expand_dims": "unsqueeze", "greater": "gt", "half": "float32",
     "hstack": "cat", "is_cuda": "x.device", "less": "lt",
-    "moveaxis": "movedim", "multiply": "mul", "negative": "neg", "new_ones": "mg.ones", "new_zeros": "mg.zeros",
+    "moveaxis": "movedim", "multiply": "mul", "negative": "neg",
     "not_equal": "ne", "power": "pow", "ravel": "flatten", "subtract": "sub", "swapdims": "swapaxes",
-    "true_divide": "div", "vstack": "cat",
+    "squeeze_": "x = x.squeeze()", "true_divide": "div", "unsqueeze_": "x = x.unsqueeze(dim)", "vstack": "cat",
 }  # fmt: skip
 
 #: The same in modules: what to say of a name that one does not have.

@@ -19,7 +19,7 @@ def test_names_are_those_at_the_top_level() -> None:
 
 
 def test_function_says_what_takes_its_place() -> None:
-    with pytest.raises(AttributeError, match="'Function': write an mg.Op, as its docstring"):
+    with pytest.raises(AttributeError, match=r"'Function': write an mg.Op, as its docstring"):
         mg.autograd.Function  # noqa: B018
     with pytest.raises(AttributeError, match=r"minigrad.autograd has no attribute 'nothing'$"):
         mg.autograd.nothing  # noqa: B018

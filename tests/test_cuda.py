@@ -46,7 +46,8 @@ def test_creation_and_random_functions_take_a_device() -> None:
         mg.arange(3, device="cuda"), mg.eye(2, device="cuda"), mg.empty(2, device="cuda"),
         mg.linspace(0, 1, 3, device="cuda"), mg.rand(2, device="cuda"), mg.randn(2, device="cuda"),
         mg.randint(5, size=(2,), device="cuda"), mg.randperm(3, device="cuda"), mg.ones_like(X.cuda()),
-        mg.rand_like(X.cuda()), mg.empty_like(X.cuda()),
+        mg.rand_like(X.cuda()), mg.empty_like(X.cuda()), mg.as_tensor([1.0], device="cuda"),
+        X.cuda().new_zeros(2), X.cuda().new_tensor([1.0]), X.new_ones(2, device="cuda"),
     ]  # fmt: skip
     assert {t.device for t in made} == {"cuda:0"}
     assert made[2].tolist() == [3.0, 3.0]

@@ -132,7 +132,7 @@ def test_unknown_attributes_are_refused() -> None:
 
 @pytest.mark.parametrize(
     ("where", "name", "hint"),
-    [(mg.ones(2), "astype", r": use x\.to\(dtype\)"), (mg.ones(2), "detach_", r": use x\.detach\(\)"),
+    [(mg.ones(2), "astype", r": use x\.to\(dtype\)"), (mg.ones(2), "squeeze_", r": use x = x\.squeeze\(\)"),
      (mg.ones(2), "gard", "$"), (mg, "concatenate", ": use cat"), (mg, "nothing", "$")],
 )  # fmt: skip
 def test_a_name_of_another_library_is_answered_with_ours(where: Any, name: str, hint: str) -> None:

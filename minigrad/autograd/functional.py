@@ -1,4 +1,4 @@
-"""PyTorch's place for derivatives of functions: they are in ``derivatives.py``, and ``mg.jacobian`` is the same."""
+"""PyTorch's place for derivatives of functions; ``mg.jacobian`` and so on are the same."""
 
 from minigrad.derivatives import hessian, jacobian, jvp, vjp
 

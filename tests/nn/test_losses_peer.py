@@ -58,6 +58,7 @@ def signs(*shape: int) -> Array:
     return RNG.choice([-1.0, 1.0], shape)
 
 
+VECTORS = np.random.default_rng(6).normal(0, 2, (4, 3))
 WEIGHT = np.array([0.5, 2.0, 1.0, 0.25, 3.0])
 WEIGHTED, SMOOTH, BOTH = {"weight": WEIGHT}, {"label_smoothing": 0.1}, {"weight": WEIGHT, "label_smoothing": 0.3}
 SHAPES = [((5,), ()), ((7, 5), (7,)), ((2, 5, 3), (2, 3)), ((2, 5, 3, 2), (2, 3, 2))]
@@ -111,6 +112,9 @@ CASES = [
     Case("cosine_similarity", (normal(4, 1, 3), normal(1, 5, 3)), None, {"dim": -1}),
     Case("cosine_similarity", (normal(3), normal(4, 3)), None, {"dim": 0}),
     Case("cosine_similarity", (normal(4, 3), normal(4, 3)), None, {"dim": 0, "eps": 0.1}),
+    Case("normalize", (VECTORS,)),
+    Case("normalize", (VECTORS,), None, {"p": 1.0, "dim": 0}),
+    Case("normalize", (VECTORS,), None, {"dim": (0, 1), "eps": 100.0}),
     Case("cosine_embedding_loss", (normal(6, 3), normal(6, 3)), signs(6)),
     Case("cosine_embedding_loss", (normal(6, 3), normal(6, 3)), signs(6), {"margin": 0.25}),
     Case("cosine_embedding_loss", (normal(3), normal(3)), np.array(-1.0), {"margin": -0.5}),
@@ -151,7 +155,7 @@ def derivatives(grad: Any, weights: Any, out: Any, inputs: list[Any]) -> list[Ar
 
 
 def reductions(name: str) -> list[str | None]:
-    if name == "cosine_similarity":
+    if name in ("cosine_similarity", "normalize"):
         return [None]
     return ["mean", "sum", "none", "batchmean"] if name == "kl_div" else ["mean", "sum", "none"]
 

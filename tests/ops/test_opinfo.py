@@ -20,11 +20,12 @@ LEFT_OUT = {
     **dict.fromkeys(["nn.functional.dropout", "nn.functional.dropout2d"], "random"),
     **dict.fromkeys(["bernoulli", "multinomial", "normal", "normal/in_place", "normal/number_mean"], "random"),
     **dict.fromkeys(["bool", "double", "float", "int", "long"], "the names of dtypes"),
-    **dict.fromkeys(["empty", "empty_like"], "not initialised"),
+    **dict.fromkeys(["empty", "empty_like", "new_empty"], "not initialised"),
     "__getitem__": "NumPy's order of dimensions where an int and an array are apart, PyTorch's differs",
     "__rpow__ int64": "an integer to a negative power is an error, PyTorch's 0 is not",
     "arange int64": "fractions as bounds of integers, which PyTorch drops first",
     "linspace int64": "fractions as bounds of integers, which PyTorch drops first",
+    "baddbmm int64": "a fraction of integers is an error, PyTorch's is cut off",
     "full bool": "6 is no bool",
     "full_like bool": "-1 is no bool",
     **dict.fromkeys(
@@ -38,7 +39,7 @@ LEFT_OUT = {
     "nn.functional.layer_norm float32": "of one element PyTorch's gradient is what rounding leaves of 0",
     "nn.functional.silu/complex": "no complex numbers",
     "norm/nuc": "a norm of singular values",
-    "to": "copies and memory formats, which to() does not know",
+    "to": "memory formats, and options by their place, which to() does not know",
     "zero_": "in place on leaves",
 }
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from minigrad.kernels import is_seen
 from minigrad.nn.functional.arguments import REDUCTIONS, alike, check_reduction, check_signs, reduced
-from minigrad.ops import relu, where
+from minigrad.ops import norm, relu, where
 from minigrad.ops.operands import broadcast, floating, one_dim, parameter, tensor
 from minigrad.tensor import Tensor
 
-__all__ = ["cosine_embedding_loss", "cosine_similarity", "hinge_embedding_loss", "kl_div"]
+__all__ = ["cosine_embedding_loss", "cosine_similarity", "hinge_embedding_loss", "kl_div", "normalize"]
 
 # -- of distributions -----------------------------------------------------------------------------------------
 
@@ -67,6 +69,24 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     if not shape:
         raise ValueError(f"{name}: there are no vectors along dim {dim} in tensors without dimensions")
     return (_unit(x1.expand(shape), d, eps) * _unit(x2.expand(shape), d, eps)).sum(d)
+
+
+def normalize(input: Tensor, p: float = 2.0, dim: int | Sequence[int] = 1, eps: float = 1e-12) -> Tensor:
+    """Vectors of length 1: ``y = x / max(|x|_p, eps)`` along ``dim``.
+
+    Args:
+        input: vectors along ``dim``, one dimension or several, in floats.
+        p: the order of the norm; see :func:`mg.norm`.
+        dim: the dimension of the vectors.
+        eps: the least length that is divided by.
+
+    >>> import minigrad as mg
+    >>> normalize(mg.tensor([[3.0, 4.0], [0.0, 0.0]]))
+    tensor([[0.6000, 0.8000],
+            [0.0000, 0.0000]])
+    """
+    length = norm(tensor("normalize", input), p, dim, keepdim=True)
+    return input / length.clamp(min=parameter("normalize", "eps", eps))
 
 
 def cosine_embedding_loss(

@@ -139,7 +139,8 @@ MADE: dict[str, tuple[Any, ...]] = {
     "Linear": (4, 3), "Bilinear": (4, 3, 2), "Embedding": (5, 3), "PReLU": (2,), "LayerNorm": (4,),
     "RMSNorm": (4,), "GroupNorm": (2, 4), "MultiheadAttention": (4, 2), "SinusoidalPositions": (4,),
     "TransformerEncoderLayer": (4, 2, 8),
-    **dict.fromkeys(["BatchNorm1d", "BatchNorm2d", "InstanceNorm1d", "InstanceNorm2d"], (4,)),
+    **dict.fromkeys(["BatchNorm1d", "BatchNorm2d"], (4,)),
+    **dict.fromkeys(["InstanceNorm1d", "InstanceNorm2d"], (4, 1e-5, 0.1, True, True)),
     **dict.fromkeys(["Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d"], (4, 2, 3)),
     **dict.fromkeys(["GRU", "LSTM", "RNN", *CELLS], (4, 3)),
 }  # fmt: skip
