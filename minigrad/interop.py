@@ -179,6 +179,8 @@ def reduce(t: Tensor, protocol: Any) -> tuple[Any, ...]:
 def deep_copy(t: Tensor, memo: dict[int, Any]) -> Tensor:
     """A leaf in memory of its own, with a copy of its gradient, without hooks. Raises as :func:`reduce`."""
     _, (kind, array, requires_grad, version), state = reduce(t, None)
+    if not kernels.is_seen(array) and id(array) not in memo:  # on a device, or the device would be copied too
+        memo[id(array)] = kernels.duplicate(array)
     twin = rebuild(kind, copy.deepcopy(array, memo), requires_grad, copy.deepcopy(version, memo))
     memo[id(t)] = twin
     if state:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import ctypes
 import gc
 from typing import Any
@@ -31,6 +32,18 @@ def test_a_tensor_goes_there_and_back() -> None:
     assert (there.device, there.dtype, there.to(dtype=mg.float32).device) == ("cuda:0", mg.float64, "cuda:0")
     assert x.to(device="cuda", copy=True) is not x
     assert nn.Linear(2, 1).to(device="cuda", non_blocking=True).weight.device == "cuda:0"
+
+
+def test_a_deep_copy_is_in_memory_of_its_own_on_the_same_device() -> None:
+    net = nn.Linear(2, 1, device="cuda")
+    net.tied = net.weight
+    net(mg.ones(1, 2, device="cuda")).sum().backward()
+    twin = copy.deepcopy(net)
+    assert (twin.weight.device, twin.weight.grad.tolist()) == ("cuda:0", [[1.0, 1.0]])
+    assert twin.tied is twin.weight
+    with mg.no_grad():
+        twin.weight.zero_()
+    assert net.weight.abs().min().item() > 0
 
 
 def test_a_device_is_its_whole_name() -> None:

@@ -79,6 +79,13 @@ CASES: dict[str, Case] = {
     "TransformerEncoder": (
         lambda: nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 2, 8, dropout=0.0), 2), of((3, 2, 4))
     ),
+    "TransformerDecoderLayer": (
+        lambda: nn.TransformerDecoderLayer(4, 2, 8, dropout=0.2, norm_first=True), of((3, 2, 4), (2, 2, 4))
+    ),
+    "TransformerDecoder": (
+        lambda: nn.TransformerDecoder(nn.TransformerDecoderLayer(4, 2, 8, 0.0), 2), of((3, 2, 4), (2, 2, 4))
+    ),
+    "Transformer": (lambda: nn.Transformer(4, 2, 1, 1, 8), of((3, 2, 4), (2, 2, 4))),
     "BCELoss": (nn.BCELoss, lambda: (mg.rand(4, 3) * 0.8 + 0.1, mg.rand(4, 3))),
     "BCEWithLogitsLoss": (
         lambda: nn.BCEWithLogitsLoss(pos_weight=mg.full((3,), 2.0)), lambda: (mg.randn(4, 3), mg.rand(4, 3))
@@ -138,7 +145,7 @@ def test_no_layer_is_left_out() -> None:
 MADE: dict[str, tuple[Any, ...]] = {
     "Linear": (4, 3), "Bilinear": (4, 3, 2), "Embedding": (5, 3), "PReLU": (2,), "LayerNorm": (4,),
     "RMSNorm": (4,), "GroupNorm": (2, 4), "MultiheadAttention": (4, 2), "SinusoidalPositions": (4,),
-    "TransformerEncoderLayer": (4, 2, 8),
+    "Transformer": (4, 2, 1, 1, 8), "TransformerDecoderLayer": (4, 2, 8), "TransformerEncoderLayer": (4, 2, 8),
     **dict.fromkeys(["BatchNorm1d", "BatchNorm2d"], (4,)),
     **dict.fromkeys(["InstanceNorm1d", "InstanceNorm2d"], (4, 1e-5, 0.1, True, True)),
     **dict.fromkeys(["Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d"], (4, 2, 3)),
