@@ -13,6 +13,7 @@ from minigrad.nn import (
     losses,
     normalisation,
     pooling,
+    rearranging,
     recurrent,
     transformer,
     utils,
@@ -29,6 +30,7 @@ from minigrad.nn.module import IncompatibleKeys, Module
 from minigrad.nn.normalisation import *
 from minigrad.nn.parameter import Parameter
 from minigrad.nn.pooling import *
+from minigrad.nn.rearranging import *
 from minigrad.nn.recurrent import *
 from minigrad.nn.transformer import *
 
@@ -43,6 +45,7 @@ __all__ = [
     *losses.__all__,
     *normalisation.__all__,
     *pooling.__all__,
+    *rearranging.__all__,
     *recurrent.__all__,
     *transformer.__all__,
     "IncompatibleKeys",

@@ -35,6 +35,7 @@ LEFT_OUT = {
     "nn.functional.hardsigmoid float64": "PyTorch's gradient has the sixth of float32",
     "nn.functional.hardtanh int64": "a limit of -0.5 is an error between integers",
     "nn.functional.hinge_embedding_loss": "targets must be 1 or -1, PyTorch's samples are not",
+    "nn.functional.margin_ranking_loss": "targets must be 1 or -1, PyTorch's samples are not",
     "nn.functional.kl_div": "targets must not be negative, PyTorch's samples are",
     "nn.functional.layer_norm float32": "of one element PyTorch's gradient is what rounding leaves of 0",
     "nn.functional.silu/complex": "no complex numbers",
@@ -62,6 +63,7 @@ SKIPPED: dict[str, Callable[[Any], bool]] = {
     "nn.functional.cosine_similarity": lambda sample: sample.input.ndim == 0,
     "nn.functional.multi_head_attention_forward": lambda sample: sample.args[9] > 0,  # random, as the next one
     "nn.functional.scaled_dot_product_attention": lambda sample: sample.kwargs.get("dropout_p", 0) > 0,
+    "nn.functional.gaussian_nll_loss": lambda sample: sample.args[0].shape != sample.input.shape,
     "repeat_interleave": lambda sample: "output_size" in sample.kwargs,
     "roll": lambda sample: sample.input.ndim == 0,  # has a dim 0 here, as in reductions
     "scatter": lambda sample: "reduce" in sample.kwargs,  # deprecated

@@ -34,6 +34,7 @@ ACTIVATIONS = [
     "LogSigmoid", "Mish", "PReLU", "ReLU", "ReLU6", "SiLU", "Sigmoid", "Softplus", "Softshrink", "Softsign",
     "Tanh", "Tanhshrink", "Identity", "Flatten",
 ]  # fmt: skip
+PADS = [f"{kind}Pad{dims}d" for kind in ("Circular", "Reflection", "Replication", "Zero") for dims in (1, 2)]
 CELLS = ["GRUCell", "LSTMCell", "RNNCell"]
 DISTANCES = ["HuberLoss", "L1Loss", "MSELoss", "SmoothL1Loss"]
 CASES: dict[str, Case] = {
@@ -98,6 +99,18 @@ CASES: dict[str, Case] = {
     ),
     "NLLLoss": (lambda: nn.NLLLoss(ignore_index=2), lambda: (mg.randn(4, 3, 5), classes(4, 5))),
     "HingeEmbeddingLoss": (nn.HingeEmbeddingLoss, lambda: (mg.randn(4, 3), signs(4, 3))),
+    "GaussianNLLLoss": (nn.GaussianNLLLoss, lambda: (mg.randn(4, 3), mg.randn(4, 3), mg.rand(4, 3) + 0.5)),
+    "MarginRankingLoss": (nn.MarginRankingLoss, lambda: (mg.randn(4, 3), mg.randn(4, 3), signs(4, 3))),
+    "PairwiseDistance": (nn.PairwiseDistance, of((4, 3), (4, 3))),
+    "TripletMarginLoss": (lambda: nn.TripletMarginLoss(swap=True), of((4, 3), (4, 3), (4, 3))),
+    **{name: (lambda name=name: getattr(nn, name)((2, 1)), LINES) for name in PADS if name.endswith("1d")},
+    **{name: (lambda name=name: getattr(nn, name)((2, 1, 0, 3)), IMAGES) for name in PADS if name.endswith("2d")},
+    "ConstantPad1d": (lambda: nn.ConstantPad1d(1, 7.0), LINES),
+    "ConstantPad2d": (lambda: nn.ConstantPad2d(-1, 7.0), IMAGES),
+    "PixelShuffle": (lambda: nn.PixelShuffle(2), IMAGES),
+    "PixelUnshuffle": (lambda: nn.PixelUnshuffle(2), of((2, 3, 4, 6))),
+    "Unfold": (lambda: nn.Unfold(3, padding=1, stride=2), IMAGES),
+    "Fold": (lambda: nn.Fold((6, 5), 2), of((2, 12, 20))),
     "KLDivLoss": (lambda: nn.KLDivLoss(reduction="batchmean"), lambda: (mg.randn(4, 3), mg.rand(4, 3))),
     **{name: (getattr(nn, name), of((4, 3), (4, 3))) for name in DISTANCES},
 }  # fmt: skip
