@@ -22,7 +22,7 @@ def public() -> dict[str, object]:
     from minigrad.optim import lr_scheduler
 
     found = {}
-    for module in (mg, mg.autograd, mg.nn, functional, init, utils, mg.optim, lr_scheduler, mg.data):
+    for module in (mg, mg.autograd, mg.nn, functional, init, utils, utils.rnn, mg.optim, lr_scheduler, mg.data):
         for name, thing in vars(module).items():
             is_ours = str(getattr(thing, "__module__", "")).startswith("minigrad")
             if is_ours and not name.startswith("_") and (inspect.isclass(thing) or inspect.isfunction(thing)):

@@ -134,14 +134,12 @@ def gaussian_nll_loss(
     least = parameter(name, "eps", eps)
     x, y = alike(name, input, target)
     v = x.new_full((), parameter(name, "var", var)) if isinstance(var, (int, float)) else tensor(name, var)
-    v = v.unsqueeze(-1) if v.ndim and v.shape == x.shape[:-1] else v
-    if v.ndim and v.shape not in (x.shape, (*x.shape[:-1], 1)):
-        raise ValueError(
-            f"{name}: an input {x.shape} needs variances of that shape, or of one dim less: {v.shape}"
-        )
+    without_last = bool(v.ndim) and v.shape == x.shape[:-1]
+    if v.ndim and not without_last and v.shape not in (x.shape, (*x.shape[:-1], 1)):
+        raise ValueError(f"{name}: an input {x.shape} needs variances of that shape, not {v.shape}")
     if not least > 0 or (is_seen(v.array) and (v.array < 0).any()):
         raise ValueError(f"{name}: variances must not be negative, and eps above 0, got eps={least:g}")
-    v = cast(v, x.dtype)
+    v = cast(v.unsqueeze(-1) if without_last else v, x.dtype)
     v = where(v < least, v - v.detach() + least, v)
     losses = (v.log() + (x - y) ** 2 / v) * 0.5
     return reduced(losses + math.log(2 * math.pi) / 2 if full else losses, reduction)
