@@ -111,11 +111,43 @@ ELSEWHERE = {
     "squeeze_": "x = x.squeeze()", "true_divide": "div", "unsqueeze_": "x = x.unsqueeze(dim)", "vstack": "cat",
 }  # fmt: skip
 
+_VOLUMES = "there is nothing for volumes here"
+_LAZY = "give the layer the size of its input"
+_IN_PLACE = "nothing is computed in place here: use the function without the _"
+
 #: The same in modules: what to say of a name that one does not have.
 ELSEWHERE_IN: dict[str, dict[str, str]] = {
     "minigrad.autograd": {
         "Function": "write an mg.Op, as its docstring and docs/design.md say",
         "Variable": "use mg.tensor",
+    },
+    "minigrad.nn": {
+        **dict.fromkeys("AvgPool3d BatchNorm3d Conv3d ConvTranspose3d Dropout3d MaxPool3d".split(), _VOLUMES),
+        **dict.fromkeys("LazyBatchNorm1d LazyBatchNorm2d LazyConv1d LazyConv2d LazyLinear".split(), _LAZY),
+        **dict.fromkeys(["DataParallel", "SyncBatchNorm"], "a model is on one device here"),
+        "AlphaDropout": "use nn.Dropout",
+        "Buffer": "use module.register_buffer()",
+        "NLLLoss2d": "use nn.NLLLoss",
+        "RReLU": "use nn.LeakyReLU",
+        "RNNBase": "use nn.RNN, nn.LSTM or nn.GRU",
+        "Softmax2d": "use nn.Softmax(dim=-3)",
+        "UpsamplingBilinear2d": 'use nn.Upsample(mode="bilinear", align_corners=True)',
+        "UpsamplingNearest2d": "use nn.Upsample",
+    },
+    "minigrad.nn.functional": {
+        **dict.fromkeys("avg_pool3d conv3d conv_transpose3d dropout3d max_pool3d".split(), _VOLUMES),
+        **dict.fromkeys("celu_ elu_ hardtanh_ leaky_relu_ relu_ selu_ threshold_".split(), _IN_PLACE),
+        "cdist": "use mg.cdist",
+        "rrelu": "use F.leaky_relu",
+        "upsample": "use F.interpolate",
+        "upsample_bilinear": 'use F.interpolate(mode="bilinear", align_corners=True)',
+        "upsample_nearest": "use F.interpolate",
+    },
+    "minigrad.optim": {
+        "ASGD": "use optim.SGD",
+        "Adamax": "use optim.Adam",
+        "LBFGS": "use optim.SGD or optim.Adam",
+        "SparseAdam": "use optim.Adam",
     },
 }
 

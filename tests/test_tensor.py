@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import importlib
 import re
 from typing import Any
 
@@ -146,6 +147,20 @@ def test_hints_for_other_libraries_names_are_about_names_that_do_not_exist_and_n
         assert not (hasattr(mg, name) and hasattr(mg.Tensor, name)), name
         for part in re.findall(r"(?:mg|x)\.(\w+)", ours) or [ours]:
             assert hasattr(mg if ours.startswith("mg.") else mg.Tensor, part) or hasattr(mg, part), ours
+
+
+def test_hints_in_modules_are_about_names_that_do_not_exist_and_names_that_do() -> None:
+    for module, names in mistakes.ELSEWHERE_IN.items():
+        where = importlib.import_module(module)
+        for name, hint in names.items():
+            with pytest.raises(AttributeError, match=re.escape(f"{module} has no attribute '{name}': {hint}")):
+                getattr(where, name)
+            for path in re.findall(r"(?:mg|nn|F|optim)\.\w+", hint):
+                eval(path, {"mg": mg, "nn": mg.nn, "F": mg.nn.functional, "optim": mg.optim})
+        with pytest.raises(AttributeError, match=rf"{module} has no attribute 'nothing'$"):
+            getattr(where, "nothing")  # noqa: B009
+        with pytest.raises(ImportError):
+            exec(f"from {module} import nothing")
 
 
 def test_size_of_a_dim_that_is_not_there_is_refused() -> None:

@@ -1,5 +1,9 @@
 """Layers, losses and models. Read ``module.py`` first, then ``layers.py``, ``functional/`` and ``losses.py``."""
 
+import sys
+from typing import TYPE_CHECKING
+
+from minigrad import mistakes
 from minigrad.nn import (
     activations,
     attention,
@@ -33,6 +37,12 @@ from minigrad.nn.pooling import *
 from minigrad.nn.rearranging import *
 from minigrad.nn.recurrent import *
 from minigrad.nn.transformer import *
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        raise mistakes.no_such_name("minigrad.nn", sys.modules[__name__], name)
+
 
 __all__ = [
     *activations.__all__,
