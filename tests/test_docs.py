@@ -50,3 +50,23 @@ def test_whatever_is_public_says_what_it_does(name: str) -> None:
     text = inspect.getdoc(public()[name])
     assert text
     assert text[0].isupper() or text[0] in "`:0123456789" or " = " in text.split("\n")[0]
+
+
+def test_the_numbers_in_the_changelog_and_the_readme_are_counted() -> None:
+    changelog, readme = (
+        " ".join((ROOT / page).read_text().split()) for page in ("docs/changelog.md", "README.md")
+    )
+    losses = [name for name in mg.nn.losses.__all__ if name.endswith("Loss") and name != "Loss"]
+    assert (len(mg.nn.activations.__all__), len(losses)) == (26, 14)
+    assert "twenty-six activations, fourteen losses" in changelog
+    assert f"{len(mg.ops.__all__)} operations" in changelog
+    lines = [len((ROOT / path).read_text().splitlines()) for path in re.findall(r"\((examples/\w+\.py)\)", readme)]
+    assert f"a script of {min(lines)} to {max(lines)} lines" in readme
+    assert (ROOT / "docs/lessons.md").read_text().count("```python") == 49
+    assert "forty-nine pieces of them" in readme
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_line_of_text_is_wider_than_120_columns(page: Path) -> None:
+    text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.DOTALL | re.MULTILINE)
+    assert [line for line in text.splitlines() if len(line) > 120 and line[:1] not in "|!"] == []
