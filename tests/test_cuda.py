@@ -192,7 +192,7 @@ def train(device: str, steps: int = 3, optimizer: str = "Adam") -> tuple[nn.Modu
     return net, losses
 
 
-@pytest.mark.parametrize("optimizer", ["SGD", "Adam", "RMSprop", "Adagrad"])
+@pytest.mark.parametrize("optimizer", ["SGD", "Adam", "RMSprop", "Adagrad", "Adadelta", "NAdam", "RAdam"])
 def test_training_gives_what_it_gives_on_the_cpu(optimizer: str) -> None:
     (here, losses), (there, other) = train("cpu", optimizer=optimizer), train("cuda", optimizer=optimizer)
     np.testing.assert_allclose(other, losses, rtol=1e-5)
