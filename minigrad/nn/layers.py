@@ -19,7 +19,7 @@ from minigrad.ops import flatten, unflatten
 from minigrad.ops.operands import only_floats, sizes, tensor
 from minigrad.tensor import Tensor
 
-__all__ = ["Bilinear", "Embedding", "Flatten", "Identity", "Linear", "Unflatten"]
+__all__ = ["Bilinear", "Embedding", "EmbeddingBag", "Flatten", "Identity", "Linear", "Unflatten"]
 
 # -- products -------------------------------------------------------------------------------------------------
 
@@ -211,6 +211,42 @@ class Embedding(Module):
     def extra_repr(self) -> str:
         padding = "" if self.padding_idx is None else f", padding_idx={self.padding_idx}"
         return f"{self.num_embeddings}, {self.embedding_dim}{padding}"
+
+
+class EmbeddingBag(Embedding):
+    """One vector for each bag of things, the mean, sum or maximum of theirs; see :func:`.embedding_bag`.
+
+    Args:
+        num_embeddings, embedding_dim, padding_idx, device, dtype: as for :class:`Embedding`.
+        mode: ``"mean"``, ``"sum"`` or ``"max"``.
+        include_last_offset: whether the last offset is not a bag's, but where the last one ends.
+
+    Called with bags (B, N), or with (n,) and offsets (B,), and for a sum with ``per_sample_weights``, it gives
+    (B, embedding_dim).
+
+    >>> import minigrad as mg
+    >>> EmbeddingBag(10, 3)(mg.tensor([1, 5, 2]), mg.tensor([0, 2])).shape
+    (2, 3)
+    """
+
+    def __init__(
+        self, num_embeddings: int, embedding_dim: int, *, mode: str = "mean", include_last_offset: bool = False,
+        padding_idx: int | None = None, device: Device = None, dtype: Any = None,
+    ) -> None:  # fmt: skip
+        super().__init__(num_embeddings, embedding_dim, padding_idx, device, dtype)
+        self.mode, self.include_last_offset = mode, include_last_offset
+
+    def forward(
+        self, input: Tensor, offsets: Tensor | None = None, per_sample_weights: Tensor | None = None
+    ) -> Tensor:
+        return F.embedding_bag(
+            input, self.weight, offsets, mode=self.mode, per_sample_weights=per_sample_weights,
+            include_last_offset=self.include_last_offset, padding_idx=self.padding_idx,
+        )  # fmt: skip
+
+    def extra_repr(self) -> str:
+        padding = "" if self.padding_idx is None else f", padding_idx={self.padding_idx}"
+        return f"{self.num_embeddings}, {self.embedding_dim}, mode={self.mode!r}{padding}"
 
 
 # -- another shape, or none -----------------------------------------------------------------------------------

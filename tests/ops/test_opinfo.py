@@ -56,8 +56,9 @@ def strange_norm(sample: Any) -> bool:
 #: Samples that are not compared: minigrad refuses what these do, or does not offer it.
 SKIPPED: dict[str, Callable[[Any], bool]] = {
     **dict.fromkeys([f"nn.functional.{name}" for name in NORMS], strange_norm),
-    "nn.functional.embedding": lambda sample: bool(
-        {"max_norm", "scale_grad_by_freq", "sparse"} & {*sample.kwargs}
+    **dict.fromkeys(
+        ["nn.functional.embedding", "nn.functional.embedding_bag"],
+        lambda sample: bool({"max_norm", "scale_grad_by_freq", "sparse"} & {*sample.kwargs}),
     ),
     "nn.functional.interpolate": lambda sample: sample.input.ndim == 5,  # volumes
     "nn.functional.cosine_similarity": lambda sample: sample.input.ndim == 0,
@@ -75,6 +76,9 @@ SPELLED: dict[str, Callable[..., Any]] = {
     "T": lambda x: x.T,
     "mT": lambda x: x.mT,
     "nn.functional.embedding": lambda weight, rows, **options: mg.nn.functional.embedding(rows, weight, **options),
+    "nn.functional.embedding_bag": lambda weight, rows, **options: mg.nn.functional.embedding_bag(
+        rows, weight, **options
+    ),
     "einsum": lambda tensors, equation: mg.einsum(equation, *tensors),
     "trace": lambda x: x.trace(),
     "where": lambda x, condition, other: x.where(condition, other),

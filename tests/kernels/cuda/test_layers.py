@@ -58,6 +58,7 @@ CASES: dict[str, Case] = {
     "Dropout2d": (lambda: nn.Dropout2d(0.4), IMAGES),
     "Bilinear": (lambda: nn.Bilinear(4, 3, 2), of((5, 4), (5, 3))),
     "Embedding": (lambda: nn.Embedding(5, 3, padding_idx=1), lambda: (classes(2, 4, count=5),)),
+    "EmbeddingBag": (lambda: nn.EmbeddingBag(5, 3, padding_idx=1), lambda: (classes(2, 4, count=5),)),
     "Linear": (lambda: nn.Linear(6, 3), LINES),
     "Unflatten": (lambda: nn.Unflatten(1, (2, 2)), LINES),
     "BatchNorm1d": (lambda: nn.BatchNorm1d(4), LINES),
@@ -114,7 +115,14 @@ CASES: dict[str, Case] = {
     "KLDivLoss": (lambda: nn.KLDivLoss(reduction="batchmean"), lambda: (mg.randn(4, 3), mg.rand(4, 3))),
     **{name: (getattr(nn, name), of((4, 3), (4, 3))) for name in DISTANCES},
 }  # fmt: skip
-CONTAINERS = {"ModuleDict", "ModuleList", "ParameterList", "Module", "Loss"}  # which compute nothing
+CONTAINERS = {
+    "ModuleDict",
+    "ModuleList",
+    "ParameterDict",
+    "ParameterList",
+    "Module",
+    "Loss",
+}  # which compute nothing
 
 
 def flat(found: Any) -> list[mg.Tensor]:
@@ -156,9 +164,10 @@ def test_no_layer_is_left_out() -> None:
 
 #: The arguments of every layer that makes parameters or buffers of its own.
 MADE: dict[str, tuple[Any, ...]] = {
-    "Linear": (4, 3), "Bilinear": (4, 3, 2), "Embedding": (5, 3), "PReLU": (2,), "LayerNorm": (4,),
-    "RMSNorm": (4,), "GroupNorm": (2, 4), "MultiheadAttention": (4, 2), "SinusoidalPositions": (4,),
-    "Transformer": (4, 2, 1, 1, 8), "TransformerDecoderLayer": (4, 2, 8), "TransformerEncoderLayer": (4, 2, 8),
+    "Linear": (4, 3), "Bilinear": (4, 3, 2), "Embedding": (5, 3), "EmbeddingBag": (5, 3), "PReLU": (2,),
+    "LayerNorm": (4,), "RMSNorm": (4,), "GroupNorm": (2, 4), "MultiheadAttention": (4, 2),
+    "SinusoidalPositions": (4,), "Transformer": (4, 2, 1, 1, 8), "TransformerDecoderLayer": (4, 2, 8),
+    "TransformerEncoderLayer": (4, 2, 8),
     **dict.fromkeys(["BatchNorm1d", "BatchNorm2d"], (4,)),
     **dict.fromkeys(["InstanceNorm1d", "InstanceNorm2d"], (4, 1e-5, 0.1, True, True)),
     **dict.fromkeys(["Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d"], (4, 2, 3)),
