@@ -35,8 +35,7 @@ class AnyLayer(Module):
 
     activation: Callable[[Tensor], Tensor]
 
-    @property
-    def _is_own(self) -> bool:  # type: ignore[override]
+    def _runs_own_code(self) -> bool:
         return self.activation in ACTIVATIONS.values()  # another one is code of the user's
 
     def _chosen(self, activation: Activation) -> Callable[[Tensor], Tensor]:
@@ -97,6 +96,8 @@ class TransformerEncoderLayer(AnyLayer):
     >>> layer(mg.randn(3, 5, 8), is_causal=True).shape
     (3, 5, 8)
     """
+
+    _is_own = property(AnyLayer._runs_own_code)  # here, as Module gives each class one of its own
 
     def __init__(
         self, d_model: int, nhead: int, dim_feedforward: int = 2048, dropout: float = 0.1,
@@ -206,6 +207,8 @@ class TransformerDecoderLayer(AnyLayer):
     >>> layer(mg.randn(3, 4, 8), mg.randn(3, 5, 8), tgt_is_causal=True).shape
     (3, 4, 8)
     """
+
+    _is_own = property(AnyLayer._runs_own_code)  # here, as Module gives each class one of its own
 
     def __init__(
         self, d_model: int, nhead: int, dim_feedforward: int = 2048, dropout: float = 0.1,
