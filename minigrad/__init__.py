@@ -11,12 +11,14 @@ from importlib import import_module
 from math import inf, nan, pi
 from typing import TYPE_CHECKING
 
-from minigrad import mistakes, nn, ops, optim
+from minigrad import autograd, mistakes, nn, ops, optim
 from minigrad.anomaly import AnomalyError, detect_anomaly
 from minigrad.backward import grad
 from minigrad.checkpoint import checkpoint
+from minigrad.conversion import device
 from minigrad.creation import (
     arange,
+    as_tensor,
     empty,
     empty_like,
     eye,
@@ -64,7 +66,7 @@ from minigrad.random import (
     randperm,
     set_rng_state,
 )
-from minigrad.tensor import Tensor
+from minigrad.tensor import Tensor, is_tensor
 from minigrad.threads import get_num_threads, set_num_threads
 
 __version__ = "0.1.0"
@@ -130,6 +132,8 @@ __all__ = [
     "Trace",
     "WeightFileError",
     "arange",
+    "as_tensor",
+    "autograd",
     "bernoulli",
     "bool_",
     "capture",
@@ -137,6 +141,7 @@ __all__ = [
     "cuda",
     "data",
     "detect_anomaly",
+    "device",
     "draw",
     "empty",
     "empty_like",
@@ -164,6 +169,7 @@ __all__ = [
     "int64",
     "is_grad_enabled",
     "is_inference_mode_enabled",
+    "is_tensor",
     "jacobian",
     "jvp",
     "lean_mode",

@@ -9,7 +9,7 @@ import numpy as np
 
 from minigrad.kernels import moved
 from minigrad.lines import line_of, users_place
-from minigrad.modes import Switch
+from minigrad.modes import Setting, Switch
 
 if TYPE_CHECKING:
     from minigrad.graph import Op
@@ -48,6 +48,21 @@ class detect_anomaly(Switch):
         if not nan and not inf:
             raise ValueError("detect_anomaly: neither nan nor inf is to be looked for")
         super().__init__(anomaly=Anomaly(nan, inf))
+
+
+class set_detect_anomaly(Setting):
+    """:class:`detect_anomaly`, or the end of it, from here on; or inside a ``with set_detect_anomaly(mode):``.
+
+    >>> import minigrad as mg
+    >>> with mg.detect_anomaly(), mg.autograd.set_detect_anomaly(False):
+    ...     mg.tensor([0.0]).log()
+    tensor([-inf])
+    """
+
+    def __init__(self, mode: bool, nan: bool = True, inf: bool = True) -> None:
+        if not isinstance(mode, bool):
+            raise TypeError(f"set_detect_anomaly: mode must be True or False, got {mode!r}")
+        super().__init__(anomaly=detect_anomaly(nan, inf).changes["anomaly"] if mode else None)
 
 
 @dataclass(frozen=True)

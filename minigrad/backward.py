@@ -16,21 +16,38 @@ if TYPE_CHECKING:
 
 
 def backward(
-    tensors: Sequence[Tensor],
-    gradients: Sequence[Tensor | None],
-    *,
+    tensors: Tensor | Sequence[Tensor],
+    grad_tensors: Tensor | Sequence[Tensor | None] | None = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
+    inputs: Tensor | Sequence[Tensor] | None = None,
 ) -> None:
-    """Add to every leaf's ``.grad`` the derivative of the ``tensors``, weighted with the ``gradients``."""
-    seeds = _seeds(tensors, gradients)
+    """Add to every leaf's ``.grad`` the derivative of the ``tensors``, weighted with the ``grad_tensors``.
+
+    Args:
+        tensors: one or several that need a gradient; scalars, unless ``grad_tensors`` gives their weights.
+        grad_tensors: the weight of each element, a tensor of each one's shape.
+        retain_graph, create_graph, inputs: as for :meth:`Tensor.backward`, which is this for one tensor.
+
+    >>> import minigrad as mg
+    >>> x = mg.tensor(3.0, requires_grad=True)
+    >>> mg.autograd.backward([x * x, 5 * x], [mg.tensor(1.0), mg.tensor(10.0)])
+    >>> x.grad
+    tensor(56.)
+    """
+    outs = _tensors("backward(): the tensors", tensors)
+    seeds = _seeds(outs, _weights(outs, grad_tensors))
+    wanted = None if inputs is None else {t.grad_fn or t: t for t in _inputs("backward()", inputs)}
+    if wanted is not None and not wanted:
+        raise RuntimeError("backward(): inputs names no tensor at all; leave it out for every leaf")
     keep = create_graph if retain_graph is None else retain_graph
-    found = walk_back(seeds, retain_graph=keep, create_graph=create_graph)
+    targets = None if wanted is None else list(wanted)
+    found = walk_back(seeds, retain_graph=keep, create_graph=create_graph, targets=targets)
     totals: list[tuple[Tensor, Tensor]] = []
     with Switch(grad=create_graph):
         for target, gradient in found.items():
             keeper = target.retained if isinstance(target, Op) else None
-            t = keeper() if keeper else target
+            t = wanted[target] if wanted else keeper() if keeper else target
             if isinstance(t, graph.tensor_class):  # and not a tensor that is gone since its retain_grad()
                 totals.append((t, gradient if t._grad is None else t._grad + gradient))
     for t, total in totals:  # all or none
@@ -47,7 +64,8 @@ def grad(
     grad_outputs: Tensor | Sequence[Tensor | None] | None = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
-    allow_unused: bool = False,
+    allow_unused: bool | None = None,
+    materialize_grads: bool = False,
 ) -> tuple[Tensor | None, ...]:
     """The derivatives of ``outputs`` with respect to ``inputs``, without touching any ``.grad``.
 
@@ -58,6 +76,7 @@ def grad(
         retain_graph: keep the kept values for another walk; by default only with ``create_graph``.
         create_graph: record this walk too, so that its result can be differentiated again.
         allow_unused: give None for an input that the outputs do not depend on, instead of an error.
+        materialize_grads: give zeros for such an input.
 
     Returns:
         One tensor for each input, of its shape.
@@ -68,18 +87,16 @@ def grad(
     >>> dy, mg.grad(dy, x)[0]
     (tensor(27., grad_fn=<MulBackward>), tensor(18.))
     """
-    outs, ins = _tensors("outputs", outputs), _tensors("inputs", inputs)
-    if grad_outputs is None or isinstance(grad_outputs, graph.tensor_class):
-        weights: tuple[Tensor | None, ...] = (grad_outputs,) * len(outs)
-    else:
-        weights = tuple(grad_outputs)
-    for i, t in enumerate(ins):
-        if not t.requires_grad:
-            raise RuntimeError(f"grad() was asked for input {i}, a tensor that does not require a gradient")
+    if materialize_grads and allow_unused is False:
+        raise ValueError("grad(): materialize_grads gives zeros for what is not used, so it must be allowed")
+    outs, ins = _tensors("grad(): outputs", outputs), _inputs("grad()", inputs)
     keep = create_graph if retain_graph is None else retain_graph
     targets = [t.grad_fn or t for t in ins]
-    seeds = _seeds(outs, weights)
+    seeds = _seeds(outs, _weights(outs, grad_outputs))
     found = walk_back(seeds, retain_graph=keep, create_graph=create_graph, targets=targets)
+    if materialize_grads:
+        zeros = (graph.tensor_class.of(full_like(t.array, 0)) for t in ins)
+        return tuple(found.get(target, zero) for target, zero in zip(targets, zeros, strict=True))
     for i, target in enumerate(targets):
         if target not in found and not allow_unused:
             raise RuntimeError(
@@ -236,8 +253,23 @@ def _tensors(name: str, given: Tensor | Sequence[Tensor]) -> tuple[Tensor, ...]:
     found = given if isinstance(given, (tuple, list)) else (given,)
     for t in found:
         if not isinstance(t, graph.tensor_class):
-            raise TypeError(f"grad(): {name} must be tensors, got {type(t).__name__}")
+            raise TypeError(f"{name} must be tensors, got {type(t).__name__}")
     return tuple(found)
+
+
+def _inputs(name: str, given: Tensor | Sequence[Tensor]) -> tuple[Tensor, ...]:
+    found = _tensors(f"{name}: inputs", given)
+    for i, t in enumerate(found):
+        if not t.requires_grad:
+            raise RuntimeError(f"{name} was asked for input {i}, a tensor that does not require a gradient")
+    return found
+
+
+def _weights(tensors: Sequence[Tensor], given: Tensor | Sequence[Tensor | None] | None) -> Sequence[Tensor | None]:
+    """What was given for each of the tensors; one alone is for all of them."""
+    if given is None or isinstance(given, graph.tensor_class):
+        return (given,) * len(tensors)
+    return tuple(given)
 
 
 def _seeds(tensors: Sequence[Tensor], gradients: Sequence[Tensor | None]) -> list[tuple[Op | Tensor, Tensor]]:

@@ -21,7 +21,7 @@ Size = int | Sequence[int]
 # -- from data ------------------------------------------------------------------------------------------------
 
 
-def tensor(data: Any, *, dtype: Any = None, requires_grad: bool = False, device: str = "cpu") -> Tensor:
+def tensor(data: Any, *, dtype: Any = None, requires_grad: bool = False, device: str | None = None) -> Tensor:
     """A tensor with a copy of the data; see :class:`Tensor`.
 
     >>> tensor([[1, 2], [3, 4]])
@@ -29,6 +29,23 @@ def tensor(data: Any, *, dtype: Any = None, requires_grad: bool = False, device:
             [3, 4]])
     """
     return Tensor(data, dtype, requires_grad, device)
+
+
+def as_tensor(data: Any, dtype: Any = None, device: str | None = None) -> Tensor:
+    """A tensor of anything that makes one, with the same memory where that is possible.
+
+    A tensor stays itself, unless it is to have another dtype or device, and then it is recorded as ``x.to(...)``;
+    an array of NumPy shares its memory, as :func:`from_numpy` has it.
+
+    >>> array = np.array([1.0, 2.0])
+    >>> t = as_tensor(array)
+    >>> array[0] = 5.0
+    >>> t, as_tensor(t) is t
+    (tensor([5., 2.], dtype=float64), True)
+    """
+    if isinstance(data, np.ndarray):
+        data = from_numpy(data)
+    return data.to(dtype=dtype, device=device) if isinstance(data, Tensor) else Tensor(data, dtype, False, device)
 
 
 def from_numpy(array: Array) -> Tensor:
@@ -77,7 +94,7 @@ def from_dlpack(data: Any) -> Tensor:
     return Tensor.of(array, None, data.version if isinstance(data, Tensor) else None)
 
 
-def new(array: Array, requires_grad: bool, device: str) -> Tensor:
+def new(array: Array, requires_grad: bool, device: str | None) -> Tensor:
     """A tensor around an array that is nobody else's."""
     place = kernels.check_device(device)
     if not isinstance(requires_grad, bool):
@@ -92,7 +109,7 @@ def new(array: Array, requires_grad: bool, device: str) -> Tensor:
 
 
 def full(
-    size: Size, fill_value: float, *, dtype: Any = None, requires_grad: bool = False, device: str = "cpu"
+    size: Size, fill_value: float, *, dtype: Any = None, requires_grad: bool = False, device: str | None = None
 ) -> Tensor:  # fmt: skip
     """A tensor with every element ``fill_value``, of that number's dtype.
 
@@ -109,7 +126,7 @@ def full(
     return new(kernels.full(shape, value, found, place), requires_grad, place)
 
 
-def empty(*size: Size, dtype: Any = None, requires_grad: bool = False, device: str = "cpu") -> Tensor:
+def empty(*size: Size, dtype: Any = None, requires_grad: bool = False, device: str | None = None) -> Tensor:
     """A tensor that nobody has written to yet: its elements are whatever the memory holds.
 
     >>> empty(2, 3).shape
@@ -120,7 +137,7 @@ def empty(*size: Size, dtype: Any = None, requires_grad: bool = False, device: s
     return new(kernels.full(shape, None, found, place), requires_grad, place)
 
 
-def zeros(*size: Size, dtype: Any = None, requires_grad: bool = False, device: str = "cpu") -> Tensor:
+def zeros(*size: Size, dtype: Any = None, requires_grad: bool = False, device: str | None = None) -> Tensor:
     """A tensor of zeros, float32 unless ``dtype`` says otherwise.
 
     >>> zeros(2, 3)
@@ -130,7 +147,7 @@ def zeros(*size: Size, dtype: Any = None, requires_grad: bool = False, device: s
     return full(size_of("zeros", size), 0.0, dtype=dtype, requires_grad=requires_grad, device=device)
 
 
-def ones(*size: Size, dtype: Any = None, requires_grad: bool = False, device: str = "cpu") -> Tensor:
+def ones(*size: Size, dtype: Any = None, requires_grad: bool = False, device: str | None = None) -> Tensor:
     """A tensor of ones, float32 unless ``dtype`` says otherwise.
 
     >>> ones(2)
@@ -166,7 +183,7 @@ def ones_like(other: Tensor, *, dtype: Any = None, requires_grad: bool = False) 
 
 
 def eye(
-    n: int, m: int | None = None, *, dtype: Any = None, requires_grad: bool = False, device: str = "cpu"
+    n: int, m: int | None = None, *, dtype: Any = None, requires_grad: bool = False, device: str | None = None
 ) -> Tensor:  # fmt: skip
     """An (n, m) tensor, (n, n) without ``m``, with ones on the diagonal and zeros elsewhere.
 
@@ -181,7 +198,7 @@ def eye(
 
 def arange(
     start: float, end: float | None = None, step: float = 1, *, dtype: Any = None,
-    requires_grad: bool = False, device: str = "cpu",
+    requires_grad: bool = False, device: str | None = None,
 ) -> Tensor:  # fmt: skip
     """Numbers from ``start`` (0 if only one bound is given) up to and without ``end``, ``step`` apart.
 
@@ -205,7 +222,7 @@ def arange(
 
 def linspace(
     start: float, end: float, steps: int, *, dtype: Any = None, requires_grad: bool = False,
-    device: str = "cpu",
+    device: str | None = None,
 ) -> Tensor:  # fmt: skip
     """``steps`` numbers from ``start`` to ``end``, both included, at equal distances.
 

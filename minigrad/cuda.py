@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from minigrad import kernels
+from minigrad.conversion import cuda_device
 from minigrad.generator import common, draw_key
 from minigrad.kernels import OutOfMemoryError
 from minigrad.tensor import Tensor
@@ -35,9 +36,7 @@ def _devices() -> ModuleType:
 
 
 def _index(device: Device) -> int:
-    devices = _devices()
-    name = "cuda" if device is None else f"cuda:{device}" if isinstance(device, int) else device
-    found: int = devices.find(name)
+    found: int = _devices().find(cuda_device(device))
     return found
 
 
@@ -378,7 +377,7 @@ def graph(fn: Callable[..., Any], *inputs: Tensor, warmup: int = 2) -> Graph:
     ``step = mg.cuda.graph(fn, x, y)`` runs ``fn(x, y)`` ``warmup`` times for real, which compiles kernels and
     finds memory, and then once more only to take notes. ``step(x, y)`` copies its arguments to where those of the
     first call were, and repeats the notes. ``fn`` may be a forward pass, or a whole training step: ``zero_grad``,
-    ``backward`` and ``step`` of any optimiser of ``mg.optim``.
+    ``backward`` and ``step`` of an optimiser: of any in ``mg.optim`` but those in ``composed.py``.
 
     Repeated is what the GPU did, not what Python did: sizes, branches and most numbers stay as they were. Anew for
     each call are
@@ -393,7 +392,8 @@ def graph(fn: Callable[..., Any], *inputs: Tensor, warmup: int = 2) -> Graph:
 
     Raises:
         RuntimeError: ``fn`` copies between the host and the device, or prints; it takes the first step of an
-            optimiser, which makes what that remembers, as it may without ``warmup``.
+            optimiser, which makes what that remembers, as it may without ``warmup``, or one of Adadelta, NAdam and
+            RAdam.
         OutOfMemoryError: no memory can be given back while notes are taken; call :func:`empty_cache` before.
     """
     return Graph(fn, inputs, warmup)

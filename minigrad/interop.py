@@ -14,54 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minigrad import dtypes, graph, kernels
+from minigrad import graph, kernels
 from minigrad.graph import Array
 from minigrad.modes import current_mode
-from minigrad.ops.operands import cast, tensor
-from minigrad.ops.transfer import to_device
+from minigrad.ops.operands import tensor
 from minigrad.versions import UNCOUNTED, Version
 
 if TYPE_CHECKING:
     from minigrad.tensor import Tensor
-
-# -- another dtype or place -----------------------------------------------------------------------------------
-
-
-def to_int(t: Tensor) -> Tensor:
-    """This tensor as int32, PyTorch's int; :meth:`long` is int64."""
-    return cast(t, dtypes.int32)
-
-
-def to_long(t: Tensor) -> Tensor:
-    """This tensor as int64."""
-    return cast(t, dtypes.int64)
-
-
-def to_bool(t: Tensor) -> Tensor:
-    """This tensor as bool: False where it is 0."""
-    return cast(t, dtypes.bool_)
-
-
-def to_type(t: Tensor, dtype: Any) -> Tensor:
-    """This tensor with another dtype, as :meth:`to`."""
-    return cast(t, dtypes.dtype(dtype))
-
-
-def type_as(t: Tensor, other: Tensor) -> Tensor:
-    """This tensor with the dtype of ``other``."""
-    return cast(t, tensor("type_as", other).dtype)
-
-
-def cpu(t: Tensor) -> Tensor:
-    """This tensor in the memory of the CPU: itself, or a copy, for which the device is waited for."""
-    return to_device(t, "cpu")
-
-
-def cuda(t: Tensor, device: int | str | None = None) -> Tensor:
-    """This tensor on the GPU, or on the one of that number or name; itself, if it is there already."""
-    name = "cuda" if device is None else f"cuda:{device}" if isinstance(device, int) else device
-    return to_device(t, kernels.check_device(name))
-
 
 # -- its values -----------------------------------------------------------------------------------------------
 
@@ -219,6 +179,8 @@ def reduce(t: Tensor, protocol: Any) -> tuple[Any, ...]:
 def deep_copy(t: Tensor, memo: dict[int, Any]) -> Tensor:
     """A leaf in memory of its own, with a copy of its gradient, without hooks. Raises as :func:`reduce`."""
     _, (kind, array, requires_grad, version), state = reduce(t, None)
+    if not kernels.is_seen(array) and id(array) not in memo:  # on a device, or the device would be copied too
+        memo[id(array)] = kernels.duplicate(array)
     twin = rebuild(kind, copy.deepcopy(array, memo), requires_grad, copy.deepcopy(version, memo))
     memo[id(t)] = twin
     if state:

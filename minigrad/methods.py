@@ -7,9 +7,19 @@ from typing import Any
 
 import numpy as np
 
-from minigrad import graph, interop, ops
+from minigrad import alike, conversion, graph, interop, ops
 from minigrad.ops.diagonals import trace
-from minigrad.ops.in_place import copy_, fill_, in_place, normal_, set_item, uniform_, zero_
+from minigrad.ops.in_place import (
+    copy_,
+    detach_,
+    fill_,
+    fill_diagonal_,
+    in_place,
+    normal_,
+    set_item,
+    uniform_,
+    zero_,
+)  # fmt: skip
 
 
 def _swapped(operation: Callable[..., Any]) -> Callable[[Any, Any], Any]:
@@ -75,8 +85,9 @@ class Operations:
     floor_divide_, remainder_ = _in_place(ops.floor_divide, ops.remainder)
     __ifloordiv__, __imod__ = floor_divide_, remainder_
     copy_, fill_, zero_, __setitem__ = copy_, fill_, zero_, set_item
-    normal_, uniform_ = normal_, uniform_
+    normal_, uniform_, detach_, fill_diagonal_ = normal_, uniform_, detach_, fill_diagonal_
     fmod_, lerp_, clamp_, masked_fill_ = _in_place(ops.fmod, ops.lerp, ops.clamp, ops.masked_fill)
+    clamp_min_, clamp_max_, nan_to_num_ = _in_place(ops.clamp_min, ops.clamp_max, ops.nan_to_num)
     neg_, abs_, square_, reciprocal_ = _in_place(ops.neg, ops.abs, ops.square, ops.reciprocal)
     sign_, floor_, ceil_, trunc_, round_ = _in_place(ops.sign, ops.floor, ops.ceil, ops.trunc, ops.round)
     exp_, log_, sqrt_, rsqrt_ = _in_place(ops.exp, ops.log, ops.sqrt, ops.rsqrt)
@@ -114,7 +125,8 @@ class Operations:
     logical_or, logical_xor = ops.logical_or, ops.logical_xor
     bitwise_not, bitwise_and = ops.bitwise_not, ops.bitwise_and
     bitwise_or, bitwise_xor = ops.bitwise_or, ops.bitwise_xor
-    maximum, minimum, clamp, masked_fill = ops.maximum, ops.minimum, ops.clamp, ops.masked_fill
+    maximum, minimum, masked_fill, nan_to_num = ops.maximum, ops.minimum, ops.masked_fill, ops.nan_to_num
+    clamp, clamp_min, clamp_max = ops.clamp, ops.clamp_min, ops.clamp_max
     neg, abs, square, lerp, clone = ops.neg, ops.abs, ops.square, ops.lerp, ops.clone
     sign, floor, ceil, trunc, round, frac = ops.sign, ops.floor, ops.ceil, ops.trunc, ops.round, ops.frac
     exp, exp2, expm1, sqrt, rsqrt = ops.exp, ops.exp2, ops.expm1, ops.sqrt, ops.rsqrt
@@ -122,15 +134,16 @@ class Operations:
     sin, cos, tan, asin, acos, atan = ops.sin, ops.cos, ops.tan, ops.asin, ops.acos, ops.atan
     sinh, cosh, asinh, acosh, atanh, atan2 = ops.sinh, ops.cosh, ops.asinh, ops.acosh, ops.atanh, ops.atan2
     relu, sigmoid, tanh, gelu, erf = ops.relu, ops.sigmoid, ops.tanh, ops.gelu, ops.erf
-    softmax, log_softmax, logsumexp = ops.softmax, ops.log_softmax, ops.logsumexp
+    softmax, log_softmax, logsumexp, logaddexp = ops.softmax, ops.log_softmax, ops.logsumexp, ops.logaddexp
     sum, mean, prod, any, all = ops.sum, ops.mean, ops.prod, ops.any, ops.all
-    var, std, norm, count_nonzero = ops.var, ops.std, ops.norm, ops.count_nonzero
+    var, std, norm, quantile, count_nonzero = ops.var, ops.std, ops.norm, ops.quantile, ops.count_nonzero
     max, min, amax, amin, argmax, argmin = ops.max, ops.min, ops.amax, ops.amin, ops.argmax, ops.argmin
     sort, argsort, topk, median = ops.sort, ops.argsort, ops.topk, ops.median
+    nonzero, unique, bincount = ops.nonzero, ops.unique, ops.bincount
     cumsum, cumprod, sum_to_size = ops.cumsum, ops.cumprod, ops.sum_to_size
     gather, take_along_dim, index_select = ops.gather, ops.take_along_dim, ops.index_select
     scatter, scatter_add, index_add = ops.scatter, ops.scatter_add, ops.index_add
-    masked_select = ops.masked_select
+    masked_select, narrow, select = ops.masked_select, ops.narrow, ops.select
     reshape, view, flatten, unflatten = ops.reshape, ops.view, ops.flatten, ops.unflatten
     reshape_as, view_as, squeeze, unsqueeze = ops.reshape_as, ops.view_as, ops.squeeze, ops.unsqueeze
     expand, expand_as, broadcast_to, contiguous = ops.expand, ops.expand_as, ops.broadcast_to, ops.contiguous
@@ -139,6 +152,7 @@ class Operations:
     repeat_interleave, chunk, split, unbind = ops.repeat_interleave, ops.chunk, ops.split, ops.unbind
     unfold, diagonal, diag, tril, triu, trace = ops.unfold, ops.diagonal, ops.diag, ops.tril, ops.triu, trace
     dot, mv, mm, bmm, outer = ops.dot, ops.mv, ops.mm, ops.bmm, ops.outer
+    addmm, baddbmm = ops.addmm, ops.baddbmm
 
     # To and from others
     __array_ufunc__, __array_function__ = interop.array_ufunc, interop.array_function
@@ -148,6 +162,10 @@ class Operations:
     stride, is_contiguous, data_ptr = interop.stride, interop.is_contiguous, interop.data_ptr
     element_size, nbytes = interop.element_size, property(interop.nbytes)
     nelement, ndimension = interop.nelement, interop.ndimension
-    data, type = property(interop.get_data, interop.set_data), interop.to_type
-    is_floating_point, type_as, cpu, cuda = interop.is_floating_point, interop.type_as, interop.cpu, interop.cuda
-    int, long, bool = interop.to_int, interop.to_long, interop.to_bool  # last: they hide Python's
+    data, is_floating_point = property(interop.get_data, interop.set_data), interop.is_floating_point
+    new_tensor, new_full, new_empty = alike.new_tensor, alike.new_full, alike.new_empty
+    new_zeros, new_ones = alike.new_zeros, alike.new_ones
+    to, type, type_as = conversion.to, conversion.to_type, conversion.type_as
+    cpu, cuda, double = conversion.cpu, conversion.cuda, conversion.to_double
+    int, long, bool = conversion.to_int, conversion.to_long, conversion.to_bool
+    float = conversion.to_float  # last, as the three above: they hide Python's

@@ -140,19 +140,62 @@ def changed(op: Op, name: str, array: Array, version: Version, seen: int) -> Run
 
 #: Names of NumPy's and PyTorch's, and what to write here instead.
 ELSEWHERE = {
-    "absolute": "abs", "array": "mg.tensor", "asarray": "mg.tensor", "as_tensor": "mg.tensor",
+    "absolute": "abs", "array": "mg.tensor", "asarray": "mg.as_tensor",
     "astype": "x.to(dtype)", "bfloat16": "float32", "clip": "clamp", "concat": "cat",
     "concatenate": "cat", "copy": "clone", "cumulative_sum": "cumsum",
-    "detach_": "x.detach()", "divide": "div", "dstack": "cat",
+    "divide": "div", "dstack": "cat",
     "expand_dims": "unsqueeze", "greater": "gt", "half": "float32",
     "hstack": "cat", "is_cuda": "x.device", "less": "lt",
-    "moveaxis": "movedim", "multiply": "mul", "negative": "neg", "new_ones": "mg.ones", "new_zeros": "mg.zeros",
+    "moveaxis": "movedim", "multiply": "mul", "negative": "neg",
     "not_equal": "ne", "power": "pow", "ravel": "flatten", "subtract": "sub", "swapdims": "swapaxes",
-    "true_divide": "div", "vstack": "cat",
+    "squeeze_": "x = x.squeeze()", "true_divide": "div", "unsqueeze_": "x = x.unsqueeze(dim)", "vstack": "cat",
 }  # fmt: skip
+
+_VOLUMES = "there is nothing for volumes here"
+_LAZY = "give the layer the size of its input"
+_IN_PLACE = "nothing is computed in place here: use the function without the _"
+
+#: The same in modules: what to say of a name that one does not have.
+ELSEWHERE_IN: dict[str, dict[str, str]] = {
+    "minigrad.autograd": {
+        "Function": "write an mg.Op, as its docstring and docs/design.md say",
+        "Variable": "use mg.tensor",
+    },
+    "minigrad.nn": {
+        **dict.fromkeys("AvgPool3d BatchNorm3d Conv3d ConvTranspose3d Dropout3d MaxPool3d".split(), _VOLUMES),
+        **dict.fromkeys("LazyBatchNorm1d LazyBatchNorm2d LazyConv1d LazyConv2d LazyLinear".split(), _LAZY),
+        **dict.fromkeys(["DataParallel", "SyncBatchNorm"], "a model is on one device here"),
+        "AlphaDropout": "use nn.Dropout",
+        "Buffer": "use module.register_buffer()",
+        "NLLLoss2d": "use nn.NLLLoss",
+        "RReLU": "use nn.LeakyReLU",
+        "RNNBase": "use nn.RNN, nn.LSTM or nn.GRU",
+        "Softmax2d": "use nn.Softmax(dim=-3)",
+        "UpsamplingBilinear2d": 'use nn.Upsample(mode="bilinear", align_corners=True)',
+        "UpsamplingNearest2d": "use nn.Upsample",
+    },
+    "minigrad.nn.functional": {
+        **dict.fromkeys("avg_pool3d conv3d conv_transpose3d dropout3d max_pool3d".split(), _VOLUMES),
+        **dict.fromkeys("celu_ elu_ hardtanh_ leaky_relu_ relu_ selu_ threshold_".split(), _IN_PLACE),
+        "cdist": "use mg.cdist",
+        "rrelu": "use F.leaky_relu",
+        "upsample": "use F.interpolate",
+        "upsample_bilinear": 'use F.interpolate(mode="bilinear", align_corners=True)',
+        "upsample_nearest": "use F.interpolate",
+    },
+    "minigrad.optim": {
+        "ASGD": "use optim.SGD",
+        "Adamax": "use optim.Adam",
+        "LBFGS": "use optim.SGD or optim.Adam",
+        "SparseAdam": "use optim.Adam",
+    },
+}
 
 
 def no_such_name(what: str, where: Any, name: str) -> AttributeError:
-    """The error for an attribute that a tensor, or minigrad itself, does not have."""
-    hint = f": use {ELSEWHERE[name]}" if name in ELSEWHERE else ""
+    """The error for an attribute that a tensor, minigrad itself, or a module of it does not have."""
+    others = ELSEWHERE_IN.get(what)
+    hint = f": use {ELSEWHERE[name]}" if others is None and name in ELSEWHERE else ""
+    if others is not None and name in others:
+        hint = f": {others[name]}"
     return AttributeError(f"{what} has no attribute {name!r}{hint}", name=name, obj=where)

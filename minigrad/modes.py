@@ -198,7 +198,7 @@ class Packed:
         return found
 
 
-class _Setting(Switch):
+class Setting(Switch):
     """A switch that acts at once, so that it can be called plainly, and is undone if it was used in a ``with``."""
 
     def __init__(self, **changes: Any) -> None:
@@ -220,14 +220,14 @@ class _Setting(Switch):
         self.before = None
 
 
-class set_grad_enabled(_Setting):
+class set_grad_enabled(Setting):
     """Record or do not, from here on, or inside a ``with set_grad_enabled(flag):``."""
 
     def __init__(self, mode: bool) -> None:
         super().__init__(grad=bool(mode))
 
 
-class use_kernels(_Setting):
+class use_kernels(Setting):
     """Compute with the kernels of a target: ``"numba"``, or ``"reference"``, the same in obvious NumPy.
 
     Acts from here on, or inside a ``with use_kernels(...)``.

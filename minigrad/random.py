@@ -60,7 +60,7 @@ def seeded(*seeds: int) -> Iterator[None]:
 
 def rand(
     *size: Size, generator: Generator | None = None, dtype: Any = None, requires_grad: bool = False,
-    device: str = "cpu",
+    device: str | None = None,
 ) -> Tensor:  # fmt: skip
     """Random numbers, uniform in [0, 1)."""
     found = _float(dtype)
@@ -70,7 +70,7 @@ def rand(
 
 def randn(
     *size: Size, generator: Generator | None = None, dtype: Any = None, requires_grad: bool = False,
-    device: str = "cpu",
+    device: str | None = None,
 ) -> Tensor:  # fmt: skip
     """Random numbers from the normal distribution of mean 0 and variance 1."""
     found = _float(dtype)
@@ -94,7 +94,7 @@ def randn_like(other: Tensor, *, dtype: Any = None, requires_grad: bool = False)
 
 def randint(
     low: int, high: int | Sequence[int] | None = None, size: Size | None = None, *,
-    generator: Generator | None = None, dtype: Any = None, device: str = "cpu",
+    generator: Generator | None = None, dtype: Any = None, device: str | None = None,
 ) -> Tensor:  # fmt: skip
     """Random integers from ``low`` (0 if only one bound is given) up to and without ``high``; int64.
 
@@ -120,7 +120,9 @@ def randint(
     return new(drawn.astype(found), False, device)
 
 
-def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, device: str = "cpu") -> Tensor:
+def randperm(
+    n: int, *, generator: Generator | None = None, dtype: Any = None, device: str | None = None
+) -> Tensor:
     """The integers from 0 to ``n - 1`` in random order; int64 unless ``dtype`` says otherwise.
 
     Raises TypeError for what is no int, ValueError for a negative one, OverflowError where the dtype is too small.

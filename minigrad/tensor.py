@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,6 @@ from minigrad.methods import Operations
 from minigrad.modes import current_mode
 from minigrad.names import named
 from minigrad.ops.operands import cast, one_dim
-from minigrad.ops.transfer import to_device
 from minigrad.versions import UNCOUNTED, Version
 
 Shape = tuple[int, ...]
@@ -67,7 +66,7 @@ class Tensor(Operations):
         if isinstance(data, Tensor) and not kernels.is_seen(data.array):
             self.array = _copied(data, dtype, data.device if device is None else device)
         else:
-            self.array = kernels.moved(_array_of(data, dtype), kernels.check_device(device or "cpu"))
+            self.array = kernels.moved(_array_of(data, dtype), kernels.check_device(device))
         self._grad = self.grad_fn = self._constant = self.view_of = None
         self._version = UNCOUNTED if current_mode().inference else None
         self._requires_grad = False
@@ -135,7 +134,8 @@ class Tensor(Operations):
         return self._version is UNCOUNTED
 
     def backward(
-        self, gradient: Tensor | None = None, retain_graph: bool | None = None, create_graph: bool = False
+        self, gradient: Tensor | None = None, retain_graph: bool | None = None, create_graph: bool = False,
+        inputs: Tensor | Sequence[Tensor] | None = None,
     ) -> None:  # fmt: skip
         """Add the derivatives of this tensor to the ``.grad`` of every leaf that it was computed from.
 
@@ -144,12 +144,13 @@ class Tensor(Operations):
             retain_graph: keep the kept values, so that the graph can be walked again.
             create_graph: record the walk, so that gradients can be differentiated. The leaves then reach
                 themselves through ``.grad`` and are freed by the garbage collector only: prefer ``mg.grad``.
+            inputs: the tensors whose ``.grad`` alone is added to, leaves or others; by default every leaf.
 
         Raises:
             RuntimeError: nothing here needs a gradient; not a scalar and no ``gradient``; the graph was walked
                 before; a kept value was changed in place. No ``.grad`` has been changed then.
         """
-        backward.backward([self], [gradient], retain_graph=retain_graph, create_graph=create_graph)
+        backward.backward((self,), (gradient,), retain_graph, create_graph, inputs)
 
     def retain_grad(self) -> None:
         """Have ``backward`` fill in ``.grad`` although this tensor is no leaf."""
@@ -286,22 +287,6 @@ class Tensor(Operations):
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         return np.array(self.numpy(), dtype=dtype, copy=copy)
 
-    def to(self, *wanted: Any) -> Tensor:
-        """This tensor with another dtype, ``t.to(mg.float64)``, on a device, ``t.to("cuda")``, or as a tensor."""
-        t = self
-        for what in wanted:
-            if isinstance(what, Tensor):
-                t = to_device(cast(t, what.dtype), what.device)
-            elif isinstance(what, str) and what not in {d.name for d in dtypes.ALL}:
-                t = to_device(t, kernels.check_device(what))
-            else:
-                t = cast(t, dtypes.dtype(what))
-        return t
-
-    def double(self) -> Tensor:
-        """This tensor as float64."""
-        return cast(self, dtypes.float64)
-
     # -- Python's protocols -----------------------------------------------------------------------------------
 
     def __repr__(self) -> str:
@@ -341,7 +326,7 @@ class Tensor(Operations):
             raise ValueError(f"the truth of a tensor of shape {self.shape} is ambiguous: compare one element")
         return bool(self.item())
 
-    def __float__(self) -> Any:
+    def __float__(self) -> float:
         return float(self.item())
 
     def __int__(self) -> int:
@@ -352,9 +337,15 @@ class Tensor(Operations):
             raise TypeError(f"only an integer tensor can be an index, this one is {self.dtype}")
         return operator.index(self.item())
 
-    def float(self) -> Tensor:
-        """This tensor as float32."""
-        return cast(self, dtypes.float32)
+
+def is_tensor(obj: Any) -> bool:
+    """Whether ``obj`` is a tensor.
+
+    >>> import minigrad as mg
+    >>> mg.is_tensor(mg.ones(2)), mg.is_tensor([1.0, 1.0])
+    (True, False)
+    """
+    return isinstance(obj, Tensor)
 
 
 mistakes.explain_other_names(Tensor)

@@ -244,3 +244,32 @@ def test_mistakes_are_refused(make: Callable[[], Any], error: type[Exception], t
     with pytest.raises(error) as caught:
         make()
     assert str(caught.value).startswith(text)
+
+
+# -- of what is there already ---------------------------------------------------------------------------------
+
+
+def test_as_tensor_shares_what_it_can() -> None:
+    array = np.array([1.0, 2.0])
+    t = mg.as_tensor(array)
+    array[0] = 5.0
+    assert facts(t) == ([5.0, 2.0], (2,), "float64")
+    assert mg.as_tensor(t) is mg.as_tensor(t, dtype=mg.float64, device="cpu") is t
+    assert facts(mg.as_tensor(array, mg.float32)) == ([5.0, 2.0], (2,), "float32")
+    assert facts(mg.as_tensor([1, 2], dtype=mg.float64)) == ([1.0, 2.0], (2,), "float64")
+    leaf = mg.ones(2, requires_grad=True)
+    mg.as_tensor(leaf, dtype=mg.float64).sum().backward()
+    assert leaf.grad.tolist() == [1, 1]
+
+
+def test_new_tensors_have_the_dtype_of_the_one_that_is_asked_unless_another_is_wanted() -> None:
+    x = mg.ones(1, dtype=mg.float64)
+    made = [x.new_zeros(2), x.new_ones((2,)), x.new_full((2,), 7), x.new_empty(2), x.new_tensor([1, 2])]
+    assert {(t.dtype, t.shape, t.requires_grad) for t in made} == {(mg.float64, (2,), False)}
+    assert [t.tolist() for t in made[:3]] == [[0, 0], [1, 1], [7, 7]]
+    assert facts(x.new_ones(1, 2, dtype=mg.int8)) == ([[1, 1]], (1, 2), "int8")
+    assert x.new_zeros(2, requires_grad=True).requires_grad
+
+
+def test_is_tensor_asks_what_a_thing_is() -> None:
+    assert mg.is_tensor(mg.nn.Parameter([1.0])) and not mg.is_tensor(np.ones(2))

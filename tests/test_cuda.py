@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import ctypes
 import gc
 from typing import Any
@@ -27,6 +28,29 @@ def test_a_tensor_goes_there_and_back() -> None:
     assert x.cuda() is x
     assert x.to(mg.float64, "cpu").dtype == mg.float64
     assert x.to(mg.zeros(1, dtype="float64")).device == "cpu"
+    there = X.to(device="cuda", dtype=mg.float64, non_blocking=True)
+    assert (there.device, there.dtype, there.to(dtype=mg.float32).device) == ("cuda:0", mg.float64, "cuda:0")
+    assert x.to(device="cuda", copy=True) is not x
+    assert nn.Linear(2, 1).to(device="cuda", non_blocking=True).weight.device == "cuda:0"
+
+
+def test_a_deep_copy_is_in_memory_of_its_own_on_the_same_device() -> None:
+    net = nn.Linear(2, 1, device="cuda")
+    net.tied = net.weight
+    net(mg.ones(1, 2, device="cuda")).sum().backward()
+    twin = copy.deepcopy(net)
+    assert (twin.weight.device, twin.weight.grad.tolist()) == ("cuda:0", [[1.0, 1.0]])
+    assert twin.tied is twin.weight
+    with mg.no_grad():
+        twin.weight.zero_()
+    assert net.weight.abs().min().item() > 0
+
+
+def test_a_device_is_its_whole_name() -> None:
+    assert [mg.device("cuda"), mg.device("cuda:1"), mg.device("cuda", 1)] == ["cuda:0", "cuda:1", "cuda:1"]
+    assert mg.ones(2, device=mg.device("cuda")).device == mg.device("cuda")
+    with pytest.raises(ValueError, match="there is no device 'gpu:2'"):
+        mg.device("gpu", 2)
 
 
 def test_creation_and_random_functions_take_a_device() -> None:
@@ -35,7 +59,8 @@ def test_creation_and_random_functions_take_a_device() -> None:
         mg.arange(3, device="cuda"), mg.eye(2, device="cuda"), mg.empty(2, device="cuda"),
         mg.linspace(0, 1, 3, device="cuda"), mg.rand(2, device="cuda"), mg.randn(2, device="cuda"),
         mg.randint(5, size=(2,), device="cuda"), mg.randperm(3, device="cuda"), mg.ones_like(X.cuda()),
-        mg.rand_like(X.cuda()), mg.empty_like(X.cuda()),
+        mg.rand_like(X.cuda()), mg.empty_like(X.cuda()), mg.as_tensor([1.0], device="cuda"),
+        X.cuda().new_zeros(2), X.cuda().new_tensor([1.0]), X.new_ones(2, device="cuda"),
     ]  # fmt: skip
     assert {t.device for t in made} == {"cuda:0"}
     assert made[2].tolist() == [3.0, 3.0]
@@ -188,7 +213,7 @@ def train(device: str, steps: int = 3, optimizer: str = "Adam") -> tuple[nn.Modu
     return net, losses
 
 
-@pytest.mark.parametrize("optimizer", ["SGD", "Adam", "RMSprop", "Adagrad"])
+@pytest.mark.parametrize("optimizer", ["SGD", "Adam", "RMSprop", "Adagrad", "Adadelta", "NAdam", "RAdam"])
 def test_training_gives_what_it_gives_on_the_cpu(optimizer: str) -> None:
     (here, losses), (there, other) = train("cpu", optimizer=optimizer), train("cuda", optimizer=optimizer)
     np.testing.assert_allclose(other, losses, rtol=1e-5)

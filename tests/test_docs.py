@@ -17,12 +17,12 @@ PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "exa
 
 
 def public() -> dict[str, object]:
-    """Everything that minigrad offers at the top level, in nn, optim and data."""
+    """Everything that minigrad offers at the top level, in autograd, nn, optim and data."""
     from minigrad.nn import functional, init, utils
     from minigrad.optim import lr_scheduler
 
     found = {}
-    for module in (mg, mg.nn, functional, init, utils, mg.optim, lr_scheduler, mg.data):
+    for module in (mg, mg.autograd, mg.nn, functional, init, utils, utils.rnn, mg.optim, lr_scheduler, mg.data):
         for name, thing in vars(module).items():
             is_ours = str(getattr(thing, "__module__", "")).startswith("minigrad")
             if is_ours and not name.startswith("_") and (inspect.isclass(thing) or inspect.isfunction(thing)):
@@ -57,3 +57,23 @@ def test_nothing_is_to_be_installed_by_a_name_that_others_have_on_the_index() ->
     files = [ROOT / "README.md", *(path for folder in folders for path in folder.rglob("*") if path.is_file())]
     said = re.compile(rb"pip install [^\n`]*(?<![\w.-])minigrad")
     assert [path for path in files if said.search(path.read_bytes())] == []
+
+
+def test_the_numbers_in_the_changelog_and_the_readme_are_counted() -> None:
+    changelog, readme = (
+        " ".join((ROOT / page).read_text().split()) for page in ("docs/changelog.md", "README.md")
+    )
+    losses = [name for name in mg.nn.losses.__all__ if name.endswith("Loss") and name != "Loss"]
+    assert (len(mg.nn.activations.__all__), len(losses)) == (26, 14)
+    assert "twenty-six activations, fourteen losses" in changelog
+    assert f"{len(mg.ops.__all__)} operations" in changelog
+    lines = [len((ROOT / path).read_text().splitlines()) for path in re.findall(r"\((examples/\w+\.py)\)", readme)]
+    assert f"a script of {min(lines)} to {max(lines)} lines" in readme
+    assert (ROOT / "docs/lessons.md").read_text().count("```python") == 49
+    assert "forty-nine pieces of them" in readme
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_line_of_text_is_wider_than_120_columns(page: Path) -> None:
+    text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.DOTALL | re.MULTILINE)
+    assert [line for line in text.splitlines() if len(line) > 120 and line[:1] not in "|!"] == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import importlib
 import re
 from typing import Any
 
@@ -69,6 +70,20 @@ def test_to_changes_the_dtype_and_records_it() -> None:
     assert not x.to(mg.int64).requires_grad
 
 
+def test_to_takes_what_is_wanted_by_name_and_copies_where_asked() -> None:
+    x = mg.ones(2, requires_grad=True)
+    assert x.to(device="cpu", dtype=mg.float32, non_blocking=True) is x.to(device=None, dtype=None) is x
+    assert x.to(dtype="float64").dtype == x.to(mg.device("cpu"), dtype=mg.float64).dtype == mg.float64
+    twin = x.to(device="cpu", copy=True)
+    assert str(twin.grad_fn) == "<CloneBackward>" and not np.shares_memory(twin.array, x.array)
+    assert str(x.to(mg.float64, copy=True).grad_fn) == "<ToBackward>"  # a copy as it is
+    for wrong in ({"dtype": "cpu"}, {"dtype": "float16"}):
+        with pytest.raises(TypeError, match="there is no dtype"):
+            x.to(**wrong)
+    with pytest.raises(ValueError, match="there is no device 'gpu'"):
+        x.to(device="gpu")
+
+
 def test_clone_is_in_memory_of_its_own_and_detach_is_not() -> None:
     x = mg.ones(2, requires_grad=True)
     assert not np.shares_memory(x.clone().array, x.array)
@@ -120,7 +135,7 @@ def test_unknown_attributes_are_refused() -> None:
 
 @pytest.mark.parametrize(
     ("where", "name", "hint"),
-    [(mg.ones(2), "astype", r": use x\.to\(dtype\)"), (mg.ones(2), "detach_", r": use x\.detach\(\)"),
+    [(mg.ones(2), "astype", r": use x\.to\(dtype\)"), (mg.ones(2), "squeeze_", r": use x = x\.squeeze\(\)"),
      (mg.ones(2), "gard", "$"), (mg, "concatenate", ": use cat"), (mg, "nothing", "$")],
 )  # fmt: skip
 def test_a_name_of_another_library_is_answered_with_ours(where: Any, name: str, hint: str) -> None:
@@ -134,6 +149,20 @@ def test_hints_for_other_libraries_names_are_about_names_that_do_not_exist_and_n
         assert not (hasattr(mg, name) and hasattr(mg.Tensor, name)), name
         for part in re.findall(r"(?:mg|x)\.(\w+)", ours) or [ours]:
             assert hasattr(mg if ours.startswith("mg.") else mg.Tensor, part) or hasattr(mg, part), ours
+
+
+def test_hints_in_modules_are_about_names_that_do_not_exist_and_names_that_do() -> None:
+    for module, names in mistakes.ELSEWHERE_IN.items():
+        where = importlib.import_module(module)
+        for name, hint in names.items():
+            with pytest.raises(AttributeError, match=re.escape(f"{module} has no attribute '{name}': {hint}")):
+                getattr(where, name)
+            for path in re.findall(r"(?:mg|nn|F|optim)\.\w+", hint):
+                eval(path, {"mg": mg, "nn": mg.nn, "F": mg.nn.functional, "optim": mg.optim})
+        with pytest.raises(AttributeError, match=rf"{module} has no attribute 'nothing'$"):
+            getattr(where, "nothing")  # noqa: B009
+        with pytest.raises(ImportError):
+            exec(f"from {module} import nothing")
 
 
 def test_size_of_a_dim_that_is_not_there_is_refused() -> None:

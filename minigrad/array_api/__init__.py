@@ -5,10 +5,9 @@
 
 Missing, because minigrad has no such thing: complex numbers (``complex64 complex128 conj imag real``), unsigned
 integers of more than 8 bits (``uint16 uint32 uint64``), ``bitwise_left_shift bitwise_right_shift copysign hypot
-logaddexp nextafter signbit nonzero searchsorted unique_all unique_counts unique_inverse unique_values``, and the
-extensions ``linalg`` and ``fft``. Different, because minigrad follows PyTorch: ``t.size`` is a method,
-``t.to_device`` is ``t.to``, the default dtype is float32, an integer beside a float gives a float, and 0-d tensors
-give way to others.
+nextafter signbit searchsorted unique_all unique_counts unique_inverse``, and the extensions ``linalg`` and
+``fft``. Different, because minigrad follows PyTorch: ``t.size`` is a method, ``t.to_device`` is ``t.to``, the
+default dtype is float32, an integer beside a float gives a float, and 0-d tensors give way to others.
 
 Source: https://data-apis.org/array-api/2024.12
 """

@@ -9,9 +9,9 @@ __all__ = [
     "abs", "acos", "acosh", "add", "asin", "asinh", "atan", "atan2", "atanh", "bitwise_and", "bitwise_invert",
     "bitwise_or", "bitwise_xor", "broadcast_arrays", "broadcast_to", "ceil", "cos", "cosh", "divide", "equal",
     "exp", "expm1", "floor", "floor_divide", "greater", "greater_equal", "isfinite", "isinf", "isnan", "less",
-    "less_equal", "log", "log1p", "log2", "log10", "logical_and", "logical_not", "logical_or", "logical_xor",
-    "matmul", "maximum", "minimum", "moveaxis", "multiply", "negative", "not_equal", "positive", "pow",
-    "reciprocal", "remainder", "round", "sign", "sin", "sinh", "sqrt", "square", "subtract", "tan", "tanh",
+    "less_equal", "log", "log1p", "log2", "log10", "logaddexp", "logical_and", "logical_not", "logical_or",
+    "logical_xor", "matmul", "maximum", "minimum", "moveaxis", "multiply", "negative", "not_equal", "positive",
+    "pow", "reciprocal", "remainder", "round", "sign", "sin", "sinh", "sqrt", "square", "subtract", "tan", "tanh",
     "trunc", "unstack", "where",
 ]  # fmt: skip
 
@@ -22,6 +22,7 @@ atan2, atanh, bitwise_and, bitwise_or = ops.atan2, ops.atanh, ops.bitwise_and, o
 bitwise_xor, broadcast_to, ceil, cos, cosh = ops.bitwise_xor, ops.broadcast_to, ops.ceil, ops.cos, ops.cosh
 exp, expm1, floor, floor_divide, isfinite = ops.exp, ops.expm1, ops.floor, ops.floor_divide, ops.isfinite
 isinf, isnan, log, log10, log1p, log2 = ops.isinf, ops.isnan, ops.log, ops.log10, ops.log1p, ops.log2
+logaddexp = ops.logaddexp
 logical_and, logical_not, logical_or = ops.logical_and, ops.logical_not, ops.logical_or
 logical_xor, matmul, maximum, minimum, pow = ops.logical_xor, ops.matmul, ops.maximum, ops.minimum, ops.pow
 reciprocal, remainder, sign, sin = ops.reciprocal, ops.remainder, ops.sign, ops.sin

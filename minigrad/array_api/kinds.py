@@ -30,8 +30,7 @@ KINDS = {
 
 def astype(x: Tensor, dtype: Any, /, *, copy: builtins.bool = True, device: str | None = None) -> Tensor:
     """The elements as another dtype; a copy also where that is their own, unless ``copy`` is False."""
-    to = x.to(dtype, device or "cpu")
-    return to.clone() if copy and to is x else to
+    return x.to(dtype=dtype, device=device, copy=copy)
 
 
 def result_type(*arrays_and_dtypes: Any) -> dtypes.DType:

@@ -21,20 +21,19 @@ def asarray(obj: Any, /, *, dtype: Any = None, device: str | None = None, copy: 
         return astype(obj, obj.dtype if dtype is None else dtype, copy=False, device=device)
     if copy is False:
         raise ValueError(f"asarray: {described(obj)} becomes a tensor by copying only: use from_dlpack()")
-    return Tensor(obj, dtype, device=device or "cpu")
+    return Tensor(obj, dtype, device=device)
 
 
 def from_dlpack(x: Any, /, *, device: str | None = None, copy: bool | None = None) -> Tensor:
     """A tensor that shares the memory of another library's array, unless ``copy`` is True."""
-    found = creation.from_dlpack(x).to(device or "cpu")
-    return found.clone() if copy else found
+    return creation.from_dlpack(x).to(device=device, copy=bool(copy))
 
 
 def arange(
     start: float, /, stop: float | None = None, step: float = 1, *, dtype: Any = None, device: str | None = None
 ) -> Tensor:
     """Numbers from ``start``, or 0, up to and without ``stop``."""
-    return creation.arange(start, stop, step, dtype=dtype, device=device or "cpu")
+    return creation.arange(start, stop, step, dtype=dtype, device=device)
 
 
 def linspace(
@@ -42,7 +41,7 @@ def linspace(
     endpoint: bool = True,
 ) -> Tensor:  # fmt: skip
     """``num`` numbers from ``start`` to ``stop``, which is the last, or without ``endpoint`` would be the next."""
-    made = creation.linspace(start, stop, num if endpoint else num + 1, dtype=dtype, device=device or "cpu")
+    made = creation.linspace(start, stop, num if endpoint else num + 1, dtype=dtype, device=device)
     return made if endpoint else made[:-1]
 
 
@@ -56,12 +55,12 @@ def eye(
 
 def full(shape: Any, fill_value: float, *, dtype: Any = None, device: str | None = None) -> Tensor:
     """A tensor of one value."""
-    return creation.full(shape, fill_value, dtype=dtype, device=device or "cpu")
+    return creation.full(shape, fill_value, dtype=dtype, device=device)
 
 
 def empty(shape: Any, *, dtype: Any = None, device: str | None = None) -> Tensor:
     """A tensor that nobody has written to."""
-    return creation.empty(shape, dtype=dtype, device=device or "cpu")
+    return creation.empty(shape, dtype=dtype, device=device)
 
 
 def zeros(shape: Any, *, dtype: Any = None, device: str | None = None) -> Tensor:

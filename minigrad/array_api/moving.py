@@ -10,8 +10,8 @@ from minigrad.ops.operands import many_dims
 from minigrad.tensor import Tensor
 
 __all__ = [
-    "argsort", "clip", "concat", "expand_dims", "flip", "matrix_transpose", "permute_dims", "repeat", "reshape",
-    "roll", "sort", "squeeze", "stack", "take", "take_along_axis", "tile",
+    "argsort", "clip", "concat", "expand_dims", "flip", "matrix_transpose", "nonzero", "permute_dims", "repeat",
+    "reshape", "roll", "sort", "squeeze", "stack", "take", "take_along_axis", "tile", "unique_values",
 ]  # fmt: skip
 
 Axis = int | Sequence[int] | None
@@ -99,3 +99,15 @@ def sort(x: Tensor, /, axis: int = -1, *, descending: bool = False, stable: bool
 def argsort(x: Tensor, /, axis: int = -1, *, descending: bool = False, stable: bool = True) -> Tensor:
     """Where the elements that :func:`sort` puts in order stand."""
     return ops.argsort(x, axis, descending, stable=stable)
+
+
+def nonzero(x: Tensor, /) -> tuple[Tensor, ...]:
+    """Where the elements are not 0: indices for each axis."""
+    found: tuple[Tensor, ...] = ops.nonzero(x, as_tuple=True)
+    return found
+
+
+def unique_values(x: Tensor, /) -> Tensor:
+    """The different elements, in order."""
+    found: Tensor = ops.unique(x)
+    return found

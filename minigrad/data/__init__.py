@@ -5,7 +5,7 @@ processes.
 """
 
 from minigrad.data.collate import default_collate
-from minigrad.data.dataset import Dataset, Subset, TensorDataset, random_split
+from minigrad.data.dataset import ConcatDataset, Dataset, IterableDataset, Subset, TensorDataset, random_split
 from minigrad.data.loader import DataLoader
 from minigrad.data.samplers import (
     BatchSampler,
@@ -18,8 +18,10 @@ from minigrad.data.samplers import (
 
 __all__ = [
     "BatchSampler",
+    "ConcatDataset",
     "DataLoader",
     "Dataset",
+    "IterableDataset",
     "RandomSampler",
     "Sampler",
     "SequentialSampler",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import bisect
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from minigrad.generator import Generator, numbers
@@ -32,6 +33,23 @@ class Dataset:
         raise TypeError(f"{type(self).__name__} has no __getitem__: return the item of a number")
 
 
+class IterableDataset(Dataset):
+    """Items that come one after another, from a file or without end: a subclass has ``__iter__``.
+
+    A loader takes them in their order, in one process: ``shuffle``, a sampler and workers are not for it.
+
+    >>> import minigrad as mg
+    >>> class Countdown(IterableDataset):
+    ...     def __iter__(self):
+    ...         return iter(range(3, 0, -1))
+    >>> list(mg.data.DataLoader(Countdown(), batch_size=2))
+    [tensor([3, 2]), tensor([1])]
+    """
+
+    def __iter__(self) -> Iterator[Any]:
+        raise TypeError(f"{type(self).__name__} has no __iter__: yield the items one after another")
+
+
 class TensorDataset(Dataset):
     """Item i is the i-th row of each tensor, in a tuple.
 
@@ -54,6 +72,33 @@ class TensorDataset(Dataset):
 
     def __getitem__(self, index: Any) -> tuple[Tensor, ...]:
         return tuple(t[index] for t in self.tensors)
+
+
+class ConcatDataset(Dataset):
+    """The items of several datasets, one dataset after the other.
+
+    Raises ValueError for no datasets, IndexError for an item that there is not.
+
+    >>> data = ConcatDataset([range(3), "ab"])
+    >>> len(data), data[2], data[3], data[-1]
+    (5, 2, 'a', 'b')
+    """
+
+    def __init__(self, datasets: Iterable[Any]) -> None:
+        self.datasets = list(datasets)
+        if not self.datasets:
+            raise ValueError("ConcatDataset: there are no datasets to put one after the other")
+        self.cumulative_sizes = list(itertools.accumulate(len(dataset) for dataset in self.datasets))
+
+    def __len__(self) -> int:
+        return self.cumulative_sizes[-1]
+
+    def __getitem__(self, index: int) -> Any:
+        at = index + len(self) if index < 0 else index
+        if not 0 <= at < len(self):
+            raise IndexError(f"ConcatDataset: there is no item {index} among {len(self)}")
+        which = bisect.bisect_right(self.cumulative_sizes, at)
+        return self.datasets[which][at - (self.cumulative_sizes[which - 1] if which else 0)]
 
 
 class Subset(Dataset):

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
+from minigrad.data.collate import default_collate
+from minigrad.data.dataset import IterableDataset
 from minigrad.data.samplers import BatchSampler, RandomSampler, SequentialSampler
 from minigrad.data.workers import Maker, made_by_workers
 from minigrad.generator import Generator, numbers
 from minigrad.ops.operands import integer
+from minigrad.random import seeded
 
 
 class DataLoader:
     """Batches of a dataset, a new iteration for each epoch.
 
     Args:
-        dataset: anything with ``len()`` and items by number.
+        dataset: anything with ``len()`` and items by number, or an :class:`IterableDataset`.
         batch_size: items in a batch; the last one may have fewer.
         shuffle: take the items in random order, another one in each epoch.
         sampler: numbers of items, in the order in which to take them, in place of all in order.
@@ -65,6 +69,11 @@ class DataLoader:
             raise ValueError("DataLoader: the order comes from the sampler or from shuffle, not from both")
         if batch_sampler is not None and (batch_size, shuffle, sampler, drop_last) != (1, False, None, False):
             raise ValueError("DataLoader: a batch_sampler stands for batch_size, shuffle, sampler and drop_last")
+        if isinstance(dataset, IterableDataset) and (shuffle or sampler or batch_sampler or num_workers):
+            raise ValueError(
+                "DataLoader: an IterableDataset has an order of its own and is read in one place: use no shuffle, "
+                "sampler or batch_sampler, and num_workers=0"
+            )
         numbers("DataLoader", generator)  # or raise TypeError
         self.dataset, self.sampler, self.batch_sampler, self.generator = dataset, sampler, batch_sampler, generator
         self.batch_size = _at_least("batch_size", batch_size, 1)
@@ -84,6 +93,8 @@ class DataLoader:
         seed = int(
             numbers("DataLoader", self.generator).integers(2**63)
         )  # one draw an epoch, whatever is done with it
+        if isinstance(self.dataset, IterableDataset):
+            return self._in_its_order(seed)
         batches = [
             [integer("DataLoader: a sampler", index) for index in batch]
             for batch in (self._batches(seed) if self.batch_sampler is None else self.batch_sampler)
@@ -92,6 +103,16 @@ class DataLoader:
         if not self.num_workers:
             return (maker(number, indices) for number, indices in enumerate(batches))
         return made_by_workers(maker, batches, self.num_workers, self.worker_init_fn)
+
+    def _in_its_order(self, seed: int) -> Iterator[Any]:
+        items, collate = iter(self.dataset), self.collate_fn or default_collate
+        for number in itertools.count():
+            with seeded(seed, number):
+                taken = list(itertools.islice(items, self.batch_size))
+                if not taken or (self.drop_last and len(taken) < self.batch_size):
+                    return
+                batch = collate(taken)
+            yield batch
 
     def _batches(self, seed: int) -> BatchSampler:
         order = self.sampler

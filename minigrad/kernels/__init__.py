@@ -225,12 +225,12 @@ def for_array(array: Any, target: str) -> ModuleType:
 
 
 def check_device(name: Any) -> str:
-    """The full name of a device, ``"cpu"`` or such as ``"cuda:0"``, which is what ``"cuda"`` may mean.
+    """The full name of a device, ``"cpu"``, as None is too, or such as ``"cuda:0"``, which ``"cuda"`` may mean.
 
     Raises ValueError for what is no device's name, or if there is none of that number; RuntimeError, with what is
     missing, if CUDA cannot be used.
     """
-    if name == "cpu":
+    if name is None or name == "cpu":
         return "cpu"
     if not isinstance(name, str) or not re.fullmatch(r"cuda(:\d+)?", name):
         raise ValueError(f"there is no device {name!r}: use 'cpu', 'cuda' or such as 'cuda:1'")

@@ -1,5 +1,9 @@
 """Layers, losses and models. Read ``module.py`` first, then ``layers.py``, ``functional/`` and ``losses.py``."""
 
+import sys
+from typing import TYPE_CHECKING
+
+from minigrad import mistakes
 from minigrad.nn import (
     activations,
     attention,
@@ -13,6 +17,7 @@ from minigrad.nn import (
     losses,
     normalisation,
     pooling,
+    rearranging,
     recurrent,
     transformer,
     utils,
@@ -29,8 +34,15 @@ from minigrad.nn.module import IncompatibleKeys, Module
 from minigrad.nn.normalisation import *
 from minigrad.nn.parameter import Parameter
 from minigrad.nn.pooling import *
+from minigrad.nn.rearranging import *
 from minigrad.nn.recurrent import *
 from minigrad.nn.transformer import *
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        raise mistakes.no_such_name("minigrad.nn", sys.modules[__name__], name)
+
 
 __all__ = [
     *activations.__all__,
@@ -43,6 +55,7 @@ __all__ = [
     *losses.__all__,
     *normalisation.__all__,
     *pooling.__all__,
+    *rearranging.__all__,
     *recurrent.__all__,
     *transformer.__all__,
     "IncompatibleKeys",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from minigrad.conversion import Device
 from minigrad.creation import full
 from minigrad.nn import functional as F
 from minigrad.nn.module import Module
@@ -19,109 +20,130 @@ __all__ = [
     "Softplus", "Softshrink", "Softsign", "Tanh", "Tanhshrink", "Threshold",
 ]  # fmt: skip
 
+
+class Activation(Module):
+    """A module with the options of its function, which ``repr`` shows."""
+
+    options: tuple[str, ...] = ()
+
+    def extra_repr(self) -> str:
+        return ", ".join(f"{name}={getattr(self, name)!r}" for name in self.options)
+
+
+class InPlaceActivation(Activation):
+    """One that PyTorch can compute in place; see :class:`ReLU`."""
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__()
+        self.inplace = inplace
+
+    def extra_repr(self) -> str:
+        return ", ".join(filter(None, [super().extra_repr(), "inplace=True" if self.inplace else ""]))
+
+
 # -- linear above a threshold ---------------------------------------------------------------------------------
 
 
-class ReLU(Module):
-    """``a = max(z, 0)``"""
+class ReLU(InPlaceActivation):
+    """``a = max(z, 0)``
+
+    ``inplace`` is taken, here and below, as PyTorch has it. It changes nothing but ``repr``: results are the same,
+    and z stays as it is for whoever holds it.
+    """
 
     def forward(self, z: Tensor) -> Tensor:
         return F.relu(z)
 
 
-class ReLU6(Module):
+class ReLU6(InPlaceActivation):
     """``a = min(max(z, 0), 6)``"""
 
     def forward(self, z: Tensor) -> Tensor:
         return F.relu6(z)
 
 
-class LeakyReLU(Module):
+class LeakyReLU(InPlaceActivation):
     """``a = z`` where z > 0, else ``negative_slope z``"""
 
-    def __init__(self, negative_slope: float = 0.01) -> None:
-        super().__init__()
+    options = ("negative_slope",)
+
+    def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
+        super().__init__(inplace)
         self.negative_slope = negative_slope
 
     def forward(self, z: Tensor) -> Tensor:
         return F.leaky_relu(z, self.negative_slope)
 
-    def extra_repr(self) -> str:
-        return f"negative_slope={self.negative_slope}"
 
-
-class PReLU(Module):
+class PReLU(Activation):
     """``a = max(z, 0) + weight min(z, 0)``, with one learned slope, or one for each of the channels (B, C, ...)"""
 
-    def __init__(self, num_parameters: int = 1, init: float = 0.25, dtype: Any = None) -> None:
+    options = ("num_parameters",)
+
+    def __init__(
+        self, num_parameters: int = 1, init: float = 0.25, device: Device = None, dtype: Any = None
+    ) -> None:
         super().__init__()
         self.num_parameters = num_parameters
-        self.weight = Parameter(full((num_parameters,), init, dtype=dtype))
+        self.weight = Parameter(full((num_parameters,), init, device=device, dtype=dtype))
 
     def forward(self, z: Tensor) -> Tensor:
         return F.prelu(z, self.weight)
 
-    def extra_repr(self) -> str:
-        return f"num_parameters={self.num_parameters}"
 
-
-class Threshold(Module):
+class Threshold(InPlaceActivation):
     """``a = z`` where z > threshold, else ``value``"""
 
-    def __init__(self, threshold: float, value: float) -> None:
-        super().__init__()
+    options = ("threshold", "value")
+
+    def __init__(self, threshold: float, value: float, inplace: bool = False) -> None:
+        super().__init__(inplace)
         self.threshold, self.value = threshold, value
 
     def forward(self, z: Tensor) -> Tensor:
         return F.threshold(z, self.threshold, self.value)
 
-    def extra_repr(self) -> str:
-        return f"threshold={self.threshold}, value={self.value}"
 
-
-class Hardtanh(Module):
+class Hardtanh(InPlaceActivation):
     """``a = min(max(z, min_val), max_val)``"""
 
-    def __init__(self, min_val: float = -1.0, max_val: float = 1.0) -> None:
-        super().__init__()
+    options = ("min_val", "max_val")
+
+    def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> None:
+        super().__init__(inplace)
         self.min_val, self.max_val = min_val, max_val
 
     def forward(self, z: Tensor) -> Tensor:
         return F.hardtanh(z, self.min_val, self.max_val)
 
-    def extra_repr(self) -> str:
-        return f"min_val={self.min_val}, max_val={self.max_val}"
 
-
-class ELU(Module):
+class ELU(InPlaceActivation):
     """``a = z`` where z > 0, else ``alpha (e^z - 1)``"""
 
-    def __init__(self, alpha: float = 1.0) -> None:
-        super().__init__()
+    options = ("alpha",)
+
+    def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
+        super().__init__(inplace)
         self.alpha = alpha
 
     def forward(self, z: Tensor) -> Tensor:
         return F.elu(z, self.alpha)
 
-    def extra_repr(self) -> str:
-        return f"alpha={self.alpha}"
 
-
-class CELU(Module):
+class CELU(InPlaceActivation):
     """``a = z`` where z > 0, else ``alpha (e^(z / alpha) - 1)``"""
 
-    def __init__(self, alpha: float = 1.0) -> None:
-        super().__init__()
+    options = ("alpha",)
+
+    def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
+        super().__init__(inplace)
         self.alpha = alpha
 
     def forward(self, z: Tensor) -> Tensor:
         return F.celu(z, self.alpha)
 
-    def extra_repr(self) -> str:
-        return f"alpha={self.alpha}"
 
-
-class SELU(Module):
+class SELU(InPlaceActivation):
     """``a = scale z`` where z > 0, else ``scale alpha (e^z - 1)``"""
 
     def forward(self, z: Tensor) -> Tensor:
@@ -131,8 +153,10 @@ class SELU(Module):
 # -- a gate times z -------------------------------------------------------------------------------------------
 
 
-class GELU(Module):
+class GELU(Activation):
     """``a = z/2 (1 + erf(z / sqrt 2))``, or with ``approximate="tanh"`` nearly so"""
+
+    options = ("approximate",)
 
     def __init__(self, approximate: str = "none") -> None:
         super().__init__()
@@ -141,40 +165,39 @@ class GELU(Module):
     def forward(self, z: Tensor) -> Tensor:
         return F.gelu(z, self.approximate)
 
-    def extra_repr(self) -> str:
-        return f"approximate={self.approximate!r}"
 
-
-class SiLU(Module):
+class SiLU(InPlaceActivation):
     """``a = z / (1 + e^-z)``"""
 
     def forward(self, z: Tensor) -> Tensor:
         return F.silu(z)
 
 
-class Mish(Module):
+class Mish(InPlaceActivation):
     """``a = z tanh(log(1 + e^z))``"""
 
     def forward(self, z: Tensor) -> Tensor:
         return F.mish(z)
 
 
-class Hardsigmoid(Module):
+class Hardsigmoid(InPlaceActivation):
     """``a = min(max(z/6 + 1/2, 0), 1)``"""
 
     def forward(self, z: Tensor) -> Tensor:
         return F.hardsigmoid(z)
 
 
-class Hardswish(Module):
+class Hardswish(InPlaceActivation):
     """``a = z min(max(z/6 + 1/2, 0), 1)``"""
 
     def forward(self, z: Tensor) -> Tensor:
         return F.hardswish(z)
 
 
-class GLU(Module):
+class GLU(Activation):
     """``a = x sigmoid(y)`` with x and y the halves of z along ``dim``"""
+
+    options = ("dim",)
 
     def __init__(self, dim: int = -1) -> None:
         super().__init__()
@@ -182,9 +205,6 @@ class GLU(Module):
 
     def forward(self, z: Tensor) -> Tensor:
         return F.glu(z, self.dim)
-
-    def extra_repr(self) -> str:
-        return f"dim={self.dim}"
 
 
 # -- soft steps and corners -----------------------------------------------------------------------------------
@@ -211,8 +231,10 @@ class Softsign(Module):
         return F.softsign(z)
 
 
-class Softplus(Module):
+class Softplus(Activation):
     """``a = log(1 + e^(beta z)) / beta``, or z where ``beta z`` is above ``threshold``"""
+
+    options = ("beta", "threshold")
 
     def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
         super().__init__()
@@ -220,9 +242,6 @@ class Softplus(Module):
 
     def forward(self, z: Tensor) -> Tensor:
         return F.softplus(z, self.beta, self.threshold)
-
-    def extra_repr(self) -> str:
-        return f"beta={self.beta}, threshold={self.threshold}"
 
 
 class LogSigmoid(Module):
@@ -267,15 +286,14 @@ class Softshrink(Shrink):
 # -- along one dimension --------------------------------------------------------------------------------------
 
 
-class AlongDim(Module):
+class AlongDim(Activation):
     """An activation along one dimension, which must be given: PyTorch's guess is deprecated."""
+
+    options = ("dim",)
 
     def __init__(self, dim: int) -> None:
         super().__init__()
         self.dim = dim
-
-    def extra_repr(self) -> str:
-        return f"dim={self.dim}"
 
 
 class Softmax(AlongDim):

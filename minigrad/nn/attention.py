@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from minigrad.conversion import Device
 from minigrad.creation import zeros
 from minigrad.nn import functional as F
 from minigrad.nn import init
@@ -31,6 +32,7 @@ class MultiheadAttention(Module):
         add_zero_attn: whether there are one more key and value, of zeros.
         kdim, vdim: the sizes of keys and values, by default E.
         batch_first: whether sequences are (N, L, E) rather than (L, N, E).
+        device: of the parameters, ``"cpu"`` or such as ``"cuda"``.
         dtype: float32, or ``mg.float64``.
 
     Attributes:
@@ -62,7 +64,7 @@ class MultiheadAttention(Module):
     def __init__(
         self, embed_dim: int, num_heads: int, dropout: float = 0.0, bias: bool = True, add_bias_kv: bool = False,
         add_zero_attn: bool = False, kdim: int | None = None, vdim: int | None = None, batch_first: bool = False,
-        dtype: Any = None,
+        device: Device = None, dtype: Any = None,
     ) -> None:  # fmt: skip
         super().__init__()
         self.embed_dim, self.num_heads = E, heads = sizes("MultiheadAttention", (embed_dim, num_heads))
@@ -76,7 +78,7 @@ class MultiheadAttention(Module):
         alike = self.kdim == E == self.vdim
 
         def parameter(*shape: int, there: bool) -> Parameter | None:
-            return Parameter(zeros(*shape, dtype=dtype)) if there else None
+            return Parameter(zeros(*shape, device=device, dtype=dtype)) if there else None
 
         self.in_proj_weight = parameter(3 * E, E, there=alike)
         self.q_proj_weight = parameter(E, E, there=not alike)
@@ -85,7 +87,7 @@ class MultiheadAttention(Module):
         self.in_proj_bias = parameter(3 * E, there=bias)
         self.bias_k = parameter(1, 1, E, there=add_bias_kv)
         self.bias_v = parameter(1, 1, E, there=add_bias_kv)
-        self.out_proj = Linear(E, E, bias=bias, dtype=dtype)
+        self.out_proj = Linear(E, E, bias=bias, device=device, dtype=dtype)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -124,6 +126,7 @@ class SinusoidalPositions(Module):
     Args:
         d_model: the size of x.
         max_len: the largest T.
+        device: of the parameters, ``"cpu"`` or such as ``"cuda"``.
         dtype: float32, or ``mg.float64``.
 
     Raises ValueError for a size below 1; in ``forward``, for an x of another size, or a longer one.
@@ -136,10 +139,11 @@ class SinusoidalPositions(Module):
 
     positions: Tensor
 
-    def __init__(self, d_model: int, max_len: int = 5000, dtype: Any = None) -> None:
+    def __init__(self, d_model: int, max_len: int = 5000, device: Device = None, dtype: Any = None) -> None:
         super().__init__()
         self.d_model, self.max_len = d_model, max_len
-        self.register_buffer("positions", F.sinusoidal_positions(max_len, d_model, dtype), persistent=False)
+        positions = F.sinusoidal_positions(max_len, d_model, dtype).to(device=device)
+        self.register_buffer("positions", positions, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         shape = check_tensor("SinusoidalPositions", x).shape

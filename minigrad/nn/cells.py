@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from minigrad.conversion import Device
 from minigrad.creation import zeros
 from minigrad.nn import functional as F
 from minigrad.nn import init
@@ -29,6 +30,7 @@ class AnyCell(Module):
         input_size: I, the size of x.
         hidden_size: H, the size of the state.
         bias: whether there are biases.
+        device: of the parameters, ``"cpu"`` or such as ``"cuda"``.
         dtype: float32, or ``mg.float64``.
 
     Attributes:
@@ -42,17 +44,17 @@ class AnyCell(Module):
 
     gates: int
 
-    def __init__(self, input_size: int, hidden_size: int, bias: bool, dtype: Any) -> None:
+    def __init__(self, input_size: int, hidden_size: int, bias: bool, device: Device, dtype: Any) -> None:
         super().__init__()
         name = type(self).__name__
         self.input_size, self.hidden_size = checked_sizes(name, input_size, hidden_size)
         if not isinstance(bias, bool):
             raise TypeError(f"{name}: bias must be True or False, got {bias!r}")
         rows = self.gates * self.hidden_size
-        self.weight_ih = Parameter(zeros(rows, self.input_size, dtype=dtype))
-        self.weight_hh = Parameter(zeros(rows, self.hidden_size, dtype=dtype))
-        self.bias_ih = Parameter(zeros(rows, dtype=dtype)) if bias else None
-        self.bias_hh = Parameter(zeros(rows, dtype=dtype)) if bias else None
+        self.weight_ih = Parameter(zeros(rows, self.input_size, device=device, dtype=dtype))
+        self.weight_hh = Parameter(zeros(rows, self.hidden_size, device=device, dtype=dtype))
+        self.bias_ih = Parameter(zeros(rows, device=device, dtype=dtype)) if bias else None
+        self.bias_hh = Parameter(zeros(rows, device=device, dtype=dtype)) if bias else None
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -87,9 +89,10 @@ class RNNCell(AnyCell):
     gates = 1
 
     def __init__(
-        self, input_size: int, hidden_size: int, bias: bool = True, nonlinearity: str = "tanh", dtype: Any = None
+        self, input_size: int, hidden_size: int, bias: bool = True, nonlinearity: str = "tanh",
+        device: Device = None, dtype: Any = None,
     ) -> None:  # fmt: skip
-        super().__init__(input_size, hidden_size, bias, dtype)
+        super().__init__(input_size, hidden_size, bias, device, dtype)
         self.nonlinearity = checked_nonlinearity("RNNCell", nonlinearity)
 
     def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
@@ -111,6 +114,7 @@ class LSTMCell(AnyCell):
         input_size: I, the size of x.
         hidden_size: H, the size of h and of c.
         bias: whether there are biases.
+        device: of the parameters, ``"cpu"`` or such as ``"cuda"``.
         dtype: float32, or ``mg.float64``.
 
     Attributes:
@@ -133,8 +137,10 @@ class LSTMCell(AnyCell):
 
     gates = 4
 
-    def __init__(self, input_size: int, hidden_size: int, bias: bool = True, dtype: Any = None) -> None:
-        super().__init__(input_size, hidden_size, bias, dtype)
+    def __init__(
+        self, input_size: int, hidden_size: int, bias: bool = True, device: Device = None, dtype: Any = None
+    ) -> None:
+        super().__init__(input_size, hidden_size, bias, device, dtype)
 
     def forward(self, input: Tensor, hx: Pair | None = None) -> Pair:
         return F.lstm_cell(input, (self._start(input),) * 2 if hx is None else hx, *self._weights)
@@ -152,8 +158,10 @@ class GRUCell(AnyCell):
 
     gates = 3
 
-    def __init__(self, input_size: int, hidden_size: int, bias: bool = True, dtype: Any = None) -> None:
-        super().__init__(input_size, hidden_size, bias, dtype)
+    def __init__(
+        self, input_size: int, hidden_size: int, bias: bool = True, device: Device = None, dtype: Any = None
+    ) -> None:
+        super().__init__(input_size, hidden_size, bias, device, dtype)
 
     def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
         return F.gru_cell(input, self._start(input) if hx is None else hx, *self._weights)

@@ -1,4 +1,4 @@
-"""Containers: modules that hold others, in a chain that runs, in a list, in a dict; and a list of parameters."""
+"""Containers: modules that hold others, in a chain that runs, in a list, in a dict; and parameters likewise."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from minigrad.mistakes import described
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter
 
-__all__ = ["ModuleDict", "ModuleList", "ParameterList", "Sequential"]
+__all__ = ["ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential"]
 
 
 def _no_module(here: str, where: str, value: Any) -> TypeError:
@@ -269,3 +269,70 @@ class ParameterList(Module):
             return self._own_parameters()[index]
         except IndexError:
             raise IndexError(f"there is no parameter {index} in a ParameterList of {len(self)}") from None
+
+
+class ParameterDict(Module):
+    """A dict of parameters, which are found; what is a tensor and no parameter is made one.
+
+    >>> import minigrad as mg
+    >>> weights = ParameterDict({"left": mg.ones(2), "right": mg.zeros(3)})
+    >>> weights
+    ParameterDict(left: (2,), right: (3,))
+    >>> "left" in weights, [name for name, p in weights.named_parameters()]
+    (True, ['left', 'right'])
+    """
+
+    def __init__(self, parameters: Mapping[str, Any] | None = None) -> None:
+        super().__init__()
+        self.update(parameters or {})
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        raise TypeError("a ParameterDict cannot be called: use the parameters in it")
+
+    def extra_repr(self) -> str:
+        return ", ".join(f"{name}: {param.shape}" for name, param in self._own_parameters())
+
+    def update(self, parameters: Mapping[str, Any]) -> None:
+        """Put each of these under its name, in place of one that has it."""
+        for name, value in parameters.items():
+            self[name] = value
+
+    def pop(self, key: str) -> Parameter:
+        """Take the parameter of that name out, and return it."""
+        param = self[key]
+        del self[key]
+        return param
+
+    def keys(self) -> KeysView[str]:
+        """The names."""
+        return dict(self._own_parameters()).keys()
+
+    def values(self) -> ValuesView[Parameter]:
+        """The parameters."""
+        return dict(self._own_parameters()).values()
+
+    def items(self) -> ItemsView[str, Parameter]:
+        """The names with their parameters."""
+        return dict(self._own_parameters()).items()
+
+    def __len__(self) -> int:
+        return len(self._own_parameters())
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.keys())
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.keys()
+
+    def __getitem__(self, key: str) -> Parameter:
+        found = dict(self._own_parameters())
+        if key not in found:
+            raise KeyError(f"there is no parameter {key!r} in a ParameterDict of {', '.join(map(repr, found))}")
+        return found[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.register_parameter(key, value if isinstance(value, Parameter) else Parameter(value))
+
+    def __delitem__(self, key: str) -> None:
+        self.__getitem__(key)
+        delattr(self, key)

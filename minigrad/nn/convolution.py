@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from minigrad.conversion import Device
 from minigrad.creation import zeros
 from minigrad.nn import functional as F
 from minigrad.nn import init
@@ -29,7 +30,7 @@ class Convolution(Module):
 
     def __init__(
         self, in_channels: int, out_channels: int, kernel_size: Several, stride: Several, dilation: Several,
-        groups: int, bias: bool, padding_mode: str, dtype: Any, *, transposed: bool = False,
+        groups: int, bias: bool, padding_mode: str, device: Device, dtype: Any, *, transposed: bool = False,
     ) -> None:  # fmt: skip
         super().__init__()
         name = type(self).__name__
@@ -51,8 +52,8 @@ class Convolution(Module):
         self.stride = for_each_dim(name, "stride", stride, self.dims, 1)
         self.dilation = for_each_dim(name, "dilation", dilation, self.dims, 1)
         first, second = (in_channels, out_channels) if transposed else (out_channels, in_channels)
-        self.weight = Parameter(zeros(first, second // groups, *self.kernel_size, dtype=dtype))
-        self.bias = Parameter(zeros(out_channels, dtype=dtype)) if bias else None
+        self.weight = Parameter(zeros(first, second // groups, *self.kernel_size, device=device, dtype=dtype))
+        self.bias = Parameter(zeros(out_channels, device=device, dtype=dtype)) if bias else None
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -93,10 +94,10 @@ class Forward(Convolution):
     def __init__(
         self, in_channels: int, out_channels: int, kernel_size: Several, stride: Several = 1,
         padding: Several | str = 0, dilation: Several = 1, groups: int = 1, bias: bool = True,
-        padding_mode: str = "zeros", dtype: Any = None,
+        padding_mode: str = "zeros", device: Device = None, dtype: Any = None,
     ) -> None:  # fmt: skip
         super().__init__(
-            in_channels, out_channels, kernel_size, stride, dilation, groups, bias, padding_mode, dtype
+            in_channels, out_channels, kernel_size, stride, dilation, groups, bias, padding_mode, device, dtype
         )
         name = type(self).__name__
         self._around = paddings(name, padding, self.kernel_size, self.stride, self.dilation)
@@ -141,6 +142,7 @@ class Conv2d(Forward):
         bias: whether there is a b.
         padding_mode: what the padding is: ``"zeros"``, or as in :func:`mg.pad` ``"reflect"``, ``"replicate"`` or
             ``"circular"``.
+        device: of the parameters, ``"cpu"`` or such as ``"cuda"``.
         dtype: float32, or ``mg.float64``.
 
     Attributes:
@@ -172,13 +174,13 @@ class Transposed(Convolution):
     def __init__(
         self, in_channels: int, out_channels: int, kernel_size: Several, stride: Several = 1, padding: Several = 0,
         output_padding: Several = 0, groups: int = 1, bias: bool = True, dilation: Several = 1,
-        padding_mode: str = "zeros", dtype: Any = None,
+        padding_mode: str = "zeros", device: Device = None, dtype: Any = None,
     ) -> None:  # fmt: skip
         name = type(self).__name__
         if padding_mode != "zeros":
             raise ValueError(f"{name}: the only padding_mode is 'zeros', got {padding_mode!r}")
         super().__init__(
-            in_channels, out_channels, kernel_size, stride, dilation, groups, bias, padding_mode, dtype,
+            in_channels, out_channels, kernel_size, stride, dilation, groups, bias, padding_mode, device, dtype,
             transposed=True,
         )  # fmt: skip
         self.padding = for_each_dim(name, "padding", padding, self.dims, 0)
@@ -232,7 +234,7 @@ class ConvTranspose2d(Transposed):
     Args:
         in_channels: C.
         out_channels: O.
-        kernel_size, stride, dilation, groups, bias, dtype: as for :class:`Conv2d`.
+        kernel_size, stride, dilation, groups, bias, device, dtype: as for :class:`Conv2d`.
         padding: rows and columns to leave out on each side.
         output_padding: further ones at the end, below the stride or the dilation.
         padding_mode: ``"zeros"``.

@@ -11,14 +11,17 @@ __all__ = ["Dropout", "Dropout1d", "Dropout2d"]
 
 
 class AnyDropout(Module):
-    """A dropout with its probability ``p``. Raises ValueError outside [0, 1], TypeError for what is no number."""
+    """A dropout with its probability ``p``. Raises ValueError outside [0, 1], TypeError for what is no number.
 
-    def __init__(self, p: float = 0.5) -> None:
+    ``inplace`` is taken as PyTorch has it, and changes nothing but ``repr``: the results are the same.
+    """
+
+    def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
         super().__init__()
-        self.p = check_probability(type(self).__name__, p)
+        self.p, self.inplace = check_probability(type(self).__name__, p), inplace
 
     def extra_repr(self) -> str:
-        return f"p={self.p}"
+        return f"p={self.p}, inplace={self.inplace}"
 
 
 class Dropout(AnyDropout):

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, Self
 
+from minigrad.conversion import Device
 from minigrad.creation import zeros
 from minigrad.dtypes import float32
 from minigrad.modes import no_grad
@@ -18,7 +19,7 @@ from minigrad.ops import flatten, unflatten
 from minigrad.ops.operands import only_floats, sizes, tensor
 from minigrad.tensor import Tensor
 
-__all__ = ["Bilinear", "Embedding", "Flatten", "Identity", "Linear", "Unflatten"]
+__all__ = ["Bilinear", "Embedding", "EmbeddingBag", "Flatten", "Identity", "Linear", "Unflatten"]
 
 # -- products -------------------------------------------------------------------------------------------------
 
@@ -30,6 +31,7 @@ class Linear(Module):
         in_features: the size of x.
         out_features: the size of z.
         bias: whether there is a b.
+        device: of the parameters, ``"cpu"`` or such as ``"cuda"``.
         dtype: float32, or ``mg.float64``.
 
     Attributes:
@@ -49,15 +51,17 @@ class Linear(Module):
     ValueError: Linear(64, 25) expects x of shape (..., 64), got (32, 784)
     """
 
-    def __init__(self, in_features: int, out_features: int, bias: bool = True, dtype: Any = None) -> None:
+    def __init__(
+        self, in_features: int, out_features: int, bias: bool = True, device: Device = None, dtype: Any = None
+    ) -> None:
         super().__init__()
         self.in_features, self.out_features = sizes("Linear", (in_features, out_features))
         if in_features < 1 or out_features < 1:
             raise ValueError(f"Linear needs sizes of at least 1, got ({in_features}, {out_features})")
         if not isinstance(bias, bool):
             raise TypeError(f"Linear: bias must be True or False, got {bias!r}")
-        self.weight = Parameter(zeros(out_features, in_features, dtype=dtype))
-        self.bias = Parameter(zeros(out_features, dtype=dtype)) if bias else None
+        self.weight = Parameter(zeros(out_features, in_features, device=device, dtype=dtype))
+        self.bias = Parameter(zeros(out_features, device=device, dtype=dtype)) if bias else None
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -96,6 +100,7 @@ class Bilinear(Module):
         in1_features, in2_features: the sizes of x1 and x2.
         out_features: the size of z.
         bias: whether there is a b.
+        device: of the parameters, ``"cpu"`` or such as ``"cuda"``.
         dtype: float32, or ``mg.float64``.
 
     Attributes:
@@ -112,7 +117,8 @@ class Bilinear(Module):
     """
 
     def __init__(
-        self, in1_features: int, in2_features: int, out_features: int, bias: bool = True, dtype: Any = None
+        self, in1_features: int, in2_features: int, out_features: int, bias: bool = True,
+        device: Device = None, dtype: Any = None,
     ) -> None:  # fmt: skip
         super().__init__()
         shape = sizes("Bilinear", (out_features, in1_features, in2_features))
@@ -121,8 +127,8 @@ class Bilinear(Module):
                 f"Bilinear needs sizes of at least 1, got {(in1_features, in2_features, out_features)}"
             )
         self.out_features, self.in1_features, self.in2_features = shape
-        self.weight = Parameter(zeros(shape, dtype=dtype))
-        self.bias = Parameter(zeros(out_features, dtype=dtype)) if bias else None
+        self.weight = Parameter(zeros(shape, device=device, dtype=dtype))
+        self.bias = Parameter(zeros(out_features, device=device, dtype=dtype)) if bias else None
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -152,6 +158,7 @@ class Embedding(Module):
         num_embeddings: how many things there are; i is below it.
         embedding_dim: the size of a vector.
         padding_idx: one that stands for nothing: its vector is 0 at first, and gets no gradient.
+        device: of the parameters, ``"cpu"`` or such as ``"cuda"``.
         dtype: float32, or ``mg.float64``.
 
     Attributes:
@@ -168,14 +175,15 @@ class Embedding(Module):
     """
 
     def __init__(
-        self, num_embeddings: int, embedding_dim: int, padding_idx: int | None = None, dtype: Any = None
+        self, num_embeddings: int, embedding_dim: int, padding_idx: int | None = None,
+        device: Device = None, dtype: Any = None,
     ) -> None:  # fmt: skip
         super().__init__()
         shape = self.num_embeddings, self.embedding_dim = sizes("Embedding", (num_embeddings, embedding_dim))
         if min(shape) < 1:
             raise ValueError(f"Embedding needs sizes of at least 1, got {shape}")
         self.padding_idx = padding_row("Embedding", padding_idx, num_embeddings)
-        self.weight = Parameter(zeros(shape, dtype=dtype))
+        self.weight = Parameter(zeros(shape, device=device, dtype=dtype))
         self.reset_parameters()
 
     @classmethod
@@ -186,7 +194,7 @@ class Embedding(Module):
         """
         if only_floats("from_pretrained", tensor("from_pretrained", embeddings)).ndim != 2:
             raise ValueError(f"from_pretrained: expects (num_embeddings, embedding_dim), got {embeddings.shape}")
-        layer = cls(embeddings.shape[0], embeddings.shape[1], padding_idx, embeddings.dtype)
+        layer = cls(embeddings.shape[0], embeddings.shape[1], padding_idx, embeddings.device, embeddings.dtype)
         layer.weight = Parameter(embeddings, requires_grad=not freeze)
         return layer
 
@@ -203,6 +211,42 @@ class Embedding(Module):
     def extra_repr(self) -> str:
         padding = "" if self.padding_idx is None else f", padding_idx={self.padding_idx}"
         return f"{self.num_embeddings}, {self.embedding_dim}{padding}"
+
+
+class EmbeddingBag(Embedding):
+    """One vector for each bag of things, the mean, sum or maximum of theirs; see :func:`.embedding_bag`.
+
+    Args:
+        num_embeddings, embedding_dim, padding_idx, device, dtype: as for :class:`Embedding`.
+        mode: ``"mean"``, ``"sum"`` or ``"max"``.
+        include_last_offset: whether the last offset is not a bag's, but where the last one ends.
+
+    Called with bags (B, N), or with (n,) and offsets (B,), and for a sum with ``per_sample_weights``, it gives
+    (B, embedding_dim).
+
+    >>> import minigrad as mg
+    >>> EmbeddingBag(10, 3)(mg.tensor([1, 5, 2]), mg.tensor([0, 2])).shape
+    (2, 3)
+    """
+
+    def __init__(
+        self, num_embeddings: int, embedding_dim: int, *, mode: str = "mean", include_last_offset: bool = False,
+        padding_idx: int | None = None, device: Device = None, dtype: Any = None,
+    ) -> None:  # fmt: skip
+        super().__init__(num_embeddings, embedding_dim, padding_idx, device, dtype)
+        self.mode, self.include_last_offset = mode, include_last_offset
+
+    def forward(
+        self, input: Tensor, offsets: Tensor | None = None, per_sample_weights: Tensor | None = None
+    ) -> Tensor:
+        return F.embedding_bag(
+            input, self.weight, offsets, mode=self.mode, per_sample_weights=per_sample_weights,
+            include_last_offset=self.include_last_offset, padding_idx=self.padding_idx,
+        )  # fmt: skip
+
+    def extra_repr(self) -> str:
+        padding = "" if self.padding_idx is None else f", padding_idx={self.padding_idx}"
+        return f"{self.num_embeddings}, {self.embedding_dim}, mode={self.mode!r}{padding}"
 
 
 # -- another shape, or none -----------------------------------------------------------------------------------

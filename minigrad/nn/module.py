@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from textwrap import indent
+from types import FunctionType
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 
 from minigrad import dtypes, kernels
+from minigrad.conversion import cuda_device, parse_to
 from minigrad.hooks import Handle, Hook
 from minigrad.lines import is_own
 from minigrad.mistakes import described
@@ -60,6 +63,8 @@ class Module(Parts):
         super().__init_subclass__(**arguments)
         if "_is_own" not in vars(cls):
             cls._is_own = is_own(cls)
+        if cls._is_own and "__init__" not in vars(cls):
+            cls.__init__ = _renamed(cls.__init__, f"{cls.__name__}.__init__")  # type: ignore[method-assign]
 
     def __init__(self) -> None:
         self.training = True
@@ -174,24 +179,18 @@ class Module(Parts):
         fn(self)
         return self
 
-    def to(self, *wanted: Any, device: str | None = None, dtype: Any = None) -> Self:
+    def to(
+        self, *wanted: Any, device: str | None = None, dtype: Any = None, non_blocking: bool = False
+    ) -> Self:  # fmt: skip
         """Give every parameter and buffer of floats another dtype, ``net.to(mg.float64)``, in place.
 
         A device is taken too, ``net.to("cuda")``, to which every parameter and buffer goes; a tensor stands for
         its dtype and device. Gradients go along. An optimiser is made afterwards, for what it remembers keeps its
-        dtype and device. Returns the module itself.
+        dtype and device. ``non_blocking`` is taken, and of no effect. Returns the module itself.
 
         Raises TypeError for a dtype that has no gradients, ValueError for an unknown device.
         """
-        found: dtypes.DType | None = None
-        place: str | None = None
-        for what in (*wanted, device, dtype):
-            if isinstance(what, str) and what not in {d.name for d in dtypes.ALL}:
-                place = kernels.check_device(what)
-            elif isinstance(what, Tensor):
-                found, place = what.dtype, what.device
-            elif what is not None:
-                found = dtypes.dtype(what)
+        place, found = parse_to(*wanted, device=device, dtype=dtype)
         if found is not None and found.kind != "f":
             raise TypeError(f"{type(self).__name__}: parameters are floats, they cannot be {found}")
         for tensor in (*self.parameters(), *self.buffers()):
@@ -202,7 +201,7 @@ class Module(Parts):
 
     def cuda(self, device: int | str | None = None) -> Self:
         """The same as ``to("cuda")``, or to the GPU of that number or name."""
-        return self.to("cuda" if device is None else f"cuda:{device}" if isinstance(device, int) else device)
+        return self.to(cuda_device(device))
 
     def cpu(self) -> Self:
         """The same as ``to("cpu")``."""
@@ -293,6 +292,14 @@ class Module(Parts):
             return f"{type(self).__name__}({own})"
         lines = "\n".join([own, *parts] if own else parts)
         return f"{type(self).__name__}(\n{indent(lines, '  ')}\n)"
+
+
+def _renamed(function: Any, qualname: str) -> Any:
+    """A function under another name, by which Python's errors about its arguments call it."""
+    twin = FunctionType(function.__code__, function.__globals__, None, function.__defaults__, function.__closure__)
+    functools.update_wrapper(twin, function)
+    twin.__kwdefaults__, twin.__qualname__ = function.__kwdefaults__, qualname
+    return twin
 
 
 def _convert(tensor: Tensor, dtype: dtypes.DType, device: str) -> None:

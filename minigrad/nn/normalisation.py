@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from minigrad.conversion import Device
 from minigrad.creation import ones, tensor, zeros
 from minigrad.dtypes import int64
 from minigrad.modes import no_grad
@@ -32,6 +33,7 @@ class RunningNorm(Module):
         momentum: how much a batch moves the running statistics.
         affine: whether there are a weight and a bias.
         track_running_stats: whether there are running statistics, which ``eval()`` then uses.
+        device: of the parameters, ``"cpu"`` or such as ``"cuda"``.
         dtype: float32, or ``mg.float64``.
 
     Attributes:
@@ -47,18 +49,18 @@ class RunningNorm(Module):
 
     def __init__(
         self, num_features: int, eps: float, momentum: float | None, affine: bool, track_running_stats: bool,
-        dtype: Any,
+        device: Device, dtype: Any,
     ) -> None:  # fmt: skip
         super().__init__()
         (self.num_features,) = _positive(type(self).__name__, num_features)
         self.eps, self.momentum = eps, momentum
         self.affine, self.track_running_stats = affine, track_running_stats
-        self.weight = Parameter(ones(num_features, dtype=dtype)) if affine else None
-        self.bias = Parameter(zeros(num_features, dtype=dtype)) if affine else None
+        self.weight = Parameter(ones(num_features, device=device, dtype=dtype)) if affine else None
+        self.bias = Parameter(zeros(num_features, device=device, dtype=dtype)) if affine else None
         tracked = track_running_stats
-        self.register_buffer("running_mean", zeros(num_features, dtype=dtype) if tracked else None)
-        self.register_buffer("running_var", ones(num_features, dtype=dtype) if tracked else None)
-        self.register_buffer("num_batches_tracked", tensor(0, dtype=int64) if tracked else None)
+        self.register_buffer("running_mean", zeros(num_features, device=device, dtype=dtype) if tracked else None)
+        self.register_buffer("running_var", ones(num_features, device=device, dtype=dtype) if tracked else None)
+        self.register_buffer("num_batches_tracked", tensor(0, device=device, dtype=int64) if tracked else None)
 
     def reset_running_stats(self) -> None:
         """Forget the batches that were seen."""
@@ -94,9 +96,9 @@ class BatchNorm(RunningNorm):
 
     def __init__(
         self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True,
-        track_running_stats: bool = True, dtype: Any = None,
+        track_running_stats: bool = True, device: Device = None, dtype: Any = None,
     ) -> None:  # fmt: skip
-        super().__init__(num_features, eps, momentum, affine, track_running_stats, dtype)
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype)
 
     def forward(self, x: Tensor) -> Tensor:
         self._check(x)
@@ -145,9 +147,9 @@ class InstanceNorm(RunningNorm):
 
     def __init__(
         self, num_features: int, eps: float = 1e-5, momentum: float = 0.1, affine: bool = False,
-        track_running_stats: bool = False, dtype: Any = None,
+        track_running_stats: bool = False, device: Device = None, dtype: Any = None,
     ) -> None:  # fmt: skip
-        super().__init__(num_features, eps, momentum, affine, track_running_stats, dtype)
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype)
         self.momentum: float = momentum
 
     def forward(self, x: Tensor) -> Tensor:
@@ -195,6 +197,7 @@ class LayerNorm(Module):
         eps: what keeps the root away from 0.
         elementwise_affine: whether there are a weight and a bias.
         bias: whether there is a bias, if there is a weight.
+        device: of the parameters, ``"cpu"`` or such as ``"cuda"``.
         dtype: float32, or ``mg.float64``.
 
     Attributes:
@@ -212,14 +215,14 @@ class LayerNorm(Module):
 
     def __init__(
         self, normalized_shape: int | Sequence[int], eps: float = 1e-5, elementwise_affine: bool = True,
-        bias: bool = True, dtype: Any = None,
+        bias: bool = True, device: Device = None, dtype: Any = None,
     ) -> None:  # fmt: skip
         super().__init__()
         self.normalized_shape = _positive("LayerNorm", normalized_shape)
         self.eps, self.elementwise_affine = eps, elementwise_affine
         shape = self.normalized_shape
-        self.weight = Parameter(ones(shape, dtype=dtype)) if elementwise_affine else None
-        self.bias = Parameter(zeros(shape, dtype=dtype)) if elementwise_affine and bias else None
+        self.weight = Parameter(ones(shape, device=device, dtype=dtype)) if elementwise_affine else None
+        self.bias = Parameter(zeros(shape, device=device, dtype=dtype)) if elementwise_affine and bias else None
 
     def reset_parameters(self) -> None:
         """Give the parameters their first values again."""
@@ -246,12 +249,14 @@ class RMSNorm(Module):
 
     def __init__(
         self, normalized_shape: int | Sequence[int], eps: float | None = None, elementwise_affine: bool = True,
-        dtype: Any = None,
+        device: Device = None, dtype: Any = None,
     ) -> None:  # fmt: skip
         super().__init__()
         self.normalized_shape = _positive("RMSNorm", normalized_shape)
         self.eps, self.elementwise_affine = eps, elementwise_affine
-        self.weight = Parameter(ones(self.normalized_shape, dtype=dtype)) if elementwise_affine else None
+        self.weight = (
+            Parameter(ones(self.normalized_shape, device=device, dtype=dtype)) if elementwise_affine else None
+        )
 
     def reset_parameters(self) -> None:
         """Give the weight its first values again."""
@@ -272,6 +277,7 @@ class GroupNorm(Module):
         num_channels: C.
         eps: what keeps the root away from 0.
         affine: whether there are a weight and a bias.
+        device: of the parameters, ``"cpu"`` or such as ``"cuda"``.
         dtype: float32, or ``mg.float64``.
 
     Attributes:
@@ -287,15 +293,16 @@ class GroupNorm(Module):
     """
 
     def __init__(
-        self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True, dtype: Any = None
+        self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True,
+        device: Device = None, dtype: Any = None,
     ) -> None:  # fmt: skip
         super().__init__()
         self.num_groups, self.num_channels = _positive("GroupNorm", (num_groups, num_channels))
         if num_channels % num_groups:
             raise ValueError(f"GroupNorm: {num_channels} channels cannot be divided into {num_groups} groups")
         self.eps, self.affine = eps, affine
-        self.weight = Parameter(ones(num_channels, dtype=dtype)) if affine else None
-        self.bias = Parameter(zeros(num_channels, dtype=dtype)) if affine else None
+        self.weight = Parameter(ones(num_channels, device=device, dtype=dtype)) if affine else None
+        self.bias = Parameter(zeros(num_channels, device=device, dtype=dtype)) if affine else None
 
     def reset_parameters(self) -> None:
         """Give the parameters their first values again."""

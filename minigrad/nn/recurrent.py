@@ -10,6 +10,7 @@ import math
 import warnings
 from typing import Any
 
+from minigrad.conversion import Device
 from minigrad.creation import zeros
 from minigrad.dtypes import float32
 from minigrad.nn import functional as F
@@ -36,7 +37,7 @@ class RecurrentLayers(Module):
 
     def __init__(
         self, input_size: int, hidden_size: int, num_layers: int, bias: bool, batch_first: bool, dropout: float,
-        bidirectional: bool, dtype: Any, proj_size: int = 0,
+        bidirectional: bool, device: Device, dtype: Any, proj_size: int = 0,
     ) -> None:  # fmt: skip
         super().__init__()
         name = type(self).__name__
@@ -57,7 +58,7 @@ class RecurrentLayers(Module):
             warnings.warn(f"{name}: dropout={dropout} acts between layers, and there is one alone", stacklevel=3)
         for layer in range(self.num_layers):
             for suffix in self._suffixes:
-                self._make_weights(f"l{layer}{suffix}", self._sizes_in(layer), dtype)
+                self._make_weights(f"l{layer}{suffix}", self._sizes_in(layer), device, dtype)
         self.reset_parameters()
 
     @property
@@ -73,15 +74,15 @@ class RecurrentLayers(Module):
     def _sizes_in(self, layer: int) -> int:
         return self._state_size * len(self._suffixes) if layer else self.input_size
 
-    def _make_weights(self, which: str, size: int, dtype: Any) -> None:
+    def _make_weights(self, which: str, size: int, device: Device, dtype: Any) -> None:
         rows = self.gates * self.hidden_size
-        setattr(self, f"weight_ih_{which}", Parameter(zeros(rows, size, dtype=dtype)))
-        setattr(self, f"weight_hh_{which}", Parameter(zeros(rows, self._state_size, dtype=dtype)))
+        shapes: dict[str, tuple[int, ...]] = {"weight_ih": (rows, size), "weight_hh": (rows, self._state_size)}
         if self.bias:
-            setattr(self, f"bias_ih_{which}", Parameter(zeros(rows, dtype=dtype)))
-            setattr(self, f"bias_hh_{which}", Parameter(zeros(rows, dtype=dtype)))
+            shapes |= {"bias_ih": (rows,), "bias_hh": (rows,)}
         if self.proj_size:
-            setattr(self, f"weight_hr_{which}", Parameter(zeros(self.proj_size, self.hidden_size, dtype=dtype)))
+            shapes["weight_hr"] = (self.proj_size, self.hidden_size)
+        for name, shape in shapes.items():
+            setattr(self, f"{name}_{which}", Parameter(zeros(shape, device=device, dtype=dtype)))
 
     def reset_parameters(self) -> None:
         """Draw the first values anew."""
@@ -187,9 +188,11 @@ class RNN(RecurrentLayers):
     def __init__(
         self, input_size: int, hidden_size: int, num_layers: int = 1, nonlinearity: str = "tanh",
         bias: bool = True, batch_first: bool = False, dropout: float = 0.0, bidirectional: bool = False,
-        dtype: Any = None,
+        device: Device = None, dtype: Any = None,
     ) -> None:  # fmt: skip
-        super().__init__(input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, dtype)
+        super().__init__(
+            input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, device, dtype
+        )
         self.nonlinearity = checked_nonlinearity("RNN", nonlinearity)
 
     def _run(self, x: Tensor, start: States, weights: list[Any]) -> tuple[Tensor, States]:
@@ -225,6 +228,7 @@ class LSTM(RecurrentLayers):
             numbers, and the states of a twin come behind those of its layer.
         proj_size: P, the size of ``h_t = W_hr (o tanh c_t)``, if it is to be smaller than H. Such layers run their
             steps one after the other, which takes several times as long.
+        device: of the parameters, ``"cpu"`` or such as ``"cuda"``.
         dtype: float32, or ``mg.float64``.
 
     ``forward`` takes the input, (T, B, I) or without a batch (T, I), and the states to start from, (h_0, c_0),
@@ -255,11 +259,13 @@ class LSTM(RecurrentLayers):
 
     def __init__(
         self, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True, batch_first: bool = False,
-        dropout: float = 0.0, bidirectional: bool = False, proj_size: int = 0, dtype: Any = None,
+        dropout: float = 0.0, bidirectional: bool = False, proj_size: int = 0,
+        device: Device = None, dtype: Any = None,
     ) -> None:  # fmt: skip
         super().__init__(
-            input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, dtype, proj_size
-        )
+            input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, device, dtype,
+            proj_size,
+        )  # fmt: skip
 
     def _run(self, x: Tensor, start: States, weights: list[Any]) -> tuple[Tensor, States]:
         h, c = start
@@ -290,9 +296,11 @@ class GRU(RecurrentLayers):
 
     def __init__(
         self, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True, batch_first: bool = False,
-        dropout: float = 0.0, bidirectional: bool = False, dtype: Any = None,
+        dropout: float = 0.0, bidirectional: bool = False, device: Device = None, dtype: Any = None,
     ) -> None:  # fmt: skip
-        super().__init__(input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, dtype)
+        super().__init__(
+            input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, device, dtype
+        )
 
     def _run(self, x: Tensor, start: States, weights: list[Any]) -> tuple[Tensor, States]:
         y, h = F.gru(x, *start, *weights)

@@ -26,6 +26,7 @@ from minigrad.ops import (
     reduction,
     repeating,
     rounding,
+    search,
     selection,
     shape,
     soft,
@@ -54,6 +55,7 @@ from minigrad.ops.rectifiers import *
 from minigrad.ops.reduction import *
 from minigrad.ops.repeating import *
 from minigrad.ops.rounding import *
+from minigrad.ops.search import *
 from minigrad.ops.selection import *
 from minigrad.ops.shape import *
 from minigrad.ops.soft import *
@@ -83,6 +85,7 @@ __all__ = [
     *reduction.__all__,
     *repeating.__all__,
     *rounding.__all__,
+    *search.__all__,
     *selection.__all__,
     *shape.__all__,
     *soft.__all__,

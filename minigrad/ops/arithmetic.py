@@ -86,7 +86,7 @@ def add(x: Tensor | Number, y: Tensor | Number, *, alpha: Number = 1) -> Tensor:
             [12., 22.]])
     """
     x, y = pair("add", x, y)
-    return record(Add(), x, y if alpha == 1 else _times("add", alpha, y))
+    return record(Add(), x, y if alpha == 1 else times("add", alpha, y))
 
 
 def sub(x: Tensor | Number, y: Tensor | Number, *, alpha: Number = 1) -> Tensor:
@@ -99,10 +99,11 @@ def sub(x: Tensor | Number, y: Tensor | Number, *, alpha: Number = 1) -> Tensor:
     x, y = pair("sub", x, y)
     if x.dtype == dtypes.bool_:
         raise TypeError("sub: bools have no difference; use != for exclusive or")
-    return record(Sub(), x, y if alpha == 1 else _times("sub", alpha, y))
+    return record(Sub(), x, y if alpha == 1 else times("sub", alpha, y))
 
 
-def _times(name: str, alpha: Number, y: Tensor) -> Tensor:
+def times(name: str, alpha: Number, y: Tensor) -> Tensor:
+    """``alpha * y``, which must have the dtype of ``y``."""
     own = dtype_of(name, alpha)
     if not dtypes.yields_to(own, y.dtype):
         raise TypeError(f"{name}: alpha={alpha} would make {own} of {y.dtype} elements")

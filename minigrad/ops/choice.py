@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
 from minigrad import dtypes, graph
 from minigrad.dtypes import DType
 from minigrad.graph import Array, Kept, Op, record
+from minigrad.ops.arithmetic import clone
 from minigrad.ops.logic import logical_and, logical_or
 from minigrad.ops.operands import Gradients, Number, broadcast, cast, pair, plain, scalar, several, tensor
+from minigrad.ops.search import nonzero
 
 if TYPE_CHECKING:
     from minigrad.tensor import Tensor
 
-__all__ = ["clamp", "masked_fill", "maximum", "minimum", "where"]
+__all__ = ["clamp", "clamp_max", "clamp_min", "masked_fill", "maximum", "minimum", "nan_to_num", "where"]
 
 # -- by a condition -------------------------------------------------------------------------------------------
 
@@ -40,17 +42,27 @@ class Where(Op):
         return None, dx, dy
 
 
-def where(condition: Tensor, x: Tensor | Number, y: Tensor | Number) -> Tensor:
+@overload
+def where(condition: Tensor) -> tuple[Tensor, ...]: ...
+@overload
+def where(condition: Tensor, x: Tensor | Number, y: Tensor | Number) -> Tensor: ...
+def where(condition: Tensor, x: Tensor | Number | None = None, y: Tensor | Number | None = None) -> Any:
     """``x`` where ``condition`` is True, else ``y``, elementwise; as a method, ``x.where(condition, y)``.
 
     Shapes broadcast, the dtypes of ``x`` and ``y`` promote. The gradient goes to the one that was chosen, and 0 to
-    the other. Raises TypeError for a condition that is not bool.
+    the other. With the condition alone, it is ``condition.nonzero(as_tuple=True)``.
+
+    Raises TypeError for a condition that is not bool, or for one value without the other.
 
     >>> import minigrad as mg
     >>> x = mg.tensor([-1.0, 2.0])
     >>> mg.where(x > 0, x, 0)
     tensor([0., 2.])
     """
+    if x is None or y is None:
+        if x is not y:
+            raise TypeError("where() expects a condition alone, or with two values")
+        return nonzero(condition, as_tuple=True)
     condition = _bools("where", "condition", condition)
     x, y = several("where", x, y)
     broadcast("where", condition.shape, x.shape, y.shape)
@@ -184,6 +196,50 @@ def clamp(x: Tensor, min: Tensor | Number | None = None, max: Tensor | Number | 
     low = scalar("clamp", lowest, x.dtype) if min is None else bounds[0]
     high = scalar("clamp", highest, x.dtype) if max is None else bounds[-1]
     return record(Clamp(), x, low, high)
+
+
+def clamp_min(x: Tensor, min: Tensor | Number) -> Tensor:
+    """:func:`clamp` from below alone: ``out = max(x, min)``, elementwise.
+
+    >>> import minigrad as mg
+    >>> mg.tensor([-2.0, 0.5]).clamp_min(0)
+    tensor([0.0000, 0.5000])
+    """
+    return clamp(x, min=min)
+
+
+def clamp_max(x: Tensor, max: Tensor | Number) -> Tensor:
+    """:func:`clamp` from above alone: ``out = min(x, max)``, elementwise.
+
+    >>> import minigrad as mg
+    >>> mg.tensor([-2.0, 0.5]).clamp_max(0)
+    tensor([-2.,  0.])
+    """
+    return clamp(x, max=max)
+
+
+def nan_to_num(
+    x: Tensor, nan: float | None = 0.0, posinf: float | None = None, neginf: float | None = None
+) -> Tensor:  # fmt: skip
+    """``x`` with numbers in place of NaN and of both infinities, which get no gradient.
+
+    Args:
+        x: any tensor; integers stay as they are.
+        nan: for NaN; None is 0 too.
+        posinf, neginf: for the infinities, by default the largest and the smallest number of the dtype.
+
+    >>> import minigrad as mg
+    >>> mg.tensor([1.0, float("nan"), -float("inf")]).nan_to_num(neginf=-100.0)
+    tensor([   1.,    0., -100.])
+    """
+    if tensor("nan_to_num", x).dtype.kind != "f":
+        return clone(x)
+    limits = np.finfo(x.dtype)
+    for wrong, number, usual in (
+        (x != x, nan, 0.0), (x == math.inf, posinf, limits.max), (x == -math.inf, neginf, limits.min)
+    ):  # fmt: skip
+        x = masked_fill(x, wrong, usual if number is None else number)
+    return x
 
 
 def _range(dtype: DType) -> tuple[float, float]:

@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Collection, Mapping, Sequence
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from minigrad.ops.arithmetic import mul
 from minigrad.ops.diagonals import diagonal
@@ -26,7 +26,7 @@ Labels = tuple[str, ...]  # the names of a tensor's dims
 TERM = re.compile(r"([a-zA-Z]*)(\.\.\.)?([a-zA-Z]*)")
 
 
-def einsum(equation: str, *operands: Tensor) -> Tensor:
+def einsum(equation: str, *operands: Tensor | Sequence[Tensor]) -> Tensor:
     """The sum of products that Einstein's notation describes: ``"ij,jk->ik"`` is the matrix product.
 
     Args:
@@ -35,7 +35,8 @@ def einsum(equation: str, *operands: Tensor) -> Tensor:
             one operand takes the diagonal. ``...`` stands for any number of dims, which broadcast. Without
             ``->`` the result has ``...``, then the letters that occur once, in alphabetical order. Spaces mean
             nothing.
-        operands: tensors of one dtype. Dims of one letter have one size, or size 1, which broadcasts.
+        operands: tensors of one dtype, or one list of them. Dims of one letter have one size, or size 1, which
+            broadcasts.
 
     With more than two operands, each time the pair is multiplied that leaves the smallest result compared to what
     went in: the greedy order of opt_einsum (Smith and Gray, opt_einsum, JOSS 2018).
@@ -50,13 +51,13 @@ def einsum(equation: str, *operands: Tensor) -> Tensor:
     (tensor([[ 7., 10.],
             [15., 22.]]), tensor(5.), tensor([3., 7.]))
     """
-    for t in operands:
-        tensor("einsum", t)
-    terms, result = _parse(equation, *[t.ndim for t in operands])
-    size = _sizes(equation, terms, operands)
-    one_dtype("einsum", *operands)
-    one_device("einsum", *operands)  # before one of them is summed, and so a number
-    work = [_simplified(t, labels, size) for t, labels in zip(operands, terms, strict=True)]
+    listed: Any = operands[0] if len(operands) == 1 and isinstance(operands[0], (list, tuple)) else operands
+    given = [tensor("einsum", t) for t in listed]
+    terms, result = _parse(equation, *[t.ndim for t in given])
+    size = _sizes(equation, terms, given)
+    one_dtype("einsum", *given)
+    one_device("einsum", *given)  # before one of them is summed, and so a number
+    work = [_simplified(t, labels, size) for t, labels in zip(given, terms, strict=True)]
     while len(work) > 1:
         pairs = combinations(range(len(work)), 2)
         first, second = min(pairs, key=lambda pair: _cost(work, pair, result, size))

@@ -114,6 +114,26 @@ def fill_(x: Tensor, value: Tensor | Number) -> Tensor:
     return copy_(x, value)
 
 
+def fill_diagonal_(x: Tensor, fill_value: Tensor | Number, wrap: bool = False) -> Tensor:
+    """Give every element of the diagonal of ``x`` the value; in a matrix with ``wrap``, also of those below it.
+
+    Raises ValueError for fewer than two dimensions, and for more whose sizes differ.
+
+    >>> import minigrad as mg
+    >>> mg.zeros(2, 3).fill_diagonal_(7)
+    tensor([[7., 0., 0.],
+            [0., 7., 0.]])
+    """
+    shape = tensor("fill_diagonal_", x).shape
+    if len(shape) < 2 or (len(shape) > 2 and len(set(shape)) > 1):
+        raise ValueError(f"fill_diagonal_: a tensor of shape {shape} has no diagonal")
+    places: tuple[Array, ...] = (np.arange(min(shape)),) * len(shape)
+    if wrap and len(shape) == 2:  # one row further down each time round
+        places = np.divmod(np.arange(0, x.numel(), shape[1] + 1), max(shape[1], 1))
+    set_item(x, places, fill_value)
+    return x
+
+
 def normal_(x: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None) -> Tensor:
     """Fill ``x`` with random numbers from the normal distribution. Raises ValueError for a negative spread."""
     if std < 0:
@@ -140,6 +160,22 @@ def zero_(x: Tensor) -> Tensor:
     tensor([0., 0.])
     """
     return copy_(x, 0)
+
+
+def detach_(x: Tensor) -> Tensor:
+    """Cut ``x`` itself off from the graph: from here on it is a leaf that requires no gradient.
+
+    Raises RuntimeError for a view, which would no longer follow its base: use ``x.detach()``.
+
+    >>> import minigrad as mg
+    >>> y = mg.ones(2, requires_grad=True) * 2
+    >>> y.detach_(), y.is_leaf
+    (tensor([2., 2.]), True)
+    """
+    if tensor("detach_", x).view_of:
+        raise RuntimeError("detach_: a view is not cut off in place: use x.detach()")
+    x.grad_fn, x._requires_grad = None, False
+    return x
 
 
 def set_item(x: Tensor, key: Any, value: Tensor | Number) -> None:

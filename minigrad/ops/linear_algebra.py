@@ -6,15 +6,15 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from minigrad.graph import Array, Kept, Op, record
-from minigrad.ops.arithmetic import mul
-from minigrad.ops.operands import Gradients, broadcast, tensor
+from minigrad.ops.arithmetic import add, mul, times
+from minigrad.ops.operands import Gradients, Number, broadcast, tensor
 from minigrad.ops.reduction import Sum
 from minigrad.ops.shape import reshape
 
 if TYPE_CHECKING:
     from minigrad.tensor import Tensor
 
-__all__ = ["bmm", "dot", "linear", "matmul", "mm", "mv", "outer"]
+__all__ = ["addmm", "baddbmm", "bmm", "dot", "linear", "matmul", "mm", "mv", "outer"]
 
 Shape = tuple[int, ...]
 
@@ -199,6 +199,40 @@ def _strict_product(name: str, x: Tensor, y: Tensor, form: str) -> Tensor:
             raise ValueError(f"{name}: {left} @ {right}: the shapes must be {form}; matmul() takes others")
     one_dtype(name, x, y)
     return record(MatMul(), x, y)
+
+
+def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
+    """``out = beta input + alpha (mat1 @ mat2)`` of matrices: ``(M, N), (M, K), (K, N) -> (M, N)``.
+
+    ``input`` broadcasts to (M, N), and is left out where ``beta`` is 0, whatever it holds. Raises ValueError for
+    other shapes, TypeError for two dtypes, or for fractions as factors of integers.
+
+    >>> import minigrad as mg
+    >>> mg.addmm(mg.tensor([0.5]), mg.tensor([[1.0, 2.0]]), mg.tensor([[3.0], [4.0]]), beta=2)
+    tensor([[12.]])
+    """
+    return _added("addmm", input, _strict_product("addmm", mat1, mat2, "(M, K) @ (K, N)"), beta, alpha)
+
+
+def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
+    """:func:`addmm` of batches of matrices: ``(B, M, N), (B, M, K), (B, K, N) -> (B, M, N)``.
+
+    >>> import minigrad as mg
+    >>> mg.baddbmm(mg.zeros(3), mg.ones(2, 1, 4), mg.ones(2, 4, 3), alpha=0.5).shape
+    (2, 1, 3)
+    """
+    return _added(
+        "baddbmm", input, _strict_product("baddbmm", batch1, batch2, "(B, M, K) @ (B, K, N)"), beta, alpha
+    )
+
+
+def _added(name: str, x: Tensor, product: Tensor, beta: Number, alpha: Number) -> Tensor:
+    if broadcast(name, tensor(name, x).shape, product.shape) != product.shape:
+        raise ValueError(f"{name}: an input of shape {x.shape} does not fit a product of shape {product.shape}")
+    one_dtype(name, x, product)
+    if beta == 0:
+        return times(name, alpha, product)
+    return add(x if beta == 1 else times(name, beta, x), product, alpha=alpha)
 
 
 def outer(x: Tensor, y: Tensor) -> Tensor:

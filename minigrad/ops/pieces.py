@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from minigrad.graph import Array, Op, record
 from minigrad.ops.indexing import Index
-from minigrad.ops.operands import Gradients, one_dim, sizes, tensor
+from minigrad.ops.operands import Gradients, integer, one_dim, sizes, tensor
 from minigrad.ops.shape import reshape
 
 if TYPE_CHECKING:
     from minigrad.tensor import Tensor
 
-__all__ = ["chunk", "split", "unbind", "unfold"]
+__all__ = ["chunk", "narrow", "select", "split", "unbind", "unfold"]
 
 # -- side by side ---------------------------------------------------------------------------------------------
 
@@ -76,6 +76,41 @@ def unbind(x: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     n = _size("unbind", x, dim)
     before = (slice(None),) * one_dim("unbind", dim, x.ndim)
     return tuple(record(Unbind((*before, i)), x) for i in range(n))
+
+
+def narrow(x: Tensor, dim: int, start: int | Tensor, length: int) -> Tensor:
+    """A view of ``length`` places along ``dim``, from ``start`` on: ``x[:, start : start + length]`` for dim 1.
+
+    A negative ``start`` counts from the end. Raises ValueError, or IndexError, for places that are not there.
+
+    >>> import minigrad as mg
+    >>> mg.arange(6).reshape(2, 3).narrow(1, 1, 2)
+    tensor([[1, 2],
+            [4, 5]])
+    """
+    n = _size("narrow", x, dim)
+    first, count = integer("narrow", start), integer("narrow", length)
+    if not -n <= first <= n:
+        raise IndexError(f"narrow: start {first} is out of range for dim {dim} of size {n}")
+    first += n if first < 0 else 0
+    if not 0 <= count <= n - first:
+        raise ValueError(f"narrow: there are no {count} places from {first} on in dim {dim} of shape {x.shape}")
+    return record(Index((*[slice(None)] * one_dim("narrow", dim, x.ndim), slice(first, first + count))), x)
+
+
+def select(x: Tensor, dim: int, index: int) -> Tensor:
+    """A view of one place along ``dim``, which the result does not have: ``x[:, index]`` for dim 1.
+
+    Raises IndexError for a place that is not there.
+
+    >>> import minigrad as mg
+    >>> mg.arange(6).reshape(2, 3).select(1, -1)
+    tensor([2, 5])
+    """
+    n, place = _size("select", x, dim), integer("select", index)
+    if not -n <= place < n:
+        raise IndexError(f"select: index {place} is out of range for dim {dim} of size {n}")
+    return record(Index((*[slice(None)] * one_dim("select", dim, x.ndim), place)), x)
 
 
 def _size(name: str, x: Tensor, dim: int) -> int:

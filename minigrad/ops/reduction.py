@@ -12,13 +12,25 @@ from minigrad import dtypes
 from minigrad.graph import Array, Kept, Op, record
 from minigrad.ops.comparison import ne
 from minigrad.ops.cumulative import Cumprod, before
-from minigrad.ops.operands import Dims, Gradients, as_dtype, cast, floating, many_dims, only_floats, sizes, tensor
-from minigrad.ops.shape import Expand, reshape
+from minigrad.ops.joining import stack
+from minigrad.ops.operands import (
+    Dims,
+    Gradients,
+    as_dtype,
+    cast,
+    floating,
+    many_dims,
+    only_floats,
+    pair,
+    sizes,
+    tensor,
+)  # fmt: skip
+from minigrad.ops.shape import Expand, broadcast_tensors, reshape
 
 if TYPE_CHECKING:
     from minigrad.tensor import Tensor
 
-__all__ = ["all", "any", "count_nonzero", "logsumexp", "mean", "prod", "sum", "sum_to_size"]
+__all__ = ["all", "any", "count_nonzero", "logaddexp", "logsumexp", "mean", "prod", "sum", "sum_to_size"]
 
 
 class Reduction(Op):
@@ -212,6 +224,19 @@ def logsumexp(x: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
     """
     x = floating("logsumexp", x)
     return record(LogSumExp(many_dims("logsumexp", dim, x.ndim), keepdim), x)
+
+
+def logaddexp(x: Tensor, y: Tensor) -> Tensor:
+    """``out = log(e^x + e^y)``, elementwise, exact also where ``e^x`` would overflow: a :func:`logsumexp` of two.
+
+    Shapes broadcast. ``dout/dx = e^(x - out)``. Raises TypeError for what are no floats.
+
+    >>> import minigrad as mg
+    >>> mg.logaddexp(mg.tensor([0.0, 1e4]), mg.tensor([0.0, 1e4]))
+    tensor([6.9315e-01, 1.0001e+04])
+    """
+    x, y = (only_floats("logaddexp", t) for t in pair("logaddexp", tensor("logaddexp", x), y))
+    return logsumexp(stack(broadcast_tensors(x, y)), 0)
 
 
 def sum_to_size(x: Tensor, *shape: int | Sequence[int]) -> Tensor:

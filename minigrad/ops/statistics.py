@@ -1,4 +1,4 @@
-"""How far elements spread, and how large they are together: variance, standard deviation, norms."""
+"""How far elements spread, how large they are together, what most are below: variance, norms, quantiles."""
 
 from __future__ import annotations
 
@@ -7,8 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from minigrad import graph
+from minigrad.dtypes import int64
 from minigrad.graph import Array, Kept, record
-from minigrad.ops.arithmetic import abs
+from minigrad.kernels import full, is_seen
+from minigrad.ops.arithmetic import abs, lerp, sub
+from minigrad.ops.choice import where
+from minigrad.ops.comparison import isnan
 from minigrad.ops.extremes import check_not_empty, share
 from minigrad.ops.operands import (
     Dims,
@@ -17,16 +22,22 @@ from minigrad.ops.operands import (
     cast,
     many_dims,
     only_floats,
+    parameter,
     tensor,
     zeros_like,
 )  # fmt: skip
-from minigrad.ops.reduction import Reduction, as_floats, mean
-from minigrad.ops.rounding import sign
+from minigrad.ops.order import movedim
+from minigrad.ops.pieces import select
+from minigrad.ops.reduction import Reduction, as_floats, mean, with_ones
+from minigrad.ops.rounding import ceil, floor, round, sign
+from minigrad.ops.selection import index_select
+from minigrad.ops.shape import reshape, unsqueeze
+from minigrad.ops.sorting import sort
 
 if TYPE_CHECKING:
     from minigrad.tensor import Tensor
 
-__all__ = ["norm", "std", "std_mean", "var", "var_mean"]
+__all__ = ["cdist", "norm", "quantile", "std", "std_mean", "var", "var_mean"]
 
 
 # -- spread ---------------------------------------------------------------------------------------------------
@@ -217,3 +228,74 @@ def norm(
     if order < 0 or math.isinf(order):
         check_not_empty("norm", x, dims)
     return record(Norm(dims, keepdim, order), as_floats("norm", x, dtype))
+
+
+def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str | None = None) -> Tensor:
+    """The distance of each vector to each of other ones: ``(..., P, M), (..., R, M) -> (..., P, R)``.
+
+    ``out_ij = |x1_i - x2_j|_p``, a :func:`norm`, whose gradient is 0 where two are the same. Batches broadcast.
+    ``compute_mode`` is taken as PyTorch has it, and changes nothing.
+
+    Raises ValueError for shapes that do not fit and a negative ``p``, TypeError for what are no floats.
+
+    >>> import minigrad as mg
+    >>> mg.cdist(mg.tensor([[0.0, 0.0], [3.0, 0.0]]), mg.tensor([[3.0, 4.0]]))
+    tensor([[5.],
+            [4.]])
+    """
+    one, other = tensor("cdist", x1).shape, tensor("cdist", x2).shape
+    if min(len(one), len(other)) < 2 or one[-1] != other[-1] or p < 0:
+        raise ValueError(f"cdist: takes (..., P, M), (..., R, M) and p from 0 on, got {one}, {other} and p={p}")
+    return norm(sub(unsqueeze(x1, -2), unsqueeze(x2, -3)), p, -1)
+
+
+# -- places in order ------------------------------------------------------------------------------------------
+
+INTERPOLATIONS = ("linear", "lower", "higher", "nearest", "midpoint")
+
+
+def quantile(
+    x: Tensor, q: float | Tensor, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear"
+) -> Tensor:
+    """What a share ``q`` of the elements lies below: of n in order, the one at the place ``q (n - 1)``.
+
+    Args:
+        x: floats. Where one of them is NaN, so is the result.
+        q: a number in [0, 1], or a tensor of them, (Q,), whose results are along a new first dim.
+        dim: the dimension to go along; by default all elements are one row.
+        keepdim: keep a reduced dimension with size 1.
+        interpolation: what holds between two places: ``"linear"``, ``"lower"``, ``"higher"``, ``"nearest"``, or
+            ``"midpoint"``.
+
+    Raises:
+        ValueError: a ``q`` outside [0, 1] or of two dims, another interpolation, or no elements.
+        TypeError: ``x`` is not of floats, or ``q`` not of its dtype.
+
+    >>> import minigrad as mg
+    >>> mg.quantile(mg.tensor([4.0, 1.0, 2.0, 3.0]), mg.tensor([0.5, 1.0]))
+    tensor([2.5000, 4.0000])
+    """
+    name, shape = "quantile", only_floats("quantile", tensor("quantile", x)).shape
+    at: Any = q
+    if not isinstance(q, graph.tensor_class):
+        at = graph.tensor_class.of(full((), parameter(name, "q", q), x.dtype, x.device))
+    if at.dtype != x.dtype:
+        raise TypeError(f"{name}: x is {x.dtype} and q {at.dtype}: use q.to(x)")
+    if at.ndim > 1 or (is_seen(at.array) and not ((at.array >= 0) & (at.array <= 1)).all()):
+        raise ValueError(f"{name}: q must be one number in [0, 1], or a row of them, got {q!r:.60}")
+    if interpolation not in INTERPOLATIONS:
+        raise ValueError(f"{name}: there is no interpolation {interpolation!r}: use {', '.join(INTERPOLATIONS)}")
+    dims = many_dims(name, dim, len(shape))
+    check_not_empty(name, x, dims)
+    rows = reshape(x, -1) if dim is None or not shape else movedim(x, dims[0], -1)  # (..., n)
+    ordered, last = sort(rows).values, rows.shape[-1] - 1
+    place = reshape(at, -1) * last
+    below = {"higher": ceil, "nearest": round}.get(interpolation, floor)(place.detach())
+    found = index_select(ordered, -1, cast(below, int64))  # (..., Q)
+    if interpolation in ("linear", "midpoint"):
+        above = index_select(ordered, -1, cast(ceil(place.detach()), int64))
+        found = lerp(found, above, place - below if interpolation == "linear" else 0.5)
+    largest = select(ordered, -1, last).unsqueeze(-1)
+    found = movedim(where(isnan(largest), largest, found), -1, 0)  # NaN is the largest
+    rest = with_ones(shape, dims) if keepdim else found.shape[1:]
+    return reshape(found, (*at.shape, *rest))

@@ -3,11 +3,24 @@
 Read ``optimizer.py`` first, then ``sgd.py``. ``lr_scheduler/`` changes their learning rates from epoch to epoch.
 """
 
+import sys
+from typing import TYPE_CHECKING
+
+from minigrad import mistakes
 from minigrad.optim import lr_scheduler
 from minigrad.optim.adagrad import Adagrad
 from minigrad.optim.adam import Adam, AdamW
+from minigrad.optim.composed import Adadelta, NAdam, RAdam
 from minigrad.optim.optimizer import Optimizer
 from minigrad.optim.rmsprop import RMSprop
 from minigrad.optim.sgd import SGD
 
-__all__ = ["SGD", "Adagrad", "Adam", "AdamW", "Optimizer", "RMSprop", "lr_scheduler"]
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        raise mistakes.no_such_name("minigrad.optim", sys.modules[__name__], name)
+
+
+__all__ = [
+    "SGD", "Adadelta", "Adagrad", "Adam", "AdamW", "NAdam", "Optimizer", "RAdam", "RMSprop", "lr_scheduler",
+]  # fmt: skip

@@ -42,6 +42,8 @@ class Optimizer:
         TypeError: something else than tensors of floats.
     """
 
+    composed = False  # of tensor operations, without a kernel of its own
+
     def __init__(self, params: Params, defaults: Group) -> None:
         self.defaults = defaults
         self.state: dict[Tensor, State] = {}

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 def check_repeatable(optimizer: Optimizer, steps: Iterable[tuple[Tensor, Group]]) -> None:
     """Raise RuntimeError for a step that a graph, which takes notes, could not repeat."""
     name = type(optimizer).__name__
+    if optimizer.composed:
+        raise RuntimeError(
+            f"mg.cuda.graph: {name} is made of operations, whose numbers a graph would repeat: take another one"
+        )
     for p, group in steps:
         if type(p.array) not in kernels.placed:
             raise RuntimeError(f"mg.cuda.graph: {name} has parameters on the CPU, which no graph changes")

@@ -16,6 +16,7 @@ import functools
 import os
 import subprocess
 import sys
+import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -304,7 +305,7 @@ def main() -> None:
     unknown = set(chosen.sections) - {*SECTIONS, "memory"}
     if unknown or (chosen.write and chosen.sections):
         options.error(f"no such section: {', '.join(unknown)}" if unknown else "--write measures every section")
-    parts = [f"Measured on {machine()}."]
+    parts = [textwrap.fill(f"Measured on {machine()}.", 116)]
     for name in chosen.sections or [*SECTIONS, "memory"]:
         if name == "memory":
             parts += ["## Peak memory of a training step, batch 8192, lean mode, SGD", memory()]

@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 
 import minigrad as mg
-from minigrad.data import Dataset, Subset, TensorDataset, default_collate, random_split
+from minigrad.data import (
+    ConcatDataset,
+    Dataset,
+    IterableDataset,
+    Subset,
+    TensorDataset,
+    default_collate,
+    random_split,
+)
 
 # -- datasets -------------------------------------------------------------------------------------------------
 
@@ -26,9 +34,20 @@ def test_a_subset_has_the_items_it_names():
     assert (len(subset), [subset[i] for i in range(3)]) == (3, ["e", "a", "e"])
 
 
+def test_datasets_one_after_the_other_have_all_items():
+    both = ConcatDataset([range(3), TensorDataset(mg.arange(2)), [], "x"])
+    assert len(both) == 6
+    assert [both[i] for i in (0, 2, 5, -1, -6)] == [0, 2, "x", "x", 0]
+    assert both[4][0].item() == 1
+
+
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
+        (lambda: ConcatDataset([]), ValueError, "there are no datasets to put one after the other"),
+        (lambda: ConcatDataset([[1, 2]])[2], IndexError, "there is no item 2 among 2"),
+        (lambda: ConcatDataset([[1, 2]])[-3], IndexError, "there is no item -3 among 2"),
+        (lambda: iter(IterableDataset()), TypeError, "IterableDataset has no __iter__"),
         (lambda: TensorDataset(), ValueError, r"equally many rows, they are \[\]"),
         (lambda: TensorDataset(mg.ones(2), mg.ones(3)), ValueError, r"they are \[\(2,\), \(3,\)\]"),
         (lambda: TensorDataset(mg.ones(())), ValueError, r"they are \[\(\)\]"),

@@ -114,3 +114,43 @@ def test_a_batch_is_what_collate_fn_makes_of_a_list_of_items():
 def test_arguments_that_make_no_sense_are_refused(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+# -- items that come one after another ------------------------------------------------------------------------
+
+
+class Stream(mg.data.IterableDataset):
+    def __init__(self, count: int) -> None:
+        self.count, self.read = count, 0
+
+    def __iter__(self):
+        for i in range(self.count):
+            self.read += 1
+            yield mg.tensor(float(i)), mg.rand(1)
+
+
+def test_a_stream_is_read_in_its_order_and_no_further_than_needed():
+    stream = Stream(5)
+    batches = iter(DataLoader(stream, batch_size=2))
+    x, noise = next(batches)
+    assert (x.tolist(), noise.shape, stream.read) == ([0.0, 1.0], (2, 1), 2)
+    assert [x.tolist() for x, _ in batches] == [[2.0, 3.0], [4.0]]
+    assert [x.tolist() for x, _ in DataLoader(Stream(5), 2, drop_last=True)] == [[0.0, 1.0], [2.0, 3.0]]
+    assert list(DataLoader(Stream(0), 2)) == []
+    assert [len(items) for items in DataLoader(Stream(3), 2, collate_fn=list)] == [2, 1]
+
+
+def test_a_stream_draws_the_numbers_of_its_epochs_seed():
+    drawn = []
+    for _ in range(2):
+        loader = DataLoader(Stream(3), 2, generator=mg.Generator().manual_seed(1))
+        drawn.append([[noise.tolist() for _, noise in loader] for _ in range(2)])
+    assert drawn[0] == drawn[1] and drawn[0][0] != drawn[0][1]
+
+
+@pytest.mark.parametrize("options", [{"shuffle": True}, {"sampler": [0]}, {"num_workers": 1}])
+def test_a_stream_has_no_other_order_and_one_reader(options):
+    with pytest.raises(ValueError, match="an IterableDataset has an order of its own"):
+        DataLoader(Stream(3), **options)
+    with pytest.raises(TypeError, match="Stream has no __len__"):
+        len(DataLoader(Stream(3)))

@@ -17,6 +17,8 @@ from minigrad.data import DataLoader, TensorDataset
 
 SCHEDULERS = {
     "SGD": lambda o: mg.optim.lr_scheduler.OneCycleLR(o, 0.1, total_steps=50),
+    "NAdam": lambda o: mg.optim.lr_scheduler.PolynomialLR(o, 30),
+    "RAdam": lambda o: mg.optim.lr_scheduler.CosineAnnealingWarmRestarts(o, 2, 2),
     "RMSprop": lambda o: mg.optim.lr_scheduler.StepLR(o, 2, gamma=0.5),
     "Adagrad": lambda o: mg.optim.lr_scheduler.ExponentialLR(o, 0.9),
     "Adam": lambda o: mg.optim.lr_scheduler.SequentialLR(

@@ -57,6 +57,9 @@ MODULES: list[tuple[nn.Module, Any]] = [
     (nn.Softshrink(1.0), lambda z: F.softshrink(z, 1.0)),
     (nn.Threshold(0.25, -7), lambda z: F.threshold(z, 0.25, -7)),
     (nn.PReLU(), lambda z: F.prelu(z, mg.tensor([0.25]))),
+    (nn.ReLU(inplace=True), F.relu),
+    (nn.LeakyReLU(0.2, inplace=True), lambda z: F.leaky_relu(z, 0.2)),
+    (nn.SELU(True), F.selu),
 ]
 
 
@@ -68,6 +71,13 @@ def test_a_module_applies_its_function_with_its_arguments(module: nn.Module, fun
 
 def test_every_activation_module_is_tried() -> None:
     assert {type(module).__name__ for module, _ in MODULES} == set(nn.activations.__all__)
+
+
+def test_in_place_is_a_word_that_changes_nothing() -> None:
+    z = mg.tensor([-1.0, 2.0], requires_grad=True)  # a leaf, which could not be changed
+    nn.Hardswish(inplace=True)(nn.ReLU(inplace=True)(z)).sum().backward()
+    assert (z.tolist(), z.version.value) == ([-1.0, 2.0], 0)
+    assert repr(nn.Sequential(nn.ReLU(), nn.ReLU(True))[1]) == "ReLU(inplace=True)"
 
 
 @pytest.mark.peer
@@ -84,13 +94,11 @@ def test_modules_are_written_as_pytorchs_and_give_its_numbers(module: nn.Module)
 
 @pytest.mark.peer
 @pytest.mark.parametrize("name", nn.activations.__all__)
-def test_modules_have_pytorchs_parameters_but_inplace(name: str) -> None:
+def test_modules_have_pytorchs_parameters(name: str) -> None:
     torch = pytest.importorskip("torch")
     ours = inspect.signature(getattr(nn, name)).parameters
     theirs = inspect.signature(getattr(torch.nn, name)).parameters
-    assert list(ours) == [
-        key for key in theirs if key not in ("inplace", "min_value", "max_value", "device", "args", "kwargs")
-    ]
+    assert list(ours) == [key for key in theirs if key not in ("min_value", "max_value", "args", "kwargs")]
     for key, parameter in ours.items():
         if key != "dim" or name == "GLU":  # the softmaxes' must be given: PyTorch's guess is deprecated
             assert parameter.default == theirs[key].default

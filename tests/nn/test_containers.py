@@ -52,6 +52,22 @@ def test_the_parts_of_lists_and_dicts_are_trained_saved_and_moved():
     assert all(p.dtype == mg.float64 and not p.requires_grad for p in net.parameters())
 
 
+def test_a_parameter_dict_is_a_dict_whose_parameters_are_found():
+    weights = nn.ParameterDict({"a": mg.ones(2), "b": nn.Parameter([1.0], requires_grad=False)})
+    weights["c"] = [0.5]
+    weights.update({"a": mg.zeros(3)})
+    assert (list(weights), len(weights), "a" in weights, "d" in weights) == (["a", "b", "c"], 3, True, False)
+    assert [tuple(p.shape) for p in weights.values()] == [(3,), (1,), (1,)]
+    assert [name for name, p in weights.items() if p.requires_grad] == ["a", "c"]
+    assert weights.pop("b").tolist() == [1.0] and list(weights.state_dict()) == ["a", "c"]
+    del weights["c"]
+    assert [name for name, _ in nn.ModuleDict({"inner": weights}).named_parameters()] == ["inner.a"]
+    with pytest.raises(KeyError, match="there is no parameter 'c' in a ParameterDict of 'a'"):
+        weights["c"]
+    with pytest.raises(TypeError, match="a ParameterDict cannot be called"):
+        weights(mg.ones(1))
+
+
 def test_a_module_dict_is_a_dict():
     heads = nn.ModuleDict({"a": nn.ReLU()})
     heads["b"] = nn.Tanh()

@@ -115,3 +115,12 @@ def test_the_dtype_is_that_of_the_input():
 def test_what_does_not_fit_is_refused(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+def test_in_place_is_taken_and_the_input_stays():
+    x = mg.ones(8, requires_grad=True)
+    mg.manual_seed(2)
+    y = nn.Dropout(0.5, inplace=True)(x)
+    mg.manual_seed(2)
+    assert F.dropout(x, 0.5, True, True).tolist() == y.tolist()
+    assert x.tolist() == [1.0] * 8 and repr(nn.Dropout(0.5)) == "Dropout(p=0.5, inplace=False)"

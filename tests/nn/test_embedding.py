@@ -164,3 +164,77 @@ def test_requires_grad_freezes_every_parameter():
     assert net.requires_grad_(False) is net and not any(p.requires_grad for p in net.parameters())
     with pytest.raises(TypeError, match="expects True or False"):
         net.requires_grad_(1)
+
+
+# -- bags -----------------------------------------------------------------------------------------------------
+
+FLAT, STARTS = np.array([2, 0, 1, 1, 3, 0]), np.array([0, 2, 2, 5])
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize("mode", ["mean", "sum", "max"])
+@pytest.mark.parametrize("padding", [None, 1, -4])
+@pytest.mark.parametrize("form", ["matrix", "offsets", "with the last"])
+def test_bags_are_pytorchs(mode, padding, form):
+    torch = pytest.importorskip("torch")
+    found = []
+    for library in (mg, torch):
+        options = {"mode": mode, "padding_idx": padding, "include_last_offset": form == "with the last"}
+        layer = library.nn.EmbeddingBag(4, 3, dtype=library.float64, **options)
+        with library.no_grad():
+            layer.weight.copy_(library.tensor(np.sin(np.arange(12.0)).reshape(4, 3)))
+        starts = [*STARTS, 6] if form == "with the last" else STARTS
+        given = [FLAT.reshape(2, 3)] if form == "matrix" else [FLAT, np.array(starts)]
+        y = layer(*map(library.tensor, given))
+        (y * y * y).sum().backward()
+        found.append([repr(layer), y.detach().numpy(), layer.weight.grad.numpy()])
+    assert found[0][0].replace(", padding_idx=3", "") == found[1][0].replace(", padding_idx=3", "")
+    for ours, theirs in zip(found[0][1:], found[1][1:], strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-12)
+
+
+@pytest.mark.peer
+def test_weights_of_a_bag_are_pytorchs_and_have_a_gradient():
+    torch = pytest.importorskip("torch")
+    found = []
+    for library in (mg, torch):
+        W = library.tensor(np.cos(np.arange(12.0)).reshape(4, 3), requires_grad=True)
+        w = library.tensor(np.arange(1.0, 7.0), requires_grad=True)
+        bag = library.nn.functional.embedding_bag
+        y = bag(library.tensor(FLAT), W, library.tensor(STARTS), mode="sum", per_sample_weights=w)
+        (y * y).sum().backward()
+        found.append([y.tolist(), W.grad.tolist(), w.grad.tolist()])
+    for ours, theirs in zip(*found, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-12)
+
+
+def test_derivatives_of_bags_are_those_of_difference_quotients():
+    W = mg.tensor(np.sin(np.arange(12.0)).reshape(4, 3), requires_grad=True)
+    for mode in ("mean", "max"):
+        bags = lambda W, mode=mode: F.embedding_bag(mg.tensor(FLAT), W, mg.tensor(STARTS), mode=mode) ** 2  # noqa: E731
+        assert mg.gradcheck(bags, [W]) and mg.gradgradcheck(bags, [W])
+
+
+@pytest.mark.parametrize("mode", ["mean", "sum", "max"])
+def test_a_bag_without_anything_is_zero(mode):
+    empty = F.embedding_bag(mg.zeros(0, dtype=mg.int64), mg.ones(4, 3), mg.tensor([0, 0]), mode=mode)
+    assert empty.tolist() == [[0.0] * 3] * 2
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda i, W: F.embedding_bag(i, W), r"takes \(B, N\), or \(n,\) and offsets \(B,\), got \(3,\) and no"),
+        (lambda i, W: F.embedding_bag(i, W, mg.tensor([1])), r"offsets rise from 0 to at most 3, got \[1\]"),
+        (lambda i, W: F.embedding_bag(i, W, mg.tensor([0, 2, 1])), r"got \[0, 2, 1\]"),
+        (lambda i, W: F.embedding_bag(i, W, mg.tensor([0, 4])), r"got \[0, 4\]"),
+        (lambda i, W: F.embedding_bag(i, W, mg.tensor([0]), mode="min"), "there is no mode 'min'"),
+        (
+            lambda i, W: F.embedding_bag(i, W, mg.tensor([0]), per_sample_weights=mg.ones(3)),
+            "per_sample_weights are for mode 'sum'",
+        ),
+    ],
+)
+def test_bags_that_cannot_be_are_refused(call, message):
+    with pytest.raises(ValueError, match=message):
+        call(mg.tensor([0, 1, 2]), mg.ones(4, 3))

@@ -80,6 +80,11 @@ def test_an_activation_that_is_assigned_later_has_its_own_line() -> None:
     block.activation = lambda z: z.exp()  # assigned later
     lines = {node.title: node.line for node in nodes(block(mg.ones(1, 1, 2)))}
     assert lines["Exp"] and "assigned later" in lines["Exp"].text
+    decoder = nn.TransformerDecoderLayer(2, 1, 3, dropout=0.0, activation=lambda z: z.exp())  # the decoder's
+    out = decoder(mg.ones(1, 1, 2), mg.ones(1, 1, 2))
+    lines = {node.title: node.line for node in nodes(out)}
+    assert lines["Exp"] and "the decoder's" in lines["Exp"].text
+    assert lines["Linear"] and lines["Linear"].text == "out = decoder(mg.ones(1, 1, 2), mg.ones(1, 1, 2))"
 
 
 def test_an_operation_of_the_users_has_the_line_that_records_it() -> None:

@@ -263,3 +263,23 @@ def test_every_loss_is_a_module_and_a_function():
         module = getattr(nn, name)
         assert issubclass(module, nn.Module)
         assert name == "Loss" or "nn.functional." in (module.__doc__ or "")
+
+
+def test_losses_of_pairs_and_triplets_say_what_does_not_fit():
+    x, y = mg.ones(2, 3), mg.ones(2)
+    assert "input (2, 3) and input2 (2,)" in refused(ValueError, F.margin_ranking_loss, x, y, y)
+    assert "a target is 1 (the first should be larger)" in refused(ValueError, F.margin_ranking_loss, y, y, y * 2)
+    assert "input (2, 3) and negative (2,)" in refused(ValueError, F.triplet_margin_loss, x, x, y)
+    assert "the margin must be above 0, got 0" in refused(ValueError, F.triplet_margin_loss, x, x, x, 0)
+    assert "needs variances of that shape" in refused(ValueError, F.gaussian_nll_loss, x, x, mg.ones(3))
+    assert "variances must not be negative" in refused(ValueError, F.gaussian_nll_loss, x, x, -y)
+    assert "var must be a number, got True" in refused(TypeError, F.gaussian_nll_loss, x, x, True)
+    assert "there is no reduction 'max'" in refused(ValueError, nn.TripletMarginLoss, reduction="max")
+
+
+def test_one_variance_is_that_of_all_and_a_small_one_counts_as_eps():
+    x, y = mg.tensor([1.0, 2.0]), mg.tensor([0.0, 4.0])
+    assert F.gaussian_nll_loss(x, y, 4.0).item() == F.gaussian_nll_loss(x, y, mg.full((2,), 4.0)).item()
+    v = mg.tensor([0.0, 4.0], requires_grad=True)
+    F.gaussian_nll_loss(x, y, v, eps=1.0, reduction="sum").backward()
+    assert v.grad.tolist() == [0.0, 0.0]  # (1 - d^2 / v) / 2 v, with v = 1 for the first

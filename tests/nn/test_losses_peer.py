@@ -58,6 +58,9 @@ def signs(*shape: int) -> Array:
     return RNG.choice([-1.0, 1.0], shape)
 
 
+VECTORS = np.random.default_rng(6).normal(0, 2, (4, 3))
+PAIR = VECTORS[::-1] * 0.7 + 0.1, np.cos(VECTORS)
+SIGNS = np.sign(np.sin(7 * VECTORS))
 WEIGHT = np.array([0.5, 2.0, 1.0, 0.25, 3.0])
 WEIGHTED, SMOOTH, BOTH = {"weight": WEIGHT}, {"label_smoothing": 0.1}, {"weight": WEIGHT, "label_smoothing": 0.3}
 SHAPES = [((5,), ()), ((7, 5), (7,)), ((2, 5, 3), (2, 3)), ((2, 5, 3, 2), (2, 3, 2))]
@@ -111,9 +114,21 @@ CASES = [
     Case("cosine_similarity", (normal(4, 1, 3), normal(1, 5, 3)), None, {"dim": -1}),
     Case("cosine_similarity", (normal(3), normal(4, 3)), None, {"dim": 0}),
     Case("cosine_similarity", (normal(4, 3), normal(4, 3)), None, {"dim": 0, "eps": 0.1}),
+    Case("normalize", (VECTORS,)),
+    Case("normalize", (VECTORS,), None, {"p": 1.0, "dim": 0}),
+    Case("normalize", (VECTORS,), None, {"dim": (0, 1), "eps": 100.0}),
     Case("cosine_embedding_loss", (normal(6, 3), normal(6, 3)), signs(6)),
     Case("cosine_embedding_loss", (normal(6, 3), normal(6, 3)), signs(6), {"margin": 0.25}),
     Case("cosine_embedding_loss", (normal(3), normal(3)), np.array(-1.0), {"margin": -0.5}),
+    *[Case("pairwise_distance", PAIR, None, {"p": p}) for p in (2.0, 1.0, 3.0)],
+    Case("pairwise_distance", (PAIR[0], PAIR[1][:1]), None, {"keepdim": True, "eps": 0.1}),
+    Case("margin_ranking_loss", PAIR, SIGNS),
+    Case("margin_ranking_loss", PAIR, SIGNS, {"margin": 0.7}),
+    Case("triplet_margin_loss", (*PAIR, VECTORS)),
+    Case("triplet_margin_loss", (*PAIR, VECTORS), None, {"margin": 3.0, "p": 1.0, "swap": True}),
+    Case("gaussian_nll_loss", (*PAIR, np.abs(VECTORS))),
+    Case("gaussian_nll_loss", (*PAIR, np.abs(VECTORS[:, 0])), None, {"full": True}),
+    Case("gaussian_nll_loss", (*PAIR, np.abs(VECTORS[:, :1])), None, {"eps": 1.0}),
     Case("hinge_embedding_loss", (uniform(4, 3) * 2,), signs(4, 3)),
     Case("hinge_embedding_loss", (uniform(5) * 2,), signs(5), {"margin": 0.4}),
 ]  # fmt: skip
@@ -151,7 +166,7 @@ def derivatives(grad: Any, weights: Any, out: Any, inputs: list[Any]) -> list[Ar
 
 
 def reductions(name: str) -> list[str | None]:
-    if name == "cosine_similarity":
+    if name in ("cosine_similarity", "normalize", "pairwise_distance"):
         return [None]
     return ["mean", "sum", "none", "batchmean"] if name == "kl_div" else ["mean", "sum", "none"]
 
@@ -181,7 +196,9 @@ MODULES = [
     ("NLLLoss", {"weight": WEIGHT[:4], "ignore_index": 2}), ("BCELoss", {"weight": WEIGHT[:4]}),
     ("BCEWithLogitsLoss", {"weight": WEIGHT[:4], "pos_weight": WEIGHT[:4]}), ("KLDivLoss", {"log_target": True}),
     ("CosineSimilarity", {"dim": 0}), ("CosineEmbeddingLoss", {"margin": 0.1}),
-    ("HingeEmbeddingLoss", {"margin": 0.6}),
+    ("HingeEmbeddingLoss", {"margin": 0.6}), ("MarginRankingLoss", {"margin": 0.3}),
+    ("TripletMarginLoss", {"margin": 2.0, "p": 1.0, "swap": True}),
+    ("GaussianNLLLoss", {"full": True, "eps": 0.3}), ("PairwiseDistance", {"p": 3.0, "keepdim": True}),
 ]  # fmt: skip
 
 
@@ -193,6 +210,8 @@ def test_modules_take_pytorchs_arguments_and_give_its_numbers(name: str, options
     arguments = {
         "CrossEntropyLoss": (x, np.array([0, 2, 3])), "NLLLoss": (x, np.array([0, 2, 3])),
         "CosineEmbeddingLoss": (x, y, np.array([1.0, -1.0, 1.0])), "HingeEmbeddingLoss": (x, signs(3, 4)),
+        "MarginRankingLoss": (x, y, SIGNS[:3].repeat(2, 1)[:, :4]), "TripletMarginLoss": (x, y, x[::-1].copy()),
+        "GaussianNLLLoss": (x, y, y[::-1].copy()),
     }.get(name, (x, y))  # fmt: skip
     found, wanted = (
         getattr(library.nn, name)(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 
 import numpy as np
 import pytest
@@ -238,6 +239,13 @@ def test_a_module_without_forward_says_so():
 
     with pytest.raises(TypeError, match=r"Empty has no forward: define forward\(self, x\)"):
         Empty()(1)
+
+
+@pytest.mark.parametrize("name", [name for name in nn.__all__ if inspect.isclass(getattr(nn, name))])
+def test_errors_about_a_layers_arguments_name_the_layer(name):
+    if issubclass(getattr(nn, name), nn.Module) and name not in ("Identity", "Sequential"):  # which take anything
+        with pytest.raises(TypeError, match=rf"^{name}\.__init__\(\) "):
+            getattr(nn, name)(no_such_option=1)
 
 
 def test_nodes_know_the_module_that_recorded_them():

@@ -1,4 +1,4 @@
-"""The encoder of a transformer: against PyTorch over ten training steps, its copies, its tables, its errors."""
+"""Transformers: against PyTorch over ten training steps, its copies, its tables, its errors."""
 
 from __future__ import annotations
 
@@ -144,3 +144,99 @@ def test_an_encoder_that_cannot_be_is_refused():
         nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2), 0)
     with pytest.raises(TypeError, match="encoder_layer must be a Module, got function"):
         nn.TransformerEncoder(lambda x: x, 2)
+
+
+# -- the decoder, and both together ---------------------------------------------------------------------------
+
+
+def copied(ours: nn.Module, theirs: Any) -> None:
+    """Give both the same random weights, by the same names."""
+    torch = pytest.importorskip("torch")
+    assert list(ours.state_dict()) == list(theirs.state_dict())
+    assert [name for name, _ in ours.named_parameters()] == [name for name, _ in theirs.named_parameters()]
+    start = {name: RNG.normal(0, 0.5, t.shape) for name, t in ours.state_dict().items()}
+    ours.load_state_dict({name: mg.tensor(array) for name, array in start.items()})
+    theirs.load_state_dict({name: torch.tensor(array) for name, array in start.items()})
+
+
+def assert_same_values_and_gradients(modules: tuple[Any, Any], arrays: list[Any], masks: dict[str, Any]) -> None:
+    torch = pytest.importorskip("torch")
+    found = []
+    for library, module in zip((mg, torch), modules, strict=True):
+        inputs = [library.tensor(array, requires_grad=True) for array in arrays]
+        y = module(*inputs, **{name: library.tensor(mask) for name, mask in masks.items()})
+        (y * y * y).mean().backward()
+        found.append([y, *[t.grad for t in (*inputs, *module.parameters())]])
+    for got, want in zip(*found, strict=True):
+        wanted = want.detach().numpy()
+        np.testing.assert_allclose(got.detach().numpy(), wanted, 1e-8, 1e-9 * max(abs(wanted).max(), 1e-2))
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize("options", LAYERS, ids=lambda options: ", ".join(map(str, options)))
+@pytest.mark.parametrize("masked", [False, True])
+def test_a_decoder_is_pytorchs(options: dict[str, Any], masked: bool) -> None:
+    torch = pytest.importorskip("torch")
+    made = []
+    for library in (mg, torch):
+        given = {**options, "dtype": library.float64, "dropout": 0.0}
+        if "activation" in options and callable(options["activation"]):
+            given["activation"] = library.nn.functional.silu
+        layer = library.nn.TransformerDecoderLayer(8, 2, 12, **given)
+        made.append(library.nn.TransformerDecoder(layer, 2, library.nn.LayerNorm(8, dtype=library.float64)))
+    copied(*made)
+    data = [RNG.normal(size=(4, 3, 8)), RNG.normal(size=(5, 3, 8))]
+    if options.get("batch_first"):
+        data = [np.swapaxes(array, 0, 1).copy() for array in data]
+    masks = {
+        "tgt_mask": np.triu(np.ones((4, 4), bool), 1), "memory_mask": np.eye(4, 5, dtype=bool),
+        "tgt_key_padding_mask": np.array([[False] * 4, [False] * 3 + [True], [False] * 4]),
+        "memory_key_padding_mask": np.array([[False] * 4 + [True]] * 3),
+    }  # fmt: skip
+    assert_same_values_and_gradients((made[0], made[1]), data, masks if masked else {})
+
+
+@pytest.mark.peer
+@pytest.mark.filterwarnings("ignore:enable_nested_tensor is True")  # PyTorch's, of its own choice
+@pytest.mark.parametrize("batch_first", [False, True])
+def test_a_transformer_is_pytorchs(batch_first: bool) -> None:
+    torch = pytest.importorskip("torch")
+    options = {"dropout": 0.0, "batch_first": batch_first, "norm_first": batch_first}
+    ours = nn.Transformer(8, 2, 2, 1, 12, dtype=mg.float64, **options)
+    theirs = torch.nn.Transformer(8, 2, 2, 1, 12, dtype=torch.float64, **options)
+    copied(ours, theirs)
+    shapes = [(3, 5, 8), (3, 4, 8)] if batch_first else [(5, 3, 8), (4, 3, 8)]
+    mask = ours.generate_square_subsequent_mask(4, dtype=mg.float64).numpy()
+    np.testing.assert_array_equal(mask, theirs.generate_square_subsequent_mask(4, dtype=torch.float64).numpy())
+    assert_same_values_and_gradients((ours, theirs), [RNG.normal(size=s) for s in shapes], {"tgt_mask": mask})
+
+
+def test_derivatives_of_a_decoders_layer_are_those_of_difference_quotients() -> None:
+    layer = nn.TransformerDecoderLayer(4, 2, 3, dropout=0.0, activation="gelu", dtype=mg.float64)
+    x, memory = (mg.tensor(RNG.normal(0, 1, (n, 2, 4)), requires_grad=True) for n in (3, 2))
+    assert mg.gradcheck(lambda x, m: layer(x, m, tgt_is_causal=True), [x, memory])
+    assert mg.gradgradcheck(lambda x, m: layer(x, m), [x, memory], fast_mode=True)
+
+
+def test_the_weights_of_a_transformer_differ_from_layer_to_layer() -> None:
+    net = nn.Transformer(8, 2, 2, 2, 12)
+    for stack in (net.encoder, net.decoder):
+        first, second = (layer.linear1.weight.tolist() for layer in stack.layers)
+        assert first != second
+
+
+def test_dropout_of_a_decoder_ends_with_eval() -> None:
+    layer = nn.TransformerDecoderLayer(8, 2, 12, dropout=0.5)
+    x, memory = mg.randn(4, 3, 8), mg.randn(5, 3, 8)
+    assert layer(x, memory).tolist() != layer(x, memory).tolist()
+    layer.eval()
+    assert layer(x, memory).tolist() == layer(x, memory).tolist()
+
+
+def test_a_decoder_that_cannot_be_is_refused() -> None:
+    with pytest.raises(ValueError, match="TransformerDecoder: needs at least one layer, got 0"):
+        nn.TransformerDecoder(nn.TransformerDecoderLayer(8, 2), 0)
+    with pytest.raises(TypeError, match="decoder_layer must be a Module, got int"):
+        nn.TransformerDecoder(3, 2)
+    with pytest.raises(ValueError, match="TransformerDecoderLayer: activation is 'relu', 'gelu' or a function"):
+        nn.TransformerDecoderLayer(8, 2, activation="swish")

@@ -10,6 +10,7 @@ import pytest
 import minigrad as mg
 from minigrad import nn
 from minigrad.nn.utils import clip_grad_norm_, clip_grad_value_, parameters_to_vector, vector_to_parameters
+from minigrad.nn.utils.rnn import pad_sequence, unpad_sequence
 
 RNG = np.random.default_rng(0)
 GRADIENTS = [RNG.normal(size=shape) for shape in ((3, 4), (5,), (), (0, 2))]
@@ -139,3 +140,38 @@ def test_clipped_gradients_and_norms_are_pytorchs(dtype, rtol, norm_type):
     assert norm.item() == pytest.approx(peer.item(), rel=rtol)
     for got, wanted in zip(arrays(ours), arrays(theirs), strict=True):
         np.testing.assert_allclose(got, wanted, rtol=rtol)
+
+
+# -- sequences ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize("batch_first", [False, True])
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_padded_sequences_are_pytorchs(batch_first, side):
+    torch = pytest.importorskip("torch")
+    arrays = [np.random.default_rng(n).normal(size=(n, 2)) for n in (3, 1, 4)]
+    found = []
+    for library in (mg, torch):
+        rnn, parts = library.nn.utils.rnn, [library.tensor(array, requires_grad=True) for array in arrays]
+        padded = rnn.pad_sequence(parts, batch_first, 0.5, side)
+        (padded * padded).sum().backward()
+        values = padded.tolist()  # before PyTorch's unpad_sequence transposes it in place
+        apart = rnn.unpad_sequence(padded, library.tensor([3, 1, 4]), batch_first)
+        found.append([values, *[t.tolist() for t in (*apart, *[part.grad for part in parts])]])
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: pad_sequence([]), r"differ in length alone, got \[\]"),
+        (lambda: pad_sequence([mg.ones(2, 3), mg.ones(2, 2)]), r"got \[\(2, 3\), \(2, 2\)\]"),
+        (lambda: pad_sequence([mg.ones(())]), "differ in length alone"),
+        (lambda: pad_sequence([mg.ones(2)], padding_side="top"), "must be 'left' or 'right', got 'top'"),
+        (lambda: unpad_sequence(mg.ones(3, 2), mg.tensor([1])), r"2 sequences need as many lengths, got \(1,\)"),
+    ],
+)
+def test_sequences_that_do_not_fit_are_refused(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()

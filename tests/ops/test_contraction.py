@@ -119,7 +119,7 @@ MISTAKES: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: mg.einsum("...,...", X, mg.ones(2)), ValueError,
      "einsum: in '...,...', '...' has two sizes in the operands of shape (2, 3), (2,)"),
     (lambda: mg.einsum("i,i", V, V.double()), TypeError, "einsum: the dtypes float32, float64 must be equal"),
-    (lambda: mg.einsum("i", [1.0]), TypeError, "einsum() expects a Tensor, got list"),
+    (lambda: mg.einsum("i", [1.0]), TypeError, "einsum() expects a Tensor, got float"),
     (lambda: mg.tensordot(X, X, 1), ValueError,
      "tensordot: dims [1] of shape (2, 3) and [0] of shape (2, 3) do not match"),
     (lambda: mg.tensordot(X, V, 2), ValueError, "tensordot: shapes (2, 3) and (3,) have no 2 dims to meet"),

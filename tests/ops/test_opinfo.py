@@ -20,11 +20,12 @@ LEFT_OUT = {
     **dict.fromkeys(["nn.functional.dropout", "nn.functional.dropout2d"], "random"),
     **dict.fromkeys(["bernoulli", "multinomial", "normal", "normal/in_place", "normal/number_mean"], "random"),
     **dict.fromkeys(["bool", "double", "float", "int", "long"], "the names of dtypes"),
-    **dict.fromkeys(["empty", "empty_like"], "not initialised"),
+    **dict.fromkeys(["empty", "empty_like", "new_empty"], "not initialised"),
     "__getitem__": "NumPy's order of dimensions where an int and an array are apart, PyTorch's differs",
     "__rpow__ int64": "an integer to a negative power is an error, PyTorch's 0 is not",
     "arange int64": "fractions as bounds of integers, which PyTorch drops first",
     "linspace int64": "fractions as bounds of integers, which PyTorch drops first",
+    "baddbmm int64": "a fraction of integers is an error, PyTorch's is cut off",
     "full bool": "6 is no bool",
     "full_like bool": "-1 is no bool",
     **dict.fromkeys(
@@ -34,11 +35,12 @@ LEFT_OUT = {
     "nn.functional.hardsigmoid float64": "PyTorch's gradient has the sixth of float32",
     "nn.functional.hardtanh int64": "a limit of -0.5 is an error between integers",
     "nn.functional.hinge_embedding_loss": "targets must be 1 or -1, PyTorch's samples are not",
+    "nn.functional.margin_ranking_loss": "targets must be 1 or -1, PyTorch's samples are not",
     "nn.functional.kl_div": "targets must not be negative, PyTorch's samples are",
     "nn.functional.layer_norm float32": "of one element PyTorch's gradient is what rounding leaves of 0",
     "nn.functional.silu/complex": "no complex numbers",
     "norm/nuc": "a norm of singular values",
-    "to": "copies and memory formats, which to() does not know",
+    "to": "memory formats, and options by their place, which to() does not know",
     "zero_": "in place on leaves",
 }
 
@@ -54,13 +56,15 @@ def strange_norm(sample: Any) -> bool:
 #: Samples that are not compared: minigrad refuses what these do, or does not offer it.
 SKIPPED: dict[str, Callable[[Any], bool]] = {
     **dict.fromkeys([f"nn.functional.{name}" for name in NORMS], strange_norm),
-    "nn.functional.embedding": lambda sample: bool(
-        {"max_norm", "scale_grad_by_freq", "sparse"} & {*sample.kwargs}
+    **dict.fromkeys(
+        ["nn.functional.embedding", "nn.functional.embedding_bag"],
+        lambda sample: bool({"max_norm", "scale_grad_by_freq", "sparse"} & {*sample.kwargs}),
     ),
     "nn.functional.interpolate": lambda sample: sample.input.ndim == 5,  # volumes
     "nn.functional.cosine_similarity": lambda sample: sample.input.ndim == 0,
     "nn.functional.multi_head_attention_forward": lambda sample: sample.args[9] > 0,  # random, as the next one
     "nn.functional.scaled_dot_product_attention": lambda sample: sample.kwargs.get("dropout_p", 0) > 0,
+    "nn.functional.gaussian_nll_loss": lambda sample: sample.args[0].shape != sample.input.shape,
     "repeat_interleave": lambda sample: "output_size" in sample.kwargs,
     "roll": lambda sample: sample.input.ndim == 0,  # has a dim 0 here, as in reductions
     "scatter": lambda sample: "reduce" in sample.kwargs,  # deprecated
@@ -72,6 +76,9 @@ SPELLED: dict[str, Callable[..., Any]] = {
     "T": lambda x: x.T,
     "mT": lambda x: x.mT,
     "nn.functional.embedding": lambda weight, rows, **options: mg.nn.functional.embedding(rows, weight, **options),
+    "nn.functional.embedding_bag": lambda weight, rows, **options: mg.nn.functional.embedding_bag(
+        rows, weight, **options
+    ),
     "einsum": lambda tensors, equation: mg.einsum(equation, *tensors),
     "trace": lambda x: x.trace(),
     "where": lambda x, condition, other: x.where(condition, other),

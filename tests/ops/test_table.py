@@ -31,9 +31,9 @@ def test_table_has_every_public_operation() -> None:
 
 def test_every_public_operation_is_exported_and_is_a_method_where_torch_has_one() -> None:
     functions_only = {
-        "broadcast_tensors", "cat", "celu", "einsum", "elu", "glu", "hardsigmoid", "hardswish", "hardtanh",
-        "hstack", "index", "leaky_relu", "linear", "logsigmoid", "meshgrid", "mish", "pad", "relu6", "selu",
-        "silu", "softplus", "softsign", "stack", "std_mean", "tensordot", "var_mean", "vstack", "where",
+        "broadcast_tensors", "cat", "cdist", "celu", "einsum", "elu", "glu", "hardsigmoid", "hardswish",
+        "hardtanh", "hstack", "index", "leaky_relu", "linear", "logsigmoid", "meshgrid", "mish", "pad", "relu6",
+        "selu", "silu", "softplus", "softsign", "stack", "std_mean", "tensordot", "var_mean", "vstack", "where",
     }  # fmt: skip
     for name in ops.__all__:
         assert getattr(mg, name) is getattr(ops, name)

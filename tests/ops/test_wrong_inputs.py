@@ -22,7 +22,7 @@ Mistake = tuple[str, Call, Errors, list[str]]  # what it is, the call, what it m
 NO_TENSORS = [None, "text", 3j, object(), {}]
 NO_DIMS = [(7, IndexError), (-8, IndexError), ("0", TypeError), (1.5, TypeError), (3j, TypeError)]
 STRANGE = (7, 11, 13)  # a shape that goes with no sample of the table
-MAY_BE_NONE = {"clamp", "linear", "max", "min"}  # an operand that can be left out
+MAY_BE_NONE = {"bincount", "clamp", "clamp_max", "clamp_min", "linear", "max", "min"}  # an operand can be left out
 ANY_SHAPES = {"equal", "tensordot-none"}
 ROWS = [row for row in TABLE if row.name in ops.__all__]
 

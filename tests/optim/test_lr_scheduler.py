@@ -28,6 +28,19 @@ SCHEDULES: dict[str, Make] = {
                                                            final_div_factor=100.0, cycle_momentum=False),
     "one cycle, momentum": lambda of, o: of.OneCycleLR(o, 0.5, 100, base_momentum=[0.5, 0.6], max_momentum=0.9),
     "one cycle from its peak": lambda of, o: of.OneCycleLR(o, 0.5, 100, pct_start=0.0),
+    "polynomial": lambda of, o: of.PolynomialLR(o),
+    "polynomial, square": lambda of, o: of.PolynomialLR(o, total_iters=60, power=2.0),
+    "restarts": lambda of, o: of.CosineAnnealingWarmRestarts(o, T_0=7, eta_min=0.01),
+    "restarts, further apart": lambda of, o: of.CosineAnnealingWarmRestarts(o, 3, T_mult=2),
+    "cycles": lambda of, o: of.CyclicLR(o, 0.01, 0.5, step_size_up=7),
+    "cycles, lower and lower": lambda of, o: of.CyclicLR(
+        o, [0.01, 0.1], [0.5, 0.2], 4, 9, mode="triangular2", base_momentum=[0.5, 0.6]
+    ),
+    "cycles, fading": lambda of, o: of.CyclicLR(o, 0.01, 0.5, 5, None, "exp_range", 0.97, cycle_momentum=False),
+    "cycles by a function": lambda of, o: of.CyclicLR(o, 0.01, 0.5, 5, scale_fn=lambda n: 1 / (1 + n)),
+    "cycles by steps": lambda of, o: of.CyclicLR(
+        o, 0.01, 0.5, 5, scale_fn=lambda n: 0.99**n, scale_mode="iterations"
+    ),
     "linear": lambda of, o: of.LinearLR(o),
     "linear down": lambda of, o: of.LinearLR(o, start_factor=1.0, end_factor=0.0, total_iters=50),
     "constant": lambda of, o: of.ConstantLR(o, factor=0.25, total_iters=20),
@@ -98,6 +111,22 @@ def test_schedulers_that_work_together_give_pytorchs_numbers() -> None:
         run(o, 100, of.ExponentialLR(o, 0.98), of.LinearLR(o, total_iters=10), of.StepLR(o, 25))
         for of, o in ((lr_scheduler, ours), (torch.optim.lr_scheduler, theirs))
     ))  # fmt: skip
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize("T_mult", [1, 2])
+def test_restarts_go_to_fractions_of_epochs_as_in_pytorch(T_mult: int) -> None:
+    torch = pytest.importorskip("torch")
+    found = []
+    for library, of in ((mg, lr_scheduler), (torch, torch.optim.lr_scheduler)):
+        optimizer = optimiser(library)
+        scheduler = of.CosineAnnealingWarmRestarts(optimizer, T_0=3, T_mult=T_mult)
+        found.append([])
+        for step in range(60):
+            optimizer.step()
+            scheduler.step(step / 4)
+            found[-1].append([group["lr"] for group in optimizer.param_groups])
+    close(*([[(lr, 0.0) for lr in lrs] for lrs in each] for each in found))
 
 
 METRICS = [1 + math.cos(i / 5) / (1 + i / 20) for i in range(100)]
@@ -272,6 +301,19 @@ def test_last_epoch_goes_on_from_the_rates_of_a_loaded_optimiser(name: str) -> N
             ValueError,
             "Adagrad has no momentum: use cycle_momentum=False",
         ),
+        (lambda o: lr_scheduler.CyclicLR(o, 0.1, 1.0, mode="square"), ValueError, "no mode 'square': use"),
+        (lambda o: lr_scheduler.CyclicLR(o, 0.1, 1.0, scale_mode="x"), ValueError, "there is no scale_mode 'x'"),
+        (lambda o: lr_scheduler.CyclicLR(o, [0.1], 1.0), ValueError, "lr: 1 values for 2 groups"),
+        (lambda o: lr_scheduler.CyclicLR(o, 0.1, -1.0), ValueError, "a bound of CyclicLR must be in"),
+        (lambda o: lr_scheduler.CyclicLR(o, 0.1, 1.0, 0), ValueError, "step_size_up must be at least 1, got 0"),
+        (
+            lambda o: lr_scheduler.CyclicLR(mg.optim.Adagrad(o.param_groups[0]["params"]), 0.1, 1.0),
+            ValueError,
+            "Adagrad has no momentum: use cycle_momentum=False",
+        ),
+        (lambda o: lr_scheduler.CosineAnnealingWarmRestarts(o, 0), ValueError, "T_0 must be at least 1, got 0"),
+        (lambda o: lr_scheduler.CosineAnnealingWarmRestarts(o, 2).step(-1), ValueError, "epoch must be in"),
+        (lambda o: lr_scheduler.PolynomialLR(o, power=-1.0), ValueError, "power must be in"),
         (lambda o: lr_scheduler.SequentialLR(o, [], []), ValueError, "0 schedulers need 0 milestones"),
         (lambda o: lr_scheduler.SequentialLR(o, [3], []), TypeError, "SequentialLR expects schedulers, got int"),
         (

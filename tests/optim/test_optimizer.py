@@ -7,9 +7,9 @@ import pytest
 
 import minigrad as mg
 from minigrad import nn
-from minigrad.optim import SGD, Adagrad, Adam, AdamW, RMSprop
+from minigrad.optim import SGD, Adadelta, Adagrad, Adam, AdamW, NAdam, RAdam, RMSprop
 
-ALL = pytest.mark.parametrize("optimizer", [SGD, RMSprop, Adagrad, Adam, AdamW])
+ALL = pytest.mark.parametrize("optimizer", [SGD, RMSprop, Adadelta, Adagrad, Adam, AdamW, NAdam, RAdam])
 
 
 def leaf(*values: float) -> mg.Tensor:
@@ -81,6 +81,11 @@ def test_one_parameter_in_two_groups_is_refused(optimizer):
         (Adam, {"eps": -1e-8}, ValueError, r"eps must be in \[0, inf\), got -1e-08"),
         (Adam, {"amsgrad": 1}, TypeError, "amsgrad must be True or False, got 1"),
         (SGD, {"maximize": None}, TypeError, "maximize must be True or False, got None"),
+        (Adadelta, {"rho": 1.5}, ValueError, r"rho must be in \[0, 1\), got 1.5"),
+        (NAdam, {"momentum_decay": -1}, ValueError, "momentum_decay must be in"),
+        (NAdam, {"decoupled_weight_decay": 1}, TypeError, "decoupled_weight_decay must be True or False, got 1"),
+        (RAdam, {"betas": (0.9,)}, ValueError, r"betas must be two numbers, got \(0.9,\)"),
+        (RAdam, {"betas": (0.9, 1.0)}, ValueError, r"beta2 must be in \[0, 1\), got 1.0"),
         (RMSprop, {"alpha": -0.5}, ValueError, r"alpha must be in \[0, inf\), got -0.5"),
         (RMSprop, {"centered": "no"}, TypeError, "centered must be True or False, got 'no'"),
         (Adagrad, {"lr_decay": -1}, ValueError, r"lr_decay must be in \[0, inf\), got -1"),
@@ -232,7 +237,7 @@ def test_a_parameter_of_any_layout_and_size_is_stepped(optimizer):
     ((plain * turned).sum() + scalar + empty.sum()).backward()
     steps.step()
     assert turned.tolist() == plain.tolist() != np.arange(6.0).reshape(2, 3).tolist()
-    assert scalar.item() < 1.6
+    assert scalar.item() < (1.6 if optimizer is not Adadelta else 2.0)  # whose first steps are small
 
 
 @ALL
@@ -288,7 +293,7 @@ def test_a_loaded_state_has_memory_of_its_own_and_the_dtype_of_the_parameters(op
     _, again = trained(optimizer, 0, wide, opt.state_dict())
     for old, new in zip(opt.state.values(), again.state.values(), strict=True):
         assert set(old) == set(new) != set()
-        for name in set(old) - {"step"}:
+        for name in set(old) - {"step", "mu_product"}:
             assert new[name].dtype == mg.float64
             assert not np.shares_memory(new[name].array, old[name].array)
 

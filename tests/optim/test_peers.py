@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,16 @@ import minigrad as mg
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.peer
+
+
+@pytest.fixture(autouse=True)
+def counts_in_float64() -> Iterator[None]:
+    """PyTorch keeps NAdam's product of momenta in its default dtype."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(before)
+
 
 RNG = np.random.default_rng(0)
 STARTS = [RNG.normal(size=shape) for shape in ((4, 3), (3,), ())]
@@ -42,6 +53,19 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
         {"betas": (0.5, 0.9)},
         {"betas": (0.0, 0.0)},
         {"eps": 0.1, "amsgrad": True},
+        {"weight_decay": 0.1, "maximize": True},
+        {"weight_decay": 0.1, "decoupled_weight_decay": True},
+    ],
+    "Adadelta": [{}, {"rho": 0.5, "eps": 0.1}, {"weight_decay": 0.1, "maximize": True}],
+    "NAdam": [
+        {},
+        {"betas": (0.5, 0.9), "momentum_decay": 0.1},
+        {"weight_decay": 0.1, "maximize": True, "eps": 0.1},
+        {"weight_decay": 0.1, "decoupled_weight_decay": True},
+    ],
+    "RAdam": [
+        {},
+        {"betas": (0.5, 0.9), "eps": 0.1},
         {"weight_decay": 0.1, "maximize": True},
         {"weight_decay": 0.1, "decoupled_weight_decay": True},
     ],

@@ -31,6 +31,23 @@ ROWS = [
     Row("clamp", "tensors", lambda m, x, low, high: m.clamp(x, low, high), np.clip, BOUNDS),
     Row("clamp", "min tensor", lambda m, x, low: m.clamp(x, min=low), np.maximum, PAIRS),
     Row("clamp", "max tensor", lambda m, x, high: m.clamp(x, max=high), np.minimum, PAIRS),
+    Row("clamp_min", "", lambda m, x, low: x.clamp_min(low), np.maximum, PAIRS),
+    Row("clamp_max", "", lambda m, x: m.clamp_max(x, 0.733), lambda x: np.minimum(x, 0.733), elementwise(real)),
+    Row(
+        "nan_to_num",
+        "",
+        lambda m, x: m.nan_to_num(x, 7.0, neginf=-9.0),
+        lambda x: np.nan_to_num(x, nan=7.0, neginf=-9.0),
+        elementwise(real),
+    ),
+    Row(
+        "nan_to_num",
+        "what is none",
+        lambda m, x: x.detach().nan_to_num(nan=7.0, posinf=8.0, neginf=-9.0),
+        lambda x: np.nan_to_num(x, nan=7.0, posinf=8.0, neginf=-9.0),
+        [(np.array([np.nan, 1.5, np.inf, -np.inf]),)],
+        differentiable=False,
+    ),
     Row("where", "", lambda m, x, y: m.where(x > 0, x, y), lambda x, y: np.where(x > 0, x, y), PAIRS),
     Row("where", "other", lambda m, x, y: x.where(y > 0, y), lambda x, y: np.where(y > 0, x, y), PAIRS),
     Row(

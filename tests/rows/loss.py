@@ -67,5 +67,9 @@ ROWS = [
         "cosine_similarity", "", lambda m, x, y: m.nn.functional.cosine_similarity(x, y), cosine,
         [(real((2, 3)), larger((2, 3))), (real((2, 3)), larger((1, 3))), (real((3, 2)).T, larger((4, 3))[::-2])],
     ),
+    Row(
+        "normalize", "", lambda m, x: m.nn.functional.normalize(x, 3.0),
+        lambda x: x / (np.abs(x) ** 3).sum(1, keepdims=True) ** (1 / 3), [sample[:1] for sample in MATRICES],
+    ),
     Row("to", "", lambda m, x: x.to(m.float64) * 1, np.array, elementwise(real), dtype="float64"),
 ]  # fmt: skip

@@ -35,6 +35,16 @@ ROWS = [
         [*one(real, (3,), (2, 3), (0, 2), (2, 1, 2)), (real((3, 2)).T,)],
     ),
     Row(
+        "narrow", "", lambda m, x: m.narrow(x, 1, 1, 2), lambda x: x[:, 1:3],
+        [*one(real, (2, 3), (0, 3), (2, 4, 2)), (real((3, 2)).T,)],
+    ),
+    Row(
+        "narrow", "from the end", lambda m, x: x.narrow(-1, -2, 1), lambda x: x[..., -2:-1],
+        one(real, (3,), (2, 3)),
+    ),
+    Row("select", "", lambda m, x: m.select(x, 1, 2), lambda x: x[:, 2], [*one(real, (2, 3)), (real((3, 2)).T,)]),
+    Row("select", "from the end", lambda m, x: x.select(0, -1), lambda x: x[-1], one(real, (3,), (2, 3, 2))),
+    Row(
         "unfold", "", lambda m, x: x.unfold(0, 3, 1), lambda x: sliding_window_view(x, 3, 0),
         [*one(real, (5,), (4, 2), (3, 0)), (real((6,))[::-1],)],
     ),

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from rows.row import ANY_SHAPE, REDUCED, Array, Row, one, real
+from rows.row import ANY_SHAPE, REDUCED, Array, Row, broadcasting, one, real
 
 
 def softmax(z: Array, dim: int) -> Array:
@@ -79,6 +79,7 @@ ROWS = [
         "logsumexp", "dims", lambda m, x: m.logsumexp(x, (0, 1), True), lambda x: logsumexp(x, (0, 1), True),
         REDUCED,
     ),
+    Row("logaddexp", "", lambda m, x, y: m.logaddexp(x, y), np.logaddexp, broadcasting(real, real)),
     Row(
         "softmax", "", lambda m, z: m.softmax(z, 1), lambda z: softmax(z, 1),
         REDUCED + one(real, (0, 2), (2, 0)),

@@ -13,6 +13,11 @@ def norm(x: Array, p: float, dim: int | tuple[int, ...] | None = None, keepdim: 
     return np.asarray(np.power(np.power(np.abs(x), p).sum(dim, keepdims=keepdim), 1 / p))
 
 
+SETS = [
+    (real(x), real(y) * 0.9371)
+    for x, y in (((2, 3), (4, 3)), ((1, 2), (1, 2)), ((0, 3), (2, 3)), ((2, 2, 1), (3, 1)), ((33, 3), (17, 3)))
+]
+
 ROWS = [
     Row("var", "", lambda m, x: m.var(x), lambda x: np.var(x, ddof=1), one(real, (2,), (5,), (1030,)) + REDUCED),
     Row("var", "dim", lambda m, x: x.var(1), lambda x: x.var(1, ddof=1), REDUCED),
@@ -54,5 +59,31 @@ ROWS = [
     Row(
         "norm", "0", lambda m, x: m.norm(x, 0, 1), lambda x: np.count_nonzero(x, 1), one(real, (2, 3), (0, 2)),
         has_peer=False,  # PyTorch gives no gradient, instead of 0
+    ),
+    *[
+        Row(
+            "cdist", str(p), lambda m, x, y, p=p: m.cdist(x, y, p=p),
+            lambda x, y, p=p: norm(x[..., :, None, :] - y[..., None, :, :], p, -1), SETS,
+        )
+        for p in (2.0, 1.0, 3.0, float("inf"))
+    ],
+    Row(
+        "quantile", "", lambda m, x: m.quantile(x, 0.3), lambda x: np.quantile(x, 0.3),
+        one(real, (1,), (5,), (7, 3)) + REDUCED,
+    ),
+    *[
+        Row(
+            "quantile", how, lambda m, x, how=how: x.quantile(0.7, 1, interpolation=how),
+            lambda x, how=how: np.quantile(x, 0.7, axis=1, method=how), REDUCED,
+        )
+        for how in ("linear", "lower", "higher", "nearest", "midpoint")
+    ],
+    Row(
+        "quantile", "several", lambda m, x: x.quantile(x.new_tensor([0.0, 0.25, 1.0]), 0, True),
+        lambda x: np.quantile(x, [0.0, 0.25, 1.0], axis=0, keepdims=True), REDUCED,
+    ),
+    Row(
+        "quantile", "keepdim", lambda m, x: x.quantile(0.5, keepdim=True),
+        lambda x: np.quantile(x, 0.5, keepdims=True), [*REDUCED, *one(real, ())],
     ),
 ]  # fmt: skip

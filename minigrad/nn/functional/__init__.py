@@ -6,6 +6,10 @@ differ are never broadcast, since a (B, 1) beside a (B,) would quietly become (B
 (of vectors).
 """
 
+import sys
+from typing import TYPE_CHECKING
+
+from minigrad import mistakes
 from minigrad.creation import one_hot
 from minigrad.nn.functional import (
     activations,
@@ -57,6 +61,12 @@ from minigrad.ops import (
     softsign,
     tanh,
 )
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        raise mistakes.no_such_name("minigrad.nn.functional", sys.modules[__name__], name)
+
 
 __all__ = [
     *activations.__all__,

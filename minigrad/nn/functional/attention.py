@@ -128,8 +128,8 @@ def added(name: str, what: str, mask: Tensor, dtype: dtypes.DType, *, unseen: bo
         return mask
     if mask.dtype != dtypes.bool_:
         raise TypeError(f"{name}: {what} must be bool, or {dtype} as the query, it is {mask.dtype}")
-    bounds = zeros((), dtype=dtype), zeros((), dtype=dtype) - math.inf
-    return where(mask, *(reversed(bounds) if unseen else bounds))
+    there, not_there = zeros((), dtype=dtype), zeros((), dtype=dtype) - math.inf
+    return where(mask, not_there, there) if unseen else where(mask, there, not_there)
 
 
 # -- several heads --------------------------------------------------------------------------------------------

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from minigrad.kernels import is_seen
 from minigrad.nn.functional.arguments import REDUCTIONS, alike, check_reduction, check_signs, reduced
-from minigrad.ops import relu, where
+from minigrad.ops import minimum, norm, relu, where
 from minigrad.ops.operands import broadcast, floating, one_dim, parameter, tensor
 from minigrad.tensor import Tensor
 
-__all__ = ["cosine_embedding_loss", "cosine_similarity", "hinge_embedding_loss", "kl_div"]
+__all__ = [
+    "cosine_embedding_loss", "cosine_similarity", "hinge_embedding_loss", "kl_div", "margin_ranking_loss",
+    "normalize", "pairwise_distance", "triplet_margin_loss",
+]  # fmt: skip
 
 # -- of distributions -----------------------------------------------------------------------------------------
 
@@ -69,6 +74,24 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     return (_unit(x1.expand(shape), d, eps) * _unit(x2.expand(shape), d, eps)).sum(d)
 
 
+def normalize(input: Tensor, p: float = 2.0, dim: int | Sequence[int] = 1, eps: float = 1e-12) -> Tensor:
+    """Vectors of length 1: ``y = x / max(|x|_p, eps)`` along ``dim``.
+
+    Args:
+        input: vectors along ``dim``, one dimension or several, in floats.
+        p: the order of the norm; see :func:`mg.norm`.
+        dim: the dimension of the vectors.
+        eps: the least length that is divided by.
+
+    >>> import minigrad as mg
+    >>> normalize(mg.tensor([[3.0, 4.0], [0.0, 0.0]]))
+    tensor([[0.6000, 0.8000],
+            [0.0000, 0.0000]])
+    """
+    length = norm(tensor("normalize", input), p, dim, keepdim=True)
+    return input / length.clamp(min=parameter("normalize", "eps", eps))
+
+
 def cosine_embedding_loss(
     input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0.0, *, reduction: str = "mean"
 ) -> Tensor:
@@ -127,6 +150,85 @@ def hinge_embedding_loss(
     x, y = alike(name, input, target, reduction)
     check_signs(name, y)
     return reduced(where(y == 1, x, relu(margin - x)), reduction)
+
+
+def margin_ranking_loss(
+    input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0, *, reduction: str = "mean"
+) -> Tensor:  # fmt: skip
+    """``l = max(0, margin - y (x1 - x2))``: the first should be larger where the target y is 1, smaller where -1.
+
+    Args:
+        input1, input2: x1 and x2, of one shape.
+        target: 1 or -1, of the same shape.
+        margin: the difference from which the order costs nothing.
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+
+    Raises:
+        ValueError: the shapes differ, there are no elements, a target is neither 1 nor -1, or the reduction is
+            unknown.
+
+    >>> import minigrad as mg
+    >>> x1, x2 = mg.tensor([1.0, 1.0]), mg.tensor([3.0, 3.0])
+    >>> margin_ranking_loss(x1, x2, mg.tensor([1, -1]), reduction="none")
+    tensor([2., 0.])
+    """
+    name = "margin_ranking_loss"
+    check_reduction(name, reduction)
+    margin = parameter(name, "margin", margin)
+    x1, x2 = alike(name, input1, input2, reduction, "input2")
+    _, y = alike(name, x1, target, reduction)
+    if is_seen(y.array) and not ((y.array == 1) | (y.array == -1)).all():
+        raise ValueError(f"{name}: a target is 1 (the first should be larger) or -1 (the second), not all are")
+    return reduced(relu(margin - y * (x1 - x2)), reduction)
+
+
+def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Tensor:
+    """The distance of vectors, pair by pair: ``|x1 - x2 + eps|_p`` over the last dim; shapes broadcast.
+
+    ``eps``, added to every element, keeps the gradient away from where two are the same.
+
+    >>> import minigrad as mg
+    >>> pairwise_distance(mg.tensor([[0.0, 0.0], [1.0, 1.0]]), mg.tensor([[3.0, 4.0], [1.0, 2.0]]))
+    tensor([5.0000, 1.0000])
+    """
+    x1, x2 = floating("pairwise_distance", x1), floating("pairwise_distance", x2)
+    return norm(x1 - x2 + parameter("pairwise_distance", "eps", eps), p, -1, keepdim)
+
+
+def triplet_margin_loss(
+    anchor: Tensor, positive: Tensor, negative: Tensor, margin: float = 1.0, p: float = 2, eps: float = 1e-6,
+    swap: bool = False, *, reduction: str = "mean",
+) -> Tensor:  # fmt: skip
+    """``l = max(0, d(a, p) - d(a, n) + margin)``: an anchor is to be nearer to what is like it than to others.
+
+    Args:
+        anchor, positive, negative: vectors, (B, d) or (d,), of one shape.
+        margin: how much nearer.
+        p, eps: of the distance d, the :func:`pairwise_distance`.
+        swap: take d(p, n) for d(a, n) where it is smaller.
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+
+    Source: Balntas and others, Learning local feature descriptors with triplets, 2016.
+
+    Raises:
+        ValueError: the shapes differ, there are no elements, the margin is not above 0, or the reduction is
+            unknown.
+
+    >>> import minigrad as mg
+    >>> a, p, n = mg.tensor([[0.0, 0.0]]), mg.tensor([[3.0, 4.0]]), mg.tensor([[0.0, 4.0]])
+    >>> triplet_margin_loss(a, p, n)
+    tensor(2.0000)
+    """
+    name = "triplet_margin_loss"
+    check_reduction(name, reduction)
+    if not parameter(name, "margin", margin) > 0:
+        raise ValueError(f"{name}: the margin must be above 0, got {margin}")
+    a, like = alike(name, anchor, positive, "positive")
+    _, unlike = alike(name, anchor, negative, "negative")
+    near, far = pairwise_distance(a, like, p, eps), pairwise_distance(a, unlike, p, eps)
+    if swap:
+        far = minimum(far, pairwise_distance(like, unlike, p, eps))
+    return reduced(relu(near - far + margin), reduction)
 
 
 def _unit(x: Tensor, d: int, eps: float) -> Tensor:

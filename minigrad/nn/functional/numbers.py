@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
 from minigrad.graph import record
+from minigrad.kernels import is_seen
 from minigrad.nn.functional.arguments import alike, check_reduction, reduced
+from minigrad.ops import where
 from minigrad.ops.loss import Huber
-from minigrad.ops.operands import parameter
+from minigrad.ops.operands import cast, parameter, tensor
 from minigrad.tensor import Tensor
 
-__all__ = ["huber_loss", "l1_loss", "mse_loss", "smooth_l1_loss"]
+__all__ = ["gaussian_nll_loss", "huber_loss", "l1_loss", "mse_loss", "smooth_l1_loss"]
 
 
 def l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
@@ -98,3 +102,44 @@ def smooth_l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", be
     input, target = alike("smooth_l1_loss", input, target, reduction)
     d = input - target
     return reduced(record(Huber(beta), d) / beta if beta else d.abs(), reduction)
+
+
+def gaussian_nll_loss(
+    input: Tensor, target: Tensor, var: Tensor | float, full: bool = False, eps: float = 1e-6,
+    reduction: str = "mean",
+) -> Tensor:  # fmt: skip
+    """Minus the logarithm of a normal density, ``l = (log v + (input - target)^2 / v) / 2``, but for a constant.
+
+    Args:
+        input: the means that were predicted, of any shape.
+        target: the numbers that were drawn, of the same shape.
+        var: v, the variances that were predicted, of the same shape, without its last dim, or with size 1 there;
+            or one number for all.
+        full: whether the constant is added, ``log(2 pi) / 2``.
+        eps: the least v; a smaller one counts as that, and gets the gradient of that.
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+
+    Source: Nix and Weigend, Estimating the mean and variance of the target probability distribution, 1994.
+
+    Raises:
+        ValueError: the shapes do not belong together, there are no elements, a variance is negative, or the
+            reduction is unknown.
+
+    >>> import minigrad as mg
+    >>> gaussian_nll_loss(mg.tensor([1.0, 2.0]), mg.tensor([0.0, 4.0]), mg.tensor([1.0, 4.0]), reduction="none")
+    tensor([0.5000, 1.1931])
+    """
+    name = "gaussian_nll_loss"
+    check_reduction(name, reduction)
+    least = parameter(name, "eps", eps)
+    x, y = alike(name, input, target, reduction)
+    v = x.new_full((), parameter(name, "var", var)) if isinstance(var, (int, float)) else tensor(name, var)
+    without_last = bool(v.ndim) and v.shape == x.shape[:-1]
+    if v.ndim and not without_last and v.shape not in (x.shape, (*x.shape[:-1], 1)):
+        raise ValueError(f"{name}: an input {x.shape} needs variances of that shape, not {v.shape}")
+    if not least > 0 or (is_seen(v.array) and (v.array < 0).any()):
+        raise ValueError(f"{name}: variances must not be negative, and eps above 0, got eps={least:g}")
+    v = cast(v.unsqueeze(-1) if without_last else v, x.dtype)
+    v = where(v < least, v - v.detach() + least, v)
+    losses = (v.log() + (x - y) ** 2 / v) * 0.5
+    return reduced(losses + math.log(2 * math.pi) / 2 if full else losses, reduction)

@@ -1,4 +1,4 @@
-"""Interpolation: images, and rows, of another size."""
+"""Images, and rows, of another size: by interpolation, and with channels as pixels."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from minigrad.graph import Array, record
 from minigrad.kernels.windows import Dims
 from minigrad.nn.functional.pooling import adaptive_avg_pool1d, adaptive_avg_pool2d
 from minigrad.nn.functional.space import for_each_dim
-from minigrad.ops.operands import number, only_floats, parameter
+from minigrad.ops.operands import integer, number, only_floats, parameter, tensor
 from minigrad.ops.pooling import Nearest, Resample
 from minigrad.tensor import Tensor
 
-__all__ = ["interpolate"]
+__all__ = ["interpolate", "pixel_shuffle", "pixel_unshuffle"]
 
 #: Each mode, and the numbers of dims of space that it is for.
 MODES = {
@@ -145,3 +145,41 @@ def _cubic(n: int, at: Array) -> tuple[Array, Array]:
     near = ((A + 2) * t - (A + 3)) * t * t + 1
     far = ((A * t - 5 * A) * t + 8 * A) * t - 4 * A
     return index, np.where(t <= 1, near, far)
+
+
+# -- channels and pixels --------------------------------------------------------------------------------------
+
+
+def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
+    """Channels as pixels: ``y[c, h r + i, w r + j] = x[c r^2 + i r + j, h, w]``, r the factor.
+
+    ``(..., C r^2, H, W) -> (..., C, H r, W r)``. Raises ValueError for other shapes.
+
+    Source: Shi and others, Real-time single image and video super-resolution, 2016.
+
+    >>> import minigrad as mg
+    >>> pixel_shuffle(mg.arange(4.0).reshape(4, 1, 1), 2)
+    tensor([[[0., 1.],
+             [2., 3.]]])
+    """
+    shape, r = tensor("pixel_shuffle", input).shape, integer("pixel_shuffle", upscale_factor)
+    if len(shape) < 3 or r < 1 or shape[-3] % (r * r):
+        raise ValueError(f"pixel_shuffle: a factor of {r} needs x (..., C {r}^2, H, W), got {shape}")
+    *batch, channels, H, W = shape
+    x = input.reshape(*batch, channels // (r * r), r, r, H, W)
+    return x.movedim((-4, -3), (-3, -1)).reshape(*batch, channels // (r * r), H * r, W * r)  # (..., C, H, r, W, r)
+
+
+def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
+    """Pixels as channels, the reverse of :func:`pixel_shuffle`: ``(..., C, H r, W r) -> (..., C r^2, H, W)``.
+
+    >>> import minigrad as mg
+    >>> pixel_unshuffle(mg.arange(4.0).reshape(1, 2, 2), 2).flatten()
+    tensor([0., 1., 2., 3.])
+    """
+    shape, r = tensor("pixel_unshuffle", input).shape, integer("pixel_unshuffle", downscale_factor)
+    if len(shape) < 3 or r < 1 or shape[-2] % r or shape[-1] % r:
+        raise ValueError(f"pixel_unshuffle: a factor of {r} needs x (..., C, {r} H, {r} W), got {shape}")
+    *batch, channels, H, W = shape
+    x = input.reshape(*batch, channels, H // r, r, W // r, r)
+    return x.movedim((-3, -1), (-4, -3)).reshape(*batch, channels * r * r, H // r, W // r)

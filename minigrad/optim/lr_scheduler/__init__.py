@@ -5,7 +5,8 @@ those that multiply then multiply what the others left.
 """
 
 from minigrad.optim.lr_scheduler.annealing import CosineAnnealingLR, OneCycleLR
-from minigrad.optim.lr_scheduler.decay import ExponentialLR, LambdaLR, MultiStepLR, StepLR
+from minigrad.optim.lr_scheduler.cyclic import CosineAnnealingWarmRestarts, CyclicLR
+from minigrad.optim.lr_scheduler.decay import ExponentialLR, LambdaLR, MultiStepLR, PolynomialLR, StepLR
 from minigrad.optim.lr_scheduler.plateau import ReduceLROnPlateau
 from minigrad.optim.lr_scheduler.scheduler import LRScheduler
 from minigrad.optim.lr_scheduler.sequence import SequentialLR
@@ -14,12 +15,15 @@ from minigrad.optim.lr_scheduler.warmup import ConstantLR, LinearLR
 __all__ = [
     "ConstantLR",
     "CosineAnnealingLR",
+    "CosineAnnealingWarmRestarts",
+    "CyclicLR",
     "ExponentialLR",
     "LRScheduler",
     "LambdaLR",
     "LinearLR",
     "MultiStepLR",
     "OneCycleLR",
+    "PolynomialLR",
     "ReduceLROnPlateau",
     "SequentialLR",
     "StepLR",

@@ -65,6 +65,24 @@ class ExponentialLR(LRScheduler):
         return [group["lr"] * (self.gamma if self.last_epoch else 1.0) for group in self.optimizer.param_groups]
 
 
+class PolynomialLR(LRScheduler):
+    """``base_lr (1 - t / total_iters)^power`` in epoch t, down to 0, where it stays."""
+
+    def __init__(
+        self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1
+    ) -> None:  # fmt: skip
+        self.total_iters = count("PolynomialLR: total_iters", total_iters)
+        in_range("power", power)
+        self.power = power
+        super().__init__(optimizer, last_epoch)
+
+    def get_lr(self) -> list[float]:
+        change, left = 1.0, self.total_iters - self.last_epoch
+        if self.last_epoch and left >= 0:
+            change = (left / (left + 1)) ** self.power
+        return [group["lr"] * change for group in self.optimizer.param_groups]
+
+
 class LambdaLR(LRScheduler):
     """``base_lr * lr_lambda(epoch)``, with one function for all groups or a list with one for each.
 

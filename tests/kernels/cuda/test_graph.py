@@ -346,3 +346,10 @@ def test_the_key_is_that_of_the_reference() -> None:
     for key in (0, 5, 2**64 - 1):
         want = reference.dropout(x, 0.4, key, 2)
         assert cuda.dropout(cuda.to_device(x, 0), 0.4, key, 2).host().tolist() == want.tolist()
+
+
+@pytest.mark.parametrize("name", ["Adadelta", "NAdam", "RAdam"])
+def test_an_optimiser_made_of_operations_is_not_repeated(name: str) -> None:
+    training = Training(getattr(mg.optim, name))
+    with pytest.raises(RuntimeError, match=f"mg.cuda.graph: {name} is made of operations"):
+        mg.cuda.graph(training.step, *batches(1)[0])

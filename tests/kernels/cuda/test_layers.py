@@ -34,6 +34,7 @@ ACTIVATIONS = [
     "LogSigmoid", "Mish", "PReLU", "ReLU", "ReLU6", "SiLU", "Sigmoid", "Softplus", "Softshrink", "Softsign",
     "Tanh", "Tanhshrink", "Identity", "Flatten",
 ]  # fmt: skip
+PADS = [f"{kind}Pad{dims}d" for kind in ("Circular", "Reflection", "Replication", "Zero") for dims in (1, 2)]
 CELLS = ["GRUCell", "LSTMCell", "RNNCell"]
 DISTANCES = ["HuberLoss", "L1Loss", "MSELoss", "SmoothL1Loss"]
 CASES: dict[str, Case] = {
@@ -57,6 +58,7 @@ CASES: dict[str, Case] = {
     "Dropout2d": (lambda: nn.Dropout2d(0.4), IMAGES),
     "Bilinear": (lambda: nn.Bilinear(4, 3, 2), of((5, 4), (5, 3))),
     "Embedding": (lambda: nn.Embedding(5, 3, padding_idx=1), lambda: (classes(2, 4, count=5),)),
+    "EmbeddingBag": (lambda: nn.EmbeddingBag(5, 3, padding_idx=1), lambda: (classes(2, 4, count=5),)),
     "Linear": (lambda: nn.Linear(6, 3), LINES),
     "Unflatten": (lambda: nn.Unflatten(1, (2, 2)), LINES),
     "BatchNorm1d": (lambda: nn.BatchNorm1d(4), LINES),
@@ -79,6 +81,13 @@ CASES: dict[str, Case] = {
     "TransformerEncoder": (
         lambda: nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 2, 8, dropout=0.0), 2), of((3, 2, 4))
     ),
+    "TransformerDecoderLayer": (
+        lambda: nn.TransformerDecoderLayer(4, 2, 8, dropout=0.2, norm_first=True), of((3, 2, 4), (2, 2, 4))
+    ),
+    "TransformerDecoder": (
+        lambda: nn.TransformerDecoder(nn.TransformerDecoderLayer(4, 2, 8, 0.0), 2), of((3, 2, 4), (2, 2, 4))
+    ),
+    "Transformer": (lambda: nn.Transformer(4, 2, 1, 1, 8), of((3, 2, 4), (2, 2, 4))),
     "BCELoss": (nn.BCELoss, lambda: (mg.rand(4, 3) * 0.8 + 0.1, mg.rand(4, 3))),
     "BCEWithLogitsLoss": (
         lambda: nn.BCEWithLogitsLoss(pos_weight=mg.full((3,), 2.0)), lambda: (mg.randn(4, 3), mg.rand(4, 3))
@@ -91,10 +100,29 @@ CASES: dict[str, Case] = {
     ),
     "NLLLoss": (lambda: nn.NLLLoss(ignore_index=2), lambda: (mg.randn(4, 3, 5), classes(4, 5))),
     "HingeEmbeddingLoss": (nn.HingeEmbeddingLoss, lambda: (mg.randn(4, 3), signs(4, 3))),
+    "GaussianNLLLoss": (nn.GaussianNLLLoss, lambda: (mg.randn(4, 3), mg.randn(4, 3), mg.rand(4, 3) + 0.5)),
+    "MarginRankingLoss": (nn.MarginRankingLoss, lambda: (mg.randn(4, 3), mg.randn(4, 3), signs(4, 3))),
+    "PairwiseDistance": (nn.PairwiseDistance, of((4, 3), (4, 3))),
+    "TripletMarginLoss": (lambda: nn.TripletMarginLoss(swap=True), of((4, 3), (4, 3), (4, 3))),
+    **{name: (lambda name=name: getattr(nn, name)((2, 1)), LINES) for name in PADS if name.endswith("1d")},
+    **{name: (lambda name=name: getattr(nn, name)((2, 1, 0, 3)), IMAGES) for name in PADS if name.endswith("2d")},
+    "ConstantPad1d": (lambda: nn.ConstantPad1d(1, 7.0), LINES),
+    "ConstantPad2d": (lambda: nn.ConstantPad2d(-1, 7.0), IMAGES),
+    "PixelShuffle": (lambda: nn.PixelShuffle(2), IMAGES),
+    "PixelUnshuffle": (lambda: nn.PixelUnshuffle(2), of((2, 3, 4, 6))),
+    "Unfold": (lambda: nn.Unfold(3, padding=1, stride=2), IMAGES),
+    "Fold": (lambda: nn.Fold((6, 5), 2), of((2, 12, 20))),
     "KLDivLoss": (lambda: nn.KLDivLoss(reduction="batchmean"), lambda: (mg.randn(4, 3), mg.rand(4, 3))),
     **{name: (getattr(nn, name), of((4, 3), (4, 3))) for name in DISTANCES},
 }  # fmt: skip
-CONTAINERS = {"ModuleDict", "ModuleList", "ParameterList", "Module", "Loss"}  # which compute nothing
+CONTAINERS = {
+    "ModuleDict",
+    "ModuleList",
+    "ParameterDict",
+    "ParameterList",
+    "Module",
+    "Loss",
+}  # which compute nothing
 
 
 def flat(found: Any) -> list[mg.Tensor]:
@@ -132,6 +160,38 @@ def test_no_layer_is_left_out() -> None:
     public = {name for name in nn.__all__ if inspect.isclass(getattr(nn, name))}
     modules = {name for name in public if issubclass(getattr(nn, name), nn.Module)}
     assert modules - CONTAINERS == set(CASES)
+
+
+#: The arguments of every layer that makes parameters or buffers of its own.
+MADE: dict[str, tuple[Any, ...]] = {
+    "Linear": (4, 3), "Bilinear": (4, 3, 2), "Embedding": (5, 3), "EmbeddingBag": (5, 3), "PReLU": (2,),
+    "LayerNorm": (4,), "RMSNorm": (4,), "GroupNorm": (2, 4), "MultiheadAttention": (4, 2),
+    "SinusoidalPositions": (4,), "Transformer": (4, 2, 1, 1, 8), "TransformerDecoderLayer": (4, 2, 8),
+    "TransformerEncoderLayer": (4, 2, 8),
+    **dict.fromkeys(["BatchNorm1d", "BatchNorm2d"], (4,)),
+    **dict.fromkeys(["InstanceNorm1d", "InstanceNorm2d"], (4, 1e-5, 0.1, True, True)),
+    **dict.fromkeys(["Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d"], (4, 2, 3)),
+    **dict.fromkeys(["GRU", "LSTM", "RNN", *CELLS], (4, 3)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_a_layer_is_made_on_the_device_with_the_numbers_that_it_has_on_the_cpu(name: str) -> None:
+    both = []
+    for device in ("cpu", "cuda"):
+        mg.manual_seed(1)
+        both.append(getattr(nn, name)(*MADE[name], device=device, dtype=mg.float64))
+    here, there = ([*module.named_parameters(), *module.named_buffers()] for module in both)
+    assert len(here) == len(there) > 0
+    for (name, a), (same, b) in zip(here, there, strict=True):
+        assert (name, a.device, b.device, a.dtype) == (same, "cpu", "cuda:0", b.dtype)
+        np.testing.assert_allclose(b.detach().cpu().numpy(), a.detach().numpy(), rtol=1e-12)
+
+
+def test_every_layer_that_takes_a_dtype_takes_a_device_before_it() -> None:
+    takes = {name: [*inspect.signature(getattr(nn, name)).parameters] for name in CASES}
+    assert {name for name, names in takes.items() if "dtype" in names} == set(MADE)
+    assert all(takes[name][takes[name].index("dtype") - 1] == "device" for name in MADE)
 
 
 def test_parameters_are_made_and_drawn_on_the_device() -> None:

@@ -12,6 +12,7 @@ from minigrad import kernels
 from minigrad.mistakes import described
 from minigrad.modes import no_grad
 from minigrad.nn.module import Module
+from minigrad.nn.utils import rnn as rnn
 from minigrad.ops import cat, split, stack
 from minigrad.ops.operands import parameter
 from minigrad.ops.operands import tensor as check_tensor
