@@ -85,9 +85,9 @@ def test_batches_may_be_of_any_size_and_order() -> None:
 @pytest.mark.parametrize(
     ("mistake", "error", "message"),
     [
-        (lambda: DataLoader([1], 2, batch_sampler=[[0]]), ValueError, "with a batch_sampler, no batch_size"),
-        (lambda: DataLoader([1], shuffle=True, batch_sampler=[[0]]), ValueError, "with a batch_sampler"),
-        (lambda: DataLoader([1], drop_last=True, batch_sampler=[[0]]), ValueError, "with a batch_sampler"),
+        (lambda: DataLoader([1], 2, batch_sampler=[[0]]), ValueError, "batch_sampler stands for batch_size"),
+        (lambda: DataLoader([1], shuffle=True, batch_sampler=[[0]]), ValueError, "batch_sampler stands for"),
+        (lambda: DataLoader([1], drop_last=True, batch_sampler=[[0]]), ValueError, "batch_sampler stands for"),
         (lambda: list(DataLoader([1], batch_sampler=[[0.5]])), TypeError, "a sampler() expects an int, got 0.5"),
         (lambda: BatchSampler([1], 0, False), ValueError, "BatchSampler: batch_size must be at least 1, got 0"),
         (lambda: RandomSampler([1], num_samples=0), ValueError, "RandomSampler: num_samples must be at least 1"),

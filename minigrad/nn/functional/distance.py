@@ -164,8 +164,8 @@ def margin_ranking_loss(
         reduction: ``"mean"``, ``"sum"`` or ``"none"``.
 
     Raises:
-        ValueError: the shapes differ, there are no elements, a target is neither 1 nor -1, or the reduction is
-            unknown.
+        ValueError: the shapes differ, there is nothing to take the mean of, a target is neither 1 nor -1, or the
+            reduction is unknown.
 
     >>> import minigrad as mg
     >>> x1, x2 = mg.tensor([1.0, 1.0]), mg.tensor([3.0, 3.0])
@@ -211,8 +211,8 @@ def triplet_margin_loss(
     Source: Balntas and others, Learning local feature descriptors with triplets, 2016.
 
     Raises:
-        ValueError: the shapes differ, there are no elements, the margin is not above 0, or the reduction is
-            unknown.
+        ValueError: the shapes differ, there is nothing to take the mean of, the margin is not above 0, or the
+            reduction is unknown.
 
     >>> import minigrad as mg
     >>> a, p, n = mg.tensor([[0.0, 0.0]]), mg.tensor([[3.0, 4.0]]), mg.tensor([[0.0, 4.0]])
@@ -223,8 +223,8 @@ def triplet_margin_loss(
     check_reduction(name, reduction)
     if not parameter(name, "margin", margin) > 0:
         raise ValueError(f"{name}: the margin must be above 0, got {margin}")
-    a, like = alike(name, anchor, positive, "positive")
-    _, unlike = alike(name, anchor, negative, "negative")
+    a, like = alike(name, anchor, positive, reduction, "positive")
+    _, unlike = alike(name, anchor, negative, reduction, "negative")
     near, far = pairwise_distance(a, like, p, eps), pairwise_distance(a, unlike, p, eps)
     if swap:
         far = minimum(far, pairwise_distance(like, unlike, p, eps))

@@ -122,8 +122,8 @@ def gaussian_nll_loss(
     Source: Nix and Weigend, Estimating the mean and variance of the target probability distribution, 1994.
 
     Raises:
-        ValueError: the shapes do not belong together, there are no elements, a variance is negative, or the
-            reduction is unknown.
+        ValueError: the shapes do not belong together, there is nothing to take the mean of, a variance is
+            negative, or the reduction is unknown.
 
     >>> import minigrad as mg
     >>> gaussian_nll_loss(mg.tensor([1.0, 2.0]), mg.tensor([0.0, 4.0]), mg.tensor([1.0, 4.0]), reduction="none")
