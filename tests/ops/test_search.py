@@ -67,7 +67,7 @@ REFUSED: list[tuple[Any, type[Exception], str]] = [
     (lambda: mg.quantile(mg.ones(2), mg.ones(1, 1)), ValueError, "quantile: q must be one number in [0, 1]"),
     (lambda: mg.quantile(mg.ones(2), mg.ones(1).double()), TypeError, "x is float32 and q float64: use q.to(x)"),
     (lambda: mg.quantile(mg.ones(2), 0.5, interpolation="up"), ValueError, "there is no interpolation 'up'"),
-    (lambda: mg.quantile(mg.arange(2), 0.5), TypeError, "quantile: x must be of floats, it is int64: use x.float()"),
+    (lambda: mg.quantile(mg.arange(2), 0.5), TypeError, "quantile: x must be of floats, it is int64"),
     (lambda: mg.quantile(mg.ones(0), 0.5), ValueError, "quantile"),
     (lambda: mg.arange(3).narrow(0, 1, 3), ValueError, "narrow: there are no 3 places from 1 on in dim 0"),
     (lambda: mg.arange(3).narrow(0, 4, 0), IndexError, "narrow: start 4 is out of range for dim 0 of size 3"),
