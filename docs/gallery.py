@@ -184,6 +184,26 @@ def residual() -> mg.Drawing:
     return mg.draw(nn.Sequential(*(Residual(2) for _ in range(12))), mg.tensor([[0.5, -1.0]]))
 
 
+class Steps(nn.Module):
+    """A recurrent cell, called once for each step of a sequence."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cell = nn.RNNCell(3, 2)
+        fill(self)
+
+    def forward(self, x: mg.Tensor) -> mg.Tensor:
+        h = mg.zeros(1, 2)
+        for step in x:  # (T, 1, 3)
+            h = self.cell(step, h)
+        return h
+
+
+def recurrence() -> mg.Drawing:
+    """A recurrent cell called six times, drawn once: the dashed line takes its state to the next call."""
+    return mg.draw(Steps(), mg.linspace(-1.0, 1.0, 18).reshape(6, 1, 3))
+
+
 class AttentionHead(nn.Module):
     """Scaled dot-product attention (Vaswani et al., Attention is all you need, 2017)."""
 
@@ -221,7 +241,7 @@ PICTURES: dict[str, Callable[[], mg.Drawing]] = {
     picture.__name__: picture
     for picture in (
         perceptron, expression, loss, no_grad, clinical_train, clinical_eval, difference, kept, backward,
-        backward_of_layers, second_derivative, residual, attention, shape_error,
+        backward_of_layers, second_derivative, residual, recurrence, attention, shape_error,
     )
 }  # fmt: skip
 

@@ -118,7 +118,7 @@ def file(suffixes: str) -> Callable[[str], Path]:
 def plot(text: str) -> Path:
     """The type of a plot to write."""
     if importlib.util.find_spec("matplotlib") is None:
-        raise argparse.ArgumentTypeError("needs matplotlib, which comes with: pip install 'minigrad[examples]'")
+        raise argparse.ArgumentTypeError("needs matplotlib: pip install matplotlib")
     return file(plots.FORMATS)(text)
 
 

@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from minigrad.generator import common
-from minigrad.graph import Array, Packed
-from minigrad.modes import Saver, Switch, current_mode
+from minigrad.graph import Array
+from minigrad.modes import Packed, Saver, Switch, current_mode
 from minigrad.tensor import Tensor
 
 Function = Callable[..., Any]
@@ -56,7 +56,7 @@ def checkpoint(function: Function, *args: Any, use_reentrant: bool = False, **kw
     if not callable(function):
         raise TypeError(f"checkpoint() expects a function, got {type(function).__name__}")
     if use_reentrant:
-        raise ValueError("checkpoint() never enters the walk back a second time: use_reentrant must be False")
+        raise ValueError("checkpoint() supports use_reentrant=False only")
     if not current_mode().records:
         return function(*args, **kwargs)
     part = _Part(function, args, kwargs)

@@ -62,7 +62,7 @@ def from_numpy(array: Array) -> Tensor:
     dtypes.dtype(array.dtype)
     if any(step % array.itemsize for step in array.strides):
         raise ValueError(
-            f"from_numpy(): the strides {array.strides} of this array are no multiples of the {array.itemsize} "
+            f"from_numpy(): the strides {array.strides} of this array are not multiples of the {array.itemsize} "
             "bytes of an element: use array.copy()"
         )
     return Tensor.of(np.asarray(array))  # and not np.matrix, whose rows have two dimensions
@@ -211,7 +211,7 @@ def arange(
     first, last = (0, start) if end is None else (start, end)
     first, last, step = (_finite("arange", value) for value in (first, last, step))
     if step == 0 or (last - first) / step < 0:
-        raise ValueError(f"arange: no way from {first} to {last} in steps of {step}")
+        raise ValueError(f"arange: cannot go from {first} to {last} in steps of {step}")
     own = dtypes.of_number(first + last + step)
     found = own if dtype is None else dtypes.dtype(dtype)
     count = math.ceil((last - first) / step)

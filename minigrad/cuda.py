@@ -288,11 +288,13 @@ class Graph:
     """What a function did on the GPU, to be done again by one call of the driver; see :func:`graph`."""
 
     def __init__(self, fn: Callable[..., Any], inputs: tuple[Tensor, ...], warmup: int) -> None:
-        devices = _devices()
-        devices.check_not_noting("the function makes a graph of its own")
+        from minigrad.kernels.cuda import faults
+
+        self.devices, self.faults = _devices(), faults
+        self.devices.check_not_noting("the function makes a graph of its own")
         self.inputs = tuple(t.detach().clone().requires_grad_(t.requires_grad) for t in inputs)
         self.device = current_device()
-        self.driver, self.memory = devices.driver(), _memory(None)
+        self.driver, self.memory = self.devices.driver(), _memory(None)
         self.stream = Stream()
         self.memory.keep(self.stream.handle)
         try:
@@ -311,21 +313,19 @@ class Graph:
 
         Whatever ``fn`` raises, the driver is let go of the notes, and this thread goes on as before.
         """
-        from minigrad.kernels.cuda import faults
         from minigrad.kernels.cuda.notes import Notes
 
-        devices = _devices()
         self.notes, random = Notes(self.device, draw_key), common.numpy.bit_generator.state
-        faults.expect(self.device, [])
+        self.faults.expect(self.device, [])
         self.driver.begin_capture(self.device, self.stream.handle)
         kernels.taking.notes = self.notes
         self.memory.noting += 1
         try:
             self.outputs = fn(*self.inputs)
-            devices.flush()
+            self.devices.flush()
         except BaseException:
             with suppress(Exception):
-                devices.flush()  # what was put off belongs to the notes, and goes with them
+                self.devices.flush()  # what was put off belongs to the notes, and goes with them
             self.driver.abandon_capture(self.device, self.stream.handle)
             raise
         finally:
@@ -333,7 +333,7 @@ class Graph:
             self.memory.noting -= 1
             common.numpy.bit_generator.state = random
         self.handle: int = self.driver.end_capture(self.device, self.stream.handle)
-        self.suspects = faults.suspects(self.device)
+        self.suspects = self.faults.suspects(self.device)
 
     def __call__(self, *inputs: Tensor) -> Any:
         """Copy new values into the inputs, do all of it again, and return the outputs, in the same memory as ever.
@@ -341,35 +341,34 @@ class Graph:
         Raises ValueError for other inputs than those of the capture, RuntimeError for an optimiser of which more
         than numbers has changed. Nothing has been done then.
         """
-        from minigrad.kernels.cuda import faults
-
-        _devices().check_not_noting("the function calls another graph")
-        kinds = [[(t.shape, t.dtype) for t in each] for each in (inputs, self.inputs)]
-        if kinds[0] != kinds[1]:
-            raise ValueError(f"this graph was captured with inputs {kinds[1]}, it was called with {kinds[0]}")
-        for t, new in zip(self.inputs, inputs, strict=True):
-            if new.device != t.device:
-                raise RuntimeError(
-                    f"this graph has its inputs on {t.device}, it was called with one on {new.device}"
-                )
+        self.devices.check_not_noting("the function calls another graph")
+        pairs: list[Any] = [(t.array, new.array) for t, new in zip(self.inputs, inputs)]  # noqa: B905 (see below)
+        is_known = len(inputs) == len(self.inputs)
+        for x, new in pairs:
+            is_known = is_known and x.shape == new.shape and x.dtype == new.dtype
+        if not is_known:
+            kinds = [[(t.shape, t.dtype) for t in each] for each in (self.inputs, inputs)]
+            raise ValueError(f"this graph was captured with inputs {kinds[0]}, it was called with {kinds[1]}")
+        for x, new in pairs:
+            if kernels.device_of(new) != kernels.device_of(x):
+                places = f"{kernels.device_of(x)}, it was called with one on {kernels.device_of(new)}"
+                raise RuntimeError(f"this graph has its inputs on {places}")
         self.notes.renew()
-        for t, new in zip(self.inputs, inputs, strict=True):
-            kernels.write(t.array, new.array)
-        faults.expect(self.device, self.suspects)
-        _devices().flush_all()  # whose operands the graph may change
-        self.driver.launch_graph(self.device, self.handle, _stream_of(self.device))
+        self.devices.flush_all()  # what reads the inputs, or what the graph may change
+        stream = self.devices.stream(self.device)
+        for x, new in pairs:
+            if not (x.contiguous and new.contiguous):
+                kernels.write(x, new)
+            elif x.size and x.address != new.address:
+                self.driver.copy(self.device, x.address, new.address, x.nbytes, stream)
+        self.faults.expect(self.device, self.suspects)
+        self.driver.launch_graph(self.device, self.handle, stream)
         return self.outputs
 
     def __del__(self) -> None:
         if hasattr(self, "handle"):
             self.driver.end_graph(self.device, self.handle)
             self.memory.let_go(self.stream.handle)
-
-
-def _stream_of(index: int) -> int:
-    """The driver's handle of the stream on which this thread works."""
-    found: int = _devices().stream(index)
-    return found
 
 
 def graph(fn: Callable[..., Any], *inputs: Tensor, warmup: int = 2) -> Graph:

@@ -30,12 +30,13 @@ def dtype(what: Any) -> DType:
     if what is float:
         return float32
     if what is None:
-        raise TypeError("None is no dtype")
+        raise TypeError("None is not a dtype")
     try:
         return ALL[ALL.index(np.dtype(what))]
     except (TypeError, ValueError):
         names = ", ".join(d.name for d in ALL)
-        raise TypeError(f"there is no dtype {what!r}: use one of {names}") from None
+        hint = ". For a tensor of a certain shape, use mg.empty(2, 3)" if isinstance(what, int) else ""
+        raise TypeError(f"{what!r} is not a dtype of minigrad: use one of {names}{hint}") from None
 
 
 def of_number(value: float) -> DType:

@@ -55,7 +55,7 @@ class Generator:
         try:
             found.bit_generator.state = dict(state)
         except (KeyError, TypeError, ValueError, OverflowError) as error:
-            raise ValueError(f"set_state: this is no state of a generator: {error}") from None
+            raise ValueError(f"set_state: this is not the state of a generator: {error}") from None
         self.numpy = found
 
 

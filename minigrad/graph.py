@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self, cast, overload
 import numpy as np
 
 from minigrad import kernels, mistakes
+from minigrad.checked import careful
 from minigrad.hooks import Handle, Hook, Hooks, register
 from minigrad.lines import Line, Place, is_own, line_of, users_place
-from minigrad.modes import Mode, Saver, Scope, current_mode, current_scope, is_grad_enabled
+from minigrad.modes import Mode, Packed, Scope, current_mode, current_scope, is_grad_enabled
 from minigrad.versions import UNCOUNTED, Version, order
 
 if TYPE_CHECKING:
@@ -46,31 +47,12 @@ class Constant:
         self.tensor = weakref.ref(tensor)
 
 
-class Packed:
-    """A kept value as :func:`saved_tensors_hooks` have stored it."""
-
-    __slots__ = ("saver", "stored", "tensor")
-
-    def __init__(self, saver: Saver, tensor: Tensor) -> None:
-        self.saver, self.stored = saver, saver[0](tensor.detach())
-        self.tensor = (tensor.shape, tensor.dtype)
-
-    def unpack(self) -> Tensor:
-        """The value, from the user's function, which must give back what it was given."""
-        found = self.saver[1](self.stored)
-        if not isinstance(found, tensor_class) or (found.shape, found.dtype) != self.tensor:
-            raise RuntimeError(
-                f"unpack must return the tensor of shape {self.tensor[0]} and dtype {self.tensor[1]} that pack "
-                f"was given, it returned {found!r}"
-            )
-        return found
-
-
 class Kept:
     """Declares, in the body of an :class:`Op`, a value that the node keeps, by the name it has in the formula.
 
-    A name that ``forward`` takes is that input; any other name is the output. ``Kept(seen_only=True)`` is kept
-    for people and pictures alone: ``backward`` does not read it, and :func:`lean_mode` drops it.
+    A name that ``forward`` takes is that input. The output has the name on the left side of the formula, or the
+    class's ``output``; any other name is a mistake. ``Kept(seen_only=True)`` is kept for people and pictures
+    alone: ``backward`` does not read it, and :func:`lean_mode` drops it.
     """
 
     def __init__(self, *, seen_only: bool = False) -> None:
@@ -137,15 +119,19 @@ class Op:
     def __init_subclass__(cls) -> None:
         cls.title = vars(cls).get("title", cls.__name__)
         cls.frames = 3 if is_own(cls) else 2
-        code = cls.forward.__code__
+        code = inspect.unwrap(cls.forward).__code__  # which may be wrapped: a subclass's is
         cls.inputs = code.co_varnames[2 : code.co_argcount]
+        if not is_own(cls):  # whoever wrote it may pass anything to kernels, which trust their arguments
+            cls.forward = careful(cls.forward)  # type: ignore[method-assign]
+        is_base = inspect.unwrap(cls.forward) is Op.forward  # it names no inputs
         declared = {name: kept for c in reversed(cls.__mro__) for name, kept in vars(c).items()}
         keeps = []
         for slot, (name, kept) in enumerate((n, k) for n, k in declared.items() if isinstance(k, Kept)):
             own = Kept(seen_only=kept.seen_only)  # an inherited one has another place in another class
             own.name, own.slot = name, slot
             own.source = cls.inputs.index(name) if name in cls.inputs else None
-            if own.source is None:
+            if own.source is None and not is_base:
+                mistakes.check_output(cls, name, _formula(cls))
                 cls.output = name
             setattr(cls, name, own)
             keeps.append(own)
@@ -188,8 +174,8 @@ class Op:
 
     @property
     def formula(self) -> str:
-        """The first line of the class's docstring, as far as the first wide gap."""
-        return (inspect.getdoc(type(self)) or "").split("\n")[0].split("  ")[0]
+        """The first line of the class's docstring, as far as the first wide gap; "" if it has none."""
+        return _formula(type(self))
 
     def name(self) -> str:
         """The name of the node in the backward pass, as PyTorch prints it."""
@@ -292,6 +278,11 @@ class Op:
         return tensor_class.of(found.array, edge if isinstance(edge, Op) and is_grad_enabled() else None)
 
 
+def _formula(cls: type[Op]) -> str:
+    doc = inspect.getdoc(cls) or ""
+    return "" if doc == inspect.getdoc(Op) else doc.split("\n")[0].split("  ")[0]
+
+
 #: What makes an operation a node, as opposed to its parameters.
 _NODE = set("edges order shape dtype scope place arrays versions retained hooks".split())
 
@@ -335,7 +326,7 @@ def record(op: Op, *tensors: Tensor) -> Tensor:
     except (AttributeError, TypeError):
         mistakes.check_call(op, tensors, Op, tensor_class)
         raise
-    if type(array) is not np.ndarray:  # kernels could not do with a subclass
+    if type(array) is not np.ndarray and type(array) not in kernels.placed:  # a subclass would not do for kernels
         array = mistakes.output_of(op, array)
 
     wanted = wanted and mode.records and op.is_differentiable
@@ -367,15 +358,16 @@ def _beside(op: Op, tensors: Sequence[Tensor]) -> Any:
 
     A number is at home everywhere: a tensor without dimensions on the CPU goes along with those on a device.
     """
-    devices = {
-        kernels.device_of(t.array)
-        for t in tensors
-        if isinstance(t, tensor_class) and (t.array.ndim or t._requires_grad or type(t.array) in kernels.placed)
-    }
-    if len(devices) > 1:
-        raise mistakes.apart(op.title, tensors)
-    (device,) = devices or {"cpu"}
-    return None if device == "cpu" else kernels.load(device.partition(":")[0])
+    there = [t.array for t in tensors if type(t.array) in kernels.placed]
+    if not there:
+        return None
+    kind, device = kernels.placed[type(there[0])], there[0].device
+    for t in tensors:
+        x = t.array
+        is_elsewhere = kernels.placed.get(type(x)) != kind or x.device != device
+        if is_elsewhere and (x.ndim or t._requires_grad or type(x) in kernels.placed):
+            raise mistakes.apart(op.title, tensors)
+    return kernels.loaded[kind]
 
 
 def _keep(op: Op, tensors: Sequence[Tensor], out: Tensor, mode: Mode) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from minigrad import kernels
 from minigrad.lines import line_of
 
 if TYPE_CHECKING:
@@ -34,17 +34,57 @@ def check_call(op: Any, tensors: Sequence[Any], op_class: type[Op], tensor_class
 
 def output_of(op: Op, result: Any) -> Array:
     """What ``forward`` returned, as an array: NumPy makes numbers of arrays without dimensions."""
-    if type(result) in kernels.placed:
-        return cast("Array", result)
     if not isinstance(result, (np.generic, np.ndarray)):
         raise TypeError(f"the forward of {op} must return an array, it returned {result!r:.60}")
     return np.asarray(result)
+
+
+def check_output(cls: type[Op], name: str, formula: str) -> None:
+    """Raise TypeError if a class keeps what is no input, and neither its output.
+
+    The output is called what the class says, or else as on the left side of its formula, or else ``y``. The y of
+    ``y_k = ...``, ``y[i] = ...`` and ``y(x) = ...`` may be called y.
+    """
+    stated = [vars(c)["output"] for c in cls.__mro__ if "output" in vars(c)]
+    left = re.match(r"(\w+)(\[[^=]*\]|\([^=]*\))? *=", formula)
+    names = stated[:1]
+    if len(stated) == 1:  # the default
+        names = [left[1], left[1].partition("_")[0]] if left else names
+    if name not in names:
+        raise TypeError(
+            f"{cls.__name__} keeps `{name}`, which is neither an input of forward ({', '.join(cls.inputs)}) nor "
+            f"the output ({names[0]}): if it is the output, write output = {name!r} in the class body"
+        )
 
 
 def apart(name: str, tensors: Sequence[Tensor]) -> RuntimeError:
     """The error for operands on several devices."""
     listed = ", ".join(f"{t.shape} on {t.device}" for t in tensors)
     return RuntimeError(f"{name}: its operands are on different devices, {listed}: move one with t.to(device)")
+
+
+def described(value: Any) -> str:
+    """What a value is, as part of a sentence.
+
+    >>> described(3), described([]), described(int)
+    ('an int', 'a list', 'the class int')
+    """
+    if inspect.isclass(value):
+        return f"the class {value.__name__}"
+    name = type(value).__name__
+    return f"{'an' if name[0] in 'aeioAEIO' or name == 'ndarray' else 'a'} {name}"
+
+
+def ragged(data: Any, place: str = "") -> str:
+    """Where nested sequences have other lengths than those beside them; "" if nowhere."""
+    if not isinstance(data, (list, tuple)):
+        return ""
+    sizes = [len(part) if isinstance(part, (list, tuple)) else -1 for part in data]  # -1 for a number
+    for i, n in enumerate(sizes):
+        if n != sizes[0]:
+            has = ["is a number" if m < 0 else f"has {m} element{'s' * (m != 1)}" for m in (n, sizes[0])]
+            return f"rows must have equal lengths, but data{place}[{i}] {has[0]} and data{place}[0] {has[1]}"
+    return next(filter(None, (ragged(part, f"{place}[{i}]") for i, part in enumerate(data))), "")
 
 
 # A class with a __getattr__ would say it for any name, but then every attribute takes four times as long to read

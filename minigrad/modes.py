@@ -177,6 +177,27 @@ class saved_tensors_hooks(Switch):
         super().__init__(saver=(pack_hook, unpack_hook))
 
 
+class Packed:
+    """A kept value as :func:`saved_tensors_hooks` have stored it."""
+
+    __slots__ = ("kind", "saver", "stored", "tensor")
+
+    def __init__(self, saver: Saver, tensor: Tensor) -> None:
+        given = tensor.detach()
+        self.saver, self.stored = saver, saver[0](given)
+        self.kind, self.tensor = type(given), (given.shape, given.dtype)
+
+    def unpack(self) -> Tensor:
+        """The value, from the user's function, which must give back what it was given."""
+        found: Tensor = self.saver[1](self.stored)
+        if not isinstance(found, self.kind) or (found.shape, found.dtype) != self.tensor:
+            raise RuntimeError(
+                f"unpack must return the tensor of shape {self.tensor[0]} and dtype {self.tensor[1]} that pack "
+                f"was given, it returned {found!r}"
+            )
+        return found
+
+
 class Setting(Switch):
     """A switch that acts at once, so that it can be called plainly, and is undone if it was used in a ``with``."""
 

@@ -94,7 +94,7 @@ class Tensor(Operations):
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
         if self.grad_fn is not None:
-            raise RuntimeError(f"{self.grad_fn} made this tensor, it is no leaf: use detach() to cut it off")
+            raise RuntimeError(f"this tensor is not a leaf, {self.grad_fn} made it: use detach() to cut it off")
         if not isinstance(value, bool):
             raise TypeError(f"requires_grad must be True or False, got {value!r}")
         if value and self.array.dtype.kind != "f":
@@ -116,7 +116,7 @@ class Tensor(Operations):
     @grad.setter
     def grad(self, value: Tensor | None) -> None:
         if value is not None and not isinstance(value, Tensor):
-            raise TypeError(f"a gradient is a Tensor or None, not a {type(value).__name__}")
+            raise TypeError(f"a gradient is a Tensor or None, not {mistakes.described(value)}")
         if value is not None and (value.shape != self.shape or value.dtype != self.dtype):
             raise ValueError(
                 f"a tensor of shape {self.shape} and dtype {self.dtype} cannot have a gradient of shape "
@@ -155,7 +155,7 @@ class Tensor(Operations):
     def retain_grad(self) -> None:
         """Have ``backward`` fill in ``.grad`` although this tensor is no leaf."""
         if not self.requires_grad:
-            raise RuntimeError("retain_grad() on a tensor that does not require a gradient")
+            raise RuntimeError("retain_grad() needs a tensor that requires a gradient")
         if self.grad_fn is not None:
             self.grad_fn.retained = weakref.ref(self)
 
@@ -185,12 +185,12 @@ class Tensor(Operations):
         Raises RuntimeError on any other tensor.
         """
         if not self.is_leaf:
-            raise RuntimeError(f"register_post_accumulate_grad_hook() on no leaf: {self.grad_fn} made this tensor")
+            raise RuntimeError(f"register_post_accumulate_grad_hook() needs a leaf, not what {self.grad_fn} made")
         return register(self._own_hooks("register_post_accumulate_grad_hook").after, hook)
 
     def _own_hooks(self, name: str) -> Hooks:
         if not self.requires_grad:
-            raise RuntimeError(f"{name}() on a tensor that does not require a gradient")
+            raise RuntimeError(f"{name}() needs a tensor that requires a gradient")
         if self.grad_fn is not None:
             self.grad_fn.hooks = self.grad_fn.hooks or Hooks()
             return self.grad_fn.hooks
@@ -277,10 +277,10 @@ class Tensor(Operations):
         kept it computes wrong gradients.
         """
         if self.requires_grad and not force:
-            raise RuntimeError("numpy() on a tensor that requires a gradient: use t.detach().numpy()")
+            raise RuntimeError("numpy() needs a tensor that requires no gradient: use t.detach().numpy()")
         if self.device != "cpu":
             if not force:
-                raise TypeError(f"numpy() on a tensor on {self.device}: copy it to the CPU first, with t.cpu()")
+                raise TypeError(f"numpy() needs a tensor on the CPU, this one is on {self.device}: use t.cpu()")
             return kernels.moved(self.array, "cpu")  # type: ignore[no-any-return]
         return self.array
 
@@ -370,7 +370,7 @@ def _array_of(data: Any, dtype: Any) -> Array:
     try:
         array = np.array(data)
     except ValueError as error:
-        raise ValueError(f"these data have no shape: {error}") from None
+        raise ValueError(f"tensor: {mistakes.ragged(data) or error}") from None
     if array.dtype.kind not in "biuf":
         raise TypeError(f"a tensor is made of numbers, these data are {array.dtype}: {data!r:.60}")
     with np.errstate(all="ignore"):  # what float32 cannot hold becomes Inf

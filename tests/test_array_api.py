@@ -144,7 +144,7 @@ def test_standards_copies_and_views() -> None:
         assert np.shares_memory(made.array, x.array) == shared
     with pytest.raises(ValueError, match="asarray: a list becomes a tensor by copying only"):
         xp.asarray([1.0], copy=False)
-    with pytest.raises(ValueError, match=r"squeeze: axis 0 of shape \(2, 3\) has not size 1"):
+    with pytest.raises(ValueError, match=r"squeeze: axis 0 of shape \(2, 3\) does not have size 1"):
         xp.squeeze(x, 0)
     with pytest.raises(ValueError, match=r"cumulative_sum: along which axis of shape \(2, 3\)\? Name one"):
         xp.cumulative_sum(x)

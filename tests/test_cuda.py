@@ -81,10 +81,10 @@ def test_it_prints_its_device() -> None:
 
 def test_numpy_says_to_copy_first() -> None:
     with pytest.raises(
-        TypeError, match=r"numpy\(\) on a tensor on cuda:0: copy it to the CPU first, with t.cpu\(\)"
+        TypeError, match=r"numpy\(\) needs a tensor on the CPU, this one is on cuda:0: use t.cpu\(\)"
     ):
         X.cuda().numpy()
-    with pytest.raises(TypeError, match="copy it to the CPU first"):
+    with pytest.raises(TypeError, match="needs a tensor on the CPU"):
         np.asarray(X.cuda())
     assert np.array_equal(X.cuda().numpy(force=True), X.numpy())
 
@@ -145,8 +145,29 @@ def test_an_index_out_of_range_is_told_when_the_device_is_waited_for() -> None:
 
 
 def test_an_index_on_the_cpu_is_refused_at_once() -> None:
-    with pytest.raises(IndexError, match="index 5 is out of bounds for axis 0 with size 2"):
+    with pytest.raises(IndexError, match="index: 5 is out of range for dim 0, of size 2"):
         X.cuda()[mg.tensor([5])]
+
+
+def test_what_an_operation_of_the_users_own_gives_to_kernels_is_checked() -> None:
+    class Doubled(mg.Op):
+        """y = 2 x"""
+
+        def forward(self, kernels: Any, x: Any) -> Any:
+            return kernels.mul(x, self.by)
+
+    def doubled(by: Any) -> mg.Tensor:
+        op = Doubled()
+        op.by = by
+        return mg.record(op, X.cuda())
+
+    assert doubled(2).tolist() == (X * 2).tolist()
+    with pytest.raises(ValueError, match=r"kernels.mul: x \(2, 3\), y \(4,\) do not broadcast"):
+        doubled(mg.ones(4).cuda().array)
+    with pytest.raises(
+        RuntimeError, match=r"kernels.mul: its arrays are on different devices, x on cuda:0, y on cpu"
+    ):
+        doubled(np.ones(3, np.float32))
 
 
 def test_places_named_by_an_array_are_changed_in_place() -> None:

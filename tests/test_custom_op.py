@@ -254,8 +254,55 @@ def test_one_instance_is_one_node() -> None:
     assert mg.grad(y, x)[0].item() == 12
 
 
-def test_gradcheck_names_an_operation_that_hands_on_its_inputs_memory() -> None:
+class Square(mg.Op):
+    """y = x^2"""
+
+    def forward(self, kernels: Any, x: Any) -> Any:
+        return kernels.mul(x, x)
+
+
+def test_a_kept_name_that_is_nothing_is_refused() -> None:
+    text = (
+        r"Mine keeps `inp`, which is neither an input of forward \(x\) nor the output \(y\): if it is the output, "
+        r"write output = 'inp' in the class body"
+    )
+    with pytest.raises(TypeError, match=text):
+        type("Mine", (Square,), {"inp": mg.Kept()})
+    with pytest.raises(TypeError, match=r"keeps `y`, .* nor the output \(out\)"):
+        type("Mine", (Square,), {"y": mg.Kept(), "output": "out"})
+    with pytest.raises(TypeError, match=r"keeps `s`, .* nor the output \(y\)"):
+        type("Mine", (Square,), {"y": mg.Kept(), "s": mg.Kept()})
+    with pytest.raises(TypeError, match=r"keeps `y`, .* nor the output \(E\)"):
+        type("Mine", (Square,), {"y": mg.Kept(), "__doc__": "E = x^2        an energy"})
+
+
+@pytest.mark.parametrize(
+    ("name", "formula"),
+    [
+        ("y", "y = x^2"), ("y", "y_k = x_k^2"), ("y_k", "y_k = x_k^2"), ("y", "y[i, j] = x[i, j]^2"),
+        ("y", "y(x) = x^2"), ("out", "out=x*x"), ("y", "The square of x"), ("y", None),
+    ],
+)  # fmt: skip
+def test_the_output_is_named_by_the_left_side_of_the_formula(name: str, formula: str | None) -> None:
+    mine = type("Mine", (mg.Op,), {"forward": vars(Square)["forward"], "__doc__": formula, name: mg.Kept()})
+    y = mg.record(mine(), leaf(3.0))
+    assert y.grad_fn is not None
+    assert y.grad_fn.kept[name].item() == 9
+
+
+def test_the_output_may_be_named_by_the_class() -> None:
+    mine = type("Mine", (Square,), {"output": "energy", "energy": mg.Kept()})
+    assert mg.record(mine(), leaf(3.0)).grad_fn.kept["energy"].item() == 9
+
+
+def test_a_class_without_a_docstring_has_no_formula() -> None:
+    mine = type("Mine", (mg.Op,), {"forward": vars(Square)["forward"]})
+    assert (mine().formula, Square().formula) == ("", "y = x^2")
+
+
+def test_gradcheck_names_an_operation_of_minigrads_own_that_hands_on_its_inputs_memory() -> None:
     text = "<MineBackward> returns memory of its input: copy it, or say is_view = True"
     for forward in (lambda op, kernels, x: x, lambda op, kernels, x: x[::-1]):
+        own = type("Mine", (Double,), {"forward": forward, "__module__": "minigrad.ops"})
         with pytest.raises(mg.GradcheckError, match=text):
-            mg.gradcheck(lambda x, f=forward: mg.record(with_forward(f)(), x), leaf(1.0, 2.0))
+            mg.gradcheck(lambda x, own=own: mg.record(own(), x), leaf(1.0, 2.0))

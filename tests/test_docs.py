@@ -52,6 +52,13 @@ def test_whatever_is_public_says_what_it_does(name: str) -> None:
     assert text[0].isupper() or text[0] in "`:0123456789" or " = " in text.split("\n")[0]
 
 
+def test_nothing_is_to_be_installed_by_a_name_that_others_have_on_the_index() -> None:
+    folders = (ROOT / "minigrad", ROOT / "examples", ROOT / "docs")
+    files = [ROOT / "README.md", *(path for folder in folders for path in folder.rglob("*") if path.is_file())]
+    said = re.compile(rb"pip install [^\n`]*(?<![\w.-])minigrad")
+    assert [path for path in files if said.search(path.read_bytes())] == []
+
+
 def test_the_numbers_in_the_changelog_and_the_readme_are_counted() -> None:
     changelog, readme = (
         " ".join((ROOT / page).read_text().split()) for page in ("docs/changelog.md", "README.md")

@@ -28,7 +28,7 @@ def test_unknown_dtype_is_refused_with_the_list(what: Any) -> None:
     text = "use one of float32, float64, int64, int32, int16, int8, uint8, bool"
     with pytest.raises(TypeError, match=text) as caught:
         dtypes.dtype(what)
-    assert str(caught.value).startswith(f"there is no dtype {what!r}")
+    assert str(caught.value).startswith(f"{what!r} is not a dtype of minigrad")
 
 
 def test_promotion_is_symmetric_and_idempotent_and_has_a_result_in_the_list() -> None:

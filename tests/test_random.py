@@ -58,7 +58,7 @@ def test_a_generator_goes_on_from_a_state_and_is_seeded_anew() -> None:
     assert mg.equal(mg.rand(3, generator=generator), first)
     assert generator.initial_seed() == 1
     assert generator.seed() == generator.initial_seed() != mg.Generator().initial_seed()
-    with pytest.raises(ValueError, match="this is no state of a generator"):
+    with pytest.raises(ValueError, match="this is not the state of a generator"):
         generator.set_state({})
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from minigrad import creation, ops
 from minigrad.array_api.kinds import astype
+from minigrad.mistakes import described
 from minigrad.tensor import Tensor
 
 __all__ = [
@@ -19,7 +20,7 @@ def asarray(obj: Any, /, *, dtype: Any = None, device: str | None = None, copy: 
     if isinstance(obj, Tensor) and not copy:
         return astype(obj, obj.dtype if dtype is None else dtype, copy=False, device=device)
     if copy is False:
-        raise ValueError(f"asarray: a {type(obj).__name__} becomes a tensor by copying only: use from_dlpack()")
+        raise ValueError(f"asarray: {described(obj)} becomes a tensor by copying only: use from_dlpack()")
     return Tensor(obj, dtype, device=device)
 
 

@@ -36,7 +36,7 @@ def squeeze(x: Tensor, /, axis: Axis = None) -> Tensor:
     """Without axes of size 1. Raises ValueError for one of another size."""
     out = ops.squeeze(x, axis)
     if axis is not None and x.ndim - out.ndim < len(many_dims("squeeze", axis, x.ndim)):
-        raise ValueError(f"squeeze: axis {axis} of shape {x.shape} has not size 1")
+        raise ValueError(f"squeeze: axis {axis} of shape {x.shape} does not have size 1")
     return out
 
 

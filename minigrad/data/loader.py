@@ -62,11 +62,13 @@ class DataLoader:
         worker_init_fn: Callable[[int], Any] | None = None, generator: Generator | None = None,
     ) -> None:  # fmt: skip
         if not hasattr(dataset, "__len__") or not hasattr(dataset, "__getitem__"):
-            raise TypeError(f"a dataset has len() and items by number, {type(dataset).__name__} has not")
+            raise TypeError(
+                f"a dataset has len() and items by number, {type(dataset).__name__} does not have both"
+            )
         if sampler is not None and shuffle:
             raise ValueError("DataLoader: the order comes from the sampler or from shuffle, not from both")
         if batch_sampler is not None and (batch_size, shuffle, sampler, drop_last) != (1, False, None, False):
-            raise ValueError("DataLoader: with a batch_sampler, no batch_size, shuffle, sampler or drop_last")
+            raise ValueError("DataLoader: a batch_sampler stands for batch_size, shuffle, sampler and drop_last")
         if isinstance(dataset, IterableDataset) and (shuffle or sampler or batch_sampler or num_workers):
             raise ValueError(
                 "DataLoader: an IterableDataset has an order of its own and is read in one place: use no shuffle, "

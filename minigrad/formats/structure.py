@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.mistakes import described
 from minigrad.tensor import Tensor
 
 Tensors = dict[str, Tensor]
@@ -50,7 +51,7 @@ def _apart(value: Any, path: tuple[Any, ...], tensors: Tensors) -> Any:
     if isinstance(value, Mapping):
         return {"dict": [[_key(key, path), _apart(part, (*path, key), tensors)] for key, part in value.items()]}
     hint = ": use mg.from_numpy()" if isinstance(value, np.ndarray) else ""
-    raise TypeError(f"save() cannot write {_at(path)}, a {type(value).__name__}{hint}")
+    raise TypeError(f"save() cannot write {_at(path)}, {described(value)}{hint}")
 
 
 def _key(key: Any, path: tuple[Any, ...]) -> Any:
@@ -74,7 +75,7 @@ def put_together(text: str, tensors: Tensors) -> dict[Any, Any]:
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"{type(error).__name__}: {error}") from None
     if not isinstance(state, dict):
-        raise ValueError(f"a state is a dict, not a {type(state).__name__}")
+        raise ValueError(f"a state is a dict, not {described(state)}")
     return state
 
 

@@ -22,6 +22,7 @@ from minigrad import dtypes
 from minigrad.creation import from_numpy
 from minigrad.formats.structure import put_together, take_apart
 from minigrad.kernels import moved
+from minigrad.mistakes import described
 from minigrad.tensor import Tensor
 
 _STRUCTURE = "minigrad"
@@ -66,7 +67,7 @@ def save(state: Mapping[Any, Any], path: str | os.PathLike[str]) -> None:
     (<All keys matched successfully>, 3)
     """
     if not isinstance(state, Mapping):
-        raise TypeError(f"save() expects a dict, got a {type(state).__name__}")
+        raise TypeError(f"save() expects a dict, got {described(state)}")
     tensors, structure = take_apart(state)
     is_plain = tensors.keys() == state.keys()
     data = safetensors.numpy.save(
@@ -108,7 +109,7 @@ def load(path: str | os.PathLike[str]) -> dict[Any, Any]:
         data = path.read_bytes()
         found = safetensors.deserialize(data)  # type: ignore[no-untyped-call]
     except SafetensorError as error:
-        raise WeightFileError(f"{path} is no safetensors file, or a damaged one: {error}") from error
+        raise WeightFileError(f"{path} is not a safetensors file, or it is damaged: {error}") from error
     except (OSError, ValueError, MemoryError) as error:
         raise WeightFileError(f"cannot read weights from {path}: {_cause(error)}") from error
     found.sort(key=lambda named: named[0])  # they come in another order in each process

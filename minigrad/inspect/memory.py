@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from minigrad import dtypes
-from minigrad.graph import Array, Op, Packed
+from minigrad.graph import Array, Op
 from minigrad.inspect.nodes import Paths, kept_arrays
 from minigrad.inspect.table import Report, Table, size
 from minigrad.lines import Line
+from minigrad.modes import Packed
 from minigrad.tensor import Tensor
 from minigrad.viz.recording import operations
 from minigrad.viz.text import plural

@@ -94,7 +94,7 @@ class Profile(Report):
 
     def __enter__(self) -> Self:
         if current_mode().observer is not None:
-            raise RuntimeError("profile() inside a trace or a profile would take its operations: one at a time")
+            raise RuntimeError("profile() cannot run inside a trace or a profile: one at a time")
         if self._watch is not None:
             raise RuntimeError("this profile has been used: make a new one with profile()")
         self.target = plain_target()

@@ -14,6 +14,7 @@ from minigrad.generator import common
 from minigrad.inspect.calls import Call, Shapes
 from minigrad.inspect.table import Report, Table, size
 from minigrad.inspect.trace import Trace
+from minigrad.mistakes import described
 from minigrad.modes import current_mode
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter
@@ -138,7 +139,7 @@ class Summary(Report):
             yield f"stopped in {failed.name}: {type(self.error).__name__}: {self.error}"
 
     def __repr__(self) -> str:
-        stopped = f", stopped by a {type(self.error).__name__}" if self.error else ""
+        stopped = f", stopped by {described(self.error)}" if self.error else ""
         return f"<Summary of {self.root.kind}: {self.parameters:,} parameters{stopped}>"
 
 
@@ -171,7 +172,7 @@ def summary(
     if not isinstance(model, Module):
         raise TypeError(f"summary() expects a Module, got {type(model).__name__}")
     if current_mode().observer is not None:
-        raise RuntimeError("summary() inside a trace or a profile would take its operations: one at a time")
+        raise RuntimeError("summary() cannot run inside a trace or a profile: one at a time")
     ran, stopped = Trace(model), _Stopped()
     with undisturbed(model), stopped:
         ran.run(*inputs, **named)

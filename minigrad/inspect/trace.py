@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from time import perf_counter
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from minigrad import kernels
 from minigrad.graph import Op
 from minigrad.inspect.calls import Call, Calls, tensors_in
 from minigrad.inspect.nodes import is_counted, kept_arrays, uncounted
 from minigrad.inspect.table import Report, Table
+from minigrad.inspect.watch import kernels_made, plain_target
 from minigrad.modes import Scope, current_mode, current_scope, observe
 from minigrad.nn.parameter import Parameter
 from minigrad.ops.activation import Activation
@@ -42,7 +46,7 @@ class Step:
         flops: floating-point operations of the matrix products.
         kept_bytes: what the graph holds because of this step, each array counted at the first step that keeps
             it, parameters not counted. 0 under ``no_grad``.
-        seconds: the time inside ``forward``; the first use of a kernel includes loading or compiling it.
+        seconds: the time inside ``forward``. Where a kernel was compiled or loaded in it, that of a second call.
     """
 
     name: str
@@ -91,6 +95,7 @@ class Trace(Report):
         self.output: Any = None
         self._calls = Calls(model, self._ended)
         self._made_by: dict[int, tuple[Any, Step]] = {}  # id of an output array -> that array, its step
+        self._kernels_made = kernels_made()
         self._counted: set[int] = set()  # ids of the kept arrays and the parameters counted so far
         modules = model.named_modules() if hasattr(model, "named_modules") else ()
         self._names = {id(module): name for name, module in modules}
@@ -104,6 +109,8 @@ class Trace(Report):
 
     def observe(self, op: Op, inputs: tuple[Tensor, ...], output: Tensor, seconds: float) -> None:
         """Enter one operation; ``graph.record`` calls this."""
+        if self._kernels_made != kernels_made():
+            seconds = self._again(op, inputs, seconds)
         self.events.append(Event(op, inputs, output, current_scope(), seconds))
         step = self._step_of(op, inputs)
         names = op.inputs or tuple(f"x{i}" for i in range(len(inputs)))
@@ -123,6 +130,16 @@ class Trace(Report):
         for call in self._calls.running:
             call.ops.append(op)
         self._made_by[id(output.array)] = output.array, step
+
+    def _again(self, op: Op, inputs: tuple[Tensor, ...], seconds: float) -> float:
+        """The time of the operation now that its kernels are there; the calls around it lose what they took."""
+        started = perf_counter()
+        op.fresh().forward(kernels.load(plain_target()), *[t.array for t in inputs])
+        again = perf_counter() - started
+        for call in self._calls.running:
+            call.started += seconds  # of which ``again`` is spent in their place
+        self._kernels_made = kernels_made()
+        return again
 
     def _newly_kept(self, op: Op) -> int:
         """The bytes of what a node keeps that no node before it kept, parameters not counted."""
@@ -223,7 +240,8 @@ class Trace(Report):
 
     def as_table(self) -> Table:
         values = [_shown(step) for step in self.steps]
-        names = [name for name in ("x", "W", "b", "z", "a", "out") if any(name in shown for shown in values)]
+        others = dict.fromkeys(name for shown in values for name in shown if name not in (*FIRST, *LAST))
+        names = [name for name in (*FIRST, *others, *LAST) if any(name in shown for shown in values)]
         words = ["layer", "formula", *names]
         outputs = [name for name in names if name in ("z", "a", "out")]
         head = [*words, "params", "FLOPs", "kept", "ms"]
@@ -256,7 +274,7 @@ def trace(model: Callable[..., Any], *inputs: Any, **named: Any) -> Trace:
     [('Sequential', ((1, 2),), ((1, 3),)), ('0', ((1, 2),), ((1, 3),)), ('1', ((1, 3),), ((1, 3),))]
     """
     if current_mode().observer is not None:
-        raise RuntimeError("trace() inside a trace or a profile would take its operations: one at a time")
+        raise RuntimeError("trace() cannot run inside a trace or a profile: one at a time")
     found = Trace(model)
     found.run(*inputs, **named)
     return found
@@ -265,9 +283,19 @@ def trace(model: Callable[..., Any], *inputs: Any, **named: Any) -> Trace:
 # -- the table ------------------------------------------------------------------------------------------------
 
 
+FIRST, LAST = ("x", "W"), ("b", "z", "a", "out")  # the columns of layers; between them is what others keep
+
+
 def _shown(step: Step) -> dict[str, Tensor]:
-    """The values that have columns: those of layers by name, any other output as "out"."""
-    found = {name: value for name, value in step.values.items() if name in ("x", "W", "b", "z", "a")}
+    """The values that have columns: those of layers, kept inputs in the formula, any other output as "out"."""
+    kept = {
+        each.name
+        for op in step.ops
+        for each in op.keeps
+        if each.source is not None and re.search(rf"(?<!\w){each.name}(?![A-Za-z0-9])", op.formula)
+    }
+    wanted = kept.union(FIRST, LAST)
+    found = {name: value for name, value in step.values.items() if name in wanted and name != "out"}
     if step.output is None or any(step.output.array is value.array for value in found.values()):
         return found
     return found | {"out": step.output}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from contextvars import ContextVar
 from time import perf_counter
@@ -47,6 +48,14 @@ class watch_kernels(Switch):
 def plain_target() -> str:
     """The kernels that compute here, whether somebody watches them or not."""
     return current_mode().target.removesuffix(_SUFFIX)
+
+
+def kernels_made() -> int:
+    """How many kernels of the present target were compiled or loaded in this process; the reference has none."""
+    if plain_target() == "reference":
+        return 0
+    found: int = importlib.import_module("minigrad.kernels.cpu.compile").kernels_made()
+    return found
 
 
 def _watched(target: str) -> str:

@@ -7,14 +7,15 @@ A rule is plain Python on numbers, so it can be tried in a prompt:
 >>> relu_backward(3.0, 0.0)
 0.0
 
-Every target compiles it into its own kernels and supplies its own ``erf``, ``exp``, ``expm1``, ``log``,
-``log1p``, ``tanh`` and ``normal_cdf`` in place of the ones that are found here. The literals below take the dtype
-of the kernel: in a float32 kernel ``1.0`` is a float32, so that nothing is computed in float64 by accident.
+Every target compiles it into its own kernels and supplies its own ``erf``, ``exp``, ``exp_times``, ``expm1``,
+``log``, ``log1p``, ``tanh``, ``normal_cdf`` and ``gate`` in place of the ones that are found here. The literals
+below take the dtype of the kernel: in a float32 kernel ``1.0`` is a float32, so that nothing is computed in
+float64 by accident.
 
 ``z`` is a pre-activation, ``a`` the activation, ``da`` the derivative of the loss with respect to ``a``. What
 comes after them are parameters, the same for all elements: they are handed to the machine code, not built in.
-The exponents below are never positive, so that nothing overflows: where ``e`` is ``e^-|z|``, the logistic
-function is ``1 / (1 + e)`` for a positive z and ``e / (1 + e)`` for a negative one.
+The exponents below are never large, so that nothing overflows: where ``e`` is ``e^-|z|``, the logistic function
+is ``1 / (1 + e)`` for a positive z and ``e / (1 + e)`` for a negative one.
 
 NaN in ``z``, ``p`` or ``y`` comes out as NaN: a comparison with it is false, and the branch taken then returns it.
 """
@@ -44,10 +45,29 @@ def relu_backward(da: float, a: float) -> float:
     return 0.0 if a <= 0.0 else da
 
 
+def exp_times(x: float, t: float) -> float:
+    """x e^t for t <= 40."""
+    return x * exp(t)
+
+
+def gate(x: float, t: float) -> float:
+    """x s with s = 1 / (1 + e^-t).
+
+    For a negative t that is a / (1 + e) with a = x e. Where e is small, a - a e / (1 + e) is the same with fewer
+    digits lost: 1 + e has been rounded to about 1, and what it lost counts for less in the smaller term.
+    """
+    e = exp_times(1.0, -abs(t))
+    a = x if t >= 0.0 else exp_times(x, -abs(t))
+    is_low = t < -0.5
+    r = (0.0 - e if is_low else a) / (1.0 + e)  # unlike -e, not -0 where e is 0: there a + a r is a, also if -0
+    return a + a * r if is_low else r
+
+
 def sigmoid(z: float) -> float:
     """a = 1 / (1 + e^-z)."""
-    e = exp(-abs(z))
-    return (1.0 if z >= 0.0 else e) / (1.0 + e)
+    e = exp_times(1.0, -abs(z))
+    a = 1.0 if z >= 0.0 else e
+    return a - a * (e / (1.0 + e))  # which is a / (1 + e): see gate
 
 
 def sigmoid_backward(da: float, a: float) -> float:
@@ -112,10 +132,11 @@ def gelu_backward(da: float, z: float) -> float:
 
 
 def gelu_tanh(z: float) -> float:
-    """a = z/2 (1 + tanh u) = z / (1 + e^-2u) with u = sqrt(2 / pi) (z + 0.044715 z^3)."""
-    t = 1.5957691216057308 * z * (1.0 + 0.044715 * z * z)
-    e = exp(-abs(t))
-    return z * ((1.0 if t >= 0.0 else e) / (1.0 + e))
+    """a = z/2 (1 + tanh u) = z / (1 + e^-2u) with u = sqrt(2 / pi) (z + 0.044715 z^3).
+
+    In e^2u the error of 2u is felt |2u| times: a is right to 2 + 5 |u| units in the last place.
+    """
+    return gate(z, z * (1.5957691216057308 + 0.07135481627260025 * (z * z)))
 
 
 def gelu_tanh_backward(da: float, z: float) -> float:
@@ -129,8 +150,7 @@ def gelu_tanh_backward(da: float, z: float) -> float:
 
 def silu(z: float) -> float:
     """a = z s with s = 1 / (1 + e^-z)."""
-    e = exp(-abs(z))
-    return z * ((1.0 if z >= 0.0 else e) / (1.0 + e))
+    return gate(z, z)
 
 
 def silu_backward(da: float, z: float) -> float:
@@ -141,11 +161,17 @@ def silu_backward(da: float, z: float) -> float:
 
 
 def mish(z: float) -> float:
-    """a = z t with t = tanh log(1 + e^z) = n / (n + 2), n = e^z (e^z + 2); both divided by e^2z for z > 0."""
-    e = exp(-abs(z))
-    top = 1.0 + 2.0 * e if z >= 0.0 else e * (e + 2.0)
-    rest = 2.0 * e * e if z >= 0.0 else 2.0
-    return z * (top / (top + rest))
+    """a = z t with t = tanh log(1 + e^z) = n / (n + 2), n = e^z (e^z + 2).
+
+    Digits are kept as in gate: with e = e^z, t is e - e (e^2 + e) / (n + 2) where e is small, and beyond
+    1/2 + 1/2 (n - 2) / (n + 2).
+    """
+    capped = z if z < 40.0 else 40.0  # from there on t is 1
+    e = exp_times(1.0, capped)
+    n = e * e + 2.0 * e
+    is_low = z < -0.7
+    a = exp_times(z, capped) if is_low else 0.5 * z
+    return a + a * ((0.0 - (e * e + e) if is_low else n - 2.0) / (n + 2.0))
 
 
 def mish_backward(da: float, z: float) -> float:
@@ -190,19 +216,17 @@ def softplus(z: float, beta: float, threshold: float) -> float:
 def softplus_backward(da: float, z: float, beta: float, threshold: float) -> float:
     """dz = da / (1 + e^(-beta z)), or da where beta z is above the threshold."""
     t = beta * z
-    e = exp(-abs(t))
-    return da if t > threshold else da * ((1.0 if t >= 0.0 else e) / (1.0 + e))
+    return da if t > threshold else gate(da, t)
 
 
 def logsigmoid(z: float) -> float:
     """a = -log(1 + e^-z)."""
-    return (z if z < 0.0 else 0.0) - log1p(exp(-abs(z)))
+    return (z if z < 0.0 else -0.0) - log1p(exp(-abs(z)))
 
 
 def logsigmoid_backward(da: float, z: float) -> float:
     """dz = da / (1 + e^z)."""
-    e = exp(-abs(z))
-    return da * ((e if z >= 0.0 else 1.0) / (1.0 + e))
+    return gate(da, -z)
 
 
 def softsign(z: float) -> float:

@@ -6,10 +6,20 @@ import itertools
 from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 from typing import Any, Self, overload
 
+from minigrad.lines import is_own
+from minigrad.mistakes import described
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter
 
 __all__ = ["ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential"]
+
+
+def _no_module(here: str, where: str, value: Any) -> TypeError:
+    """The error for what is no module; a class is made one by calling it."""
+    hint = ""
+    if isinstance(value, type) and issubclass(value, Module):
+        hint = f": write {'nn.' if is_own(value) else ''}{value.__name__}()"
+    return TypeError(f"{here} is made of modules, {where} {described(value)}{hint}")
 
 
 class Chain(Module):
@@ -18,8 +28,7 @@ class Chain(Module):
     def append(self, module: Module) -> Self:
         """Put a module at the end, under the next free number. Returns the container itself."""
         if not isinstance(module, Module):
-            here = type(self).__name__
-            raise TypeError(f"{here} is made of modules, append() got a {type(module).__name__}")
+            raise _no_module(type(self).__name__, "append() got", module)
         numbers = map(str, itertools.count(len(self)))
         self.add_module(next(name for name in numbers if not hasattr(self, name)), module)
         return self
@@ -114,7 +123,7 @@ class Sequential(Chain):
             named = {str(i): module for i, module in enumerate(modules)}
         for name, module in named.items():
             if not isinstance(module, Module):
-                raise TypeError(f"Sequential is made of modules, {name!r} is a {type(module).__name__}")
+                raise _no_module("Sequential", f"{name!r} is", module)
             self.add_module(name, module)
 
     def forward(self, x: Any) -> Any:
@@ -202,7 +211,7 @@ class ModuleDict(Module):
 
     def __setitem__(self, key: str, module: Module) -> None:
         if not isinstance(module, Module):
-            raise TypeError(f"ModuleDict is made of modules, {key!r} is a {type(module).__name__}")
+            raise _no_module("ModuleDict", f"{key!r} is", module)
         self.add_module(key, module)
 
     def __delitem__(self, key: str) -> None:

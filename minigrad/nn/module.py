@@ -14,6 +14,7 @@ from minigrad import dtypes, kernels
 from minigrad.conversion import cuda_device, parse_to
 from minigrad.hooks import Handle, Hook
 from minigrad.lines import is_own
+from minigrad.mistakes import described
 from minigrad.modes import Scope, current_scope, leave_scope, set_scope
 from minigrad.nn.parameter import zero_grad
 from minigrad.nn.parts import Parts, dotted
@@ -265,7 +266,7 @@ class Module(Parts):
         pairs = [(name, tensor, state[name]) for name, tensor in own.items() if name in state]
         for name, tensor, value in pairs:
             if not isinstance(value, Tensor):
-                wrong["wrong type"].append(f"{name} is a {type(value).__name__} in the state, no Tensor")
+                wrong["wrong type"].append(f"{name} is {described(value)} in the state, not a Tensor")
             elif value.shape != tensor.shape:
                 wrong["wrong shape"].append(f"{name} is {tensor.shape} here, {value.shape} in the state")
             elif not np.can_cast(value.dtype, tensor.dtype, "same_kind"):

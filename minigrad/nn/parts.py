@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, cast
 
+from minigrad.mistakes import described
 from minigrad.nn.parameter import Parameter
 from minigrad.tensor import Tensor
 
@@ -37,8 +38,8 @@ class Parts:
             self._refuse_to_lose(name, value)
             if isinstance(value, _CONTAINERS) and _hides_parts(value):
                 raise TypeError(
-                    f"{type(self).__name__}: {name!r} is a {type(value).__name__} with modules or parameters in "
-                    "it, which would be neither trained nor saved: use nn.Sequential, or an attribute for each"
+                    f"{type(self).__name__}: {name!r} is {described(value)} with modules or parameters in it, "
+                    f"which would be neither trained nor saved: use {_instead_of(value)}"
                 )
         super().__setattr__(name, value)
 
@@ -52,8 +53,8 @@ class Parts:
         wanted: type = Tensor if is_buffer else Parameter if isinstance(old, Parameter) else Parts
         if (is_buffer or isinstance(old, (Parameter, Parts))) and not isinstance(value, wanted):
             raise TypeError(
-                f"{type(self).__name__}: {name!r} must stay a {_kind(wanted)} or become None, "
-                f"got {type(value).__name__}"
+                f"{type(self).__name__}: {name!r} must stay a {_kind(wanted)} or become None, it cannot become "
+                f"{described(value)}"
             )
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
@@ -84,7 +85,11 @@ class Parts:
         if hasattr(type(self), name) or name in ("training", "_buffers", "_hooks", "_is_own"):
             raise ValueError(f"{here}: {name!r} is an attribute of every {here}, choose another name")
         if value is not None and not isinstance(value, wanted):
-            raise TypeError(f"{here}: {name!r} must be a {_kind(wanted)}, got {type(value).__name__}")
+            raise TypeError(f"{here}: {name!r} must be a {_kind(wanted)}, got {described(value)}")
+        old = vars(self).get(name)
+        if isinstance(old, (Parameter, Parts)) and value is not None and wanted is Tensor:
+            kind = "parameter" if isinstance(old, Parameter) else "module"
+            raise TypeError(f"{here}: {name!r} is already a {kind}: choose another name")
         setattr(self, name, value)
 
     def _own_modules(self) -> list[tuple[str, Module]]:
@@ -183,6 +188,18 @@ class Parts:
 
 def _kind(wanted: type) -> str:
     return "Module" if wanted is Parts else wanted.__name__
+
+
+def _instead_of(container: Any) -> str:
+    """What would hold the parts of a container so that they are found."""
+    parts = list(container.values() if isinstance(container, dict) else container)
+    if all(isinstance(part, Parts) for part in parts):
+        if isinstance(container, dict):
+            return "nn.ModuleDict"
+        return "nn.Sequential, which calls one after the other, or nn.ModuleList"
+    if all(isinstance(part, Parameter) for part in parts) and not isinstance(container, dict):
+        return "nn.ParameterList"
+    return "an attribute for each"
 
 
 def _hides_parts(container: Any) -> bool:

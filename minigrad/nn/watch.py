@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from minigrad.graph import Array, Op, record
 from minigrad.hooks import Gradients, Handle, Hook, register
+from minigrad.mistakes import described
 from minigrad.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -149,7 +150,7 @@ class Watch:
         if not any(isinstance(value, Tensor) for value in values):
             raise TypeError(
                 f"{type(self.module).__name__} has backward hooks, so forward must return a tensor or a tuple of "
-                f"tensors, it returned a {type(output).__name__}"
+                f"tensors, it returned {described(output)}"
             )
         passed = Crossing(len(values), self._arriving).through(_wanting(values))
         found = tuple(passed.get(k, value) for k, value in enumerate(values))

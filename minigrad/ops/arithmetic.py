@@ -185,7 +185,7 @@ def pow(x: Tensor | Number, exponent: Tensor | Number) -> Tensor:
     if base.dtype == dtypes.bool_:
         return cast(pow(cast(base, dtypes.uint8), cast(power, dtypes.uint8)), dtypes.bool_)
     if base.dtype.kind != "f" and is_seen(power.array) and (power.array < 0).any():
-        raise ValueError(f"pow: {base.dtype} to a negative power is no integer: use x.float()")
+        raise ValueError(f"pow: {base.dtype} to a negative power is not an integer: use x.float()")
     if isinstance(exponent, (bool, int, float, np.generic)):
         return record(Pow(power.array.item()), base)
     return record(PowTensor(), base, power)
@@ -310,5 +310,5 @@ def lerp(start: Tensor, end: Tensor | Number, weight: Tensor | Number) -> Tensor
     tensor([ 0.2500, 12.5000])
     """
     if all(dtype_of("lerp", x).kind != "f" for x in (start, end, weight)):
-        raise TypeError(f"lerp: of {tensor('lerp', start).dtype} elements: use x.float()")
+        raise TypeError(f"lerp: start must be of floats, it is {tensor('lerp', start).dtype}: use x.float()")
     return record(Lerp(), *several("lerp", tensor("lerp", start), end, weight))

@@ -19,7 +19,7 @@ __all__ = [
 
 
 class Compare(Op):
-    """out = x ? y        ? one of == != < <= > >="""
+    """out = kernel(x, y)        eq, ne, lt, le, gt or ge"""
 
     output = "out"
     is_differentiable = False
@@ -125,7 +125,7 @@ def equal(x: Tensor, y: Tensor) -> bool:
 
 
 class Check(Op):
-    """y = whether x is ?        ? one of NaN, infinite, finite"""
+    """y = kernel(x)        isnan, isinf or isfinite"""
 
     is_differentiable = False
 

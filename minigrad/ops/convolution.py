@@ -36,11 +36,11 @@ class Product(Op):
 
     def conv(self, x: Tensor, W: Tensor) -> Tensor:
         """z, of x and W."""
-        return record(Conv(self.windows, self.groups), x, W)
+        return record(ConvWithoutBias(self.windows, self.groups), x, W)
 
     def transpose(self, z: Tensor, W: Tensor, size: Dims) -> Tensor:
         """x, of this size in space, of z and W."""
-        return record(ConvTranspose(self.windows, self.groups, size), z, W)
+        return record(ConvTransposeWithoutBias(self.windows, self.groups, size), z, W)
 
     def weight(self, z: Tensor, x: Tensor) -> Tensor:
         """W, of z and x."""
@@ -78,6 +78,16 @@ class Conv(Product):
         return 2 * x[0] * math.prod(W) * math.prod(self.windows.counts)
 
 
+class ConvWithoutBias(Conv):
+    """z[o, i] = sum W[o, c, k] x[c, i s + k d - p]        over c and k, for each example
+
+    dz/dx = W
+    dz/dW = x
+    """
+
+    title = "Conv"
+
+
 class ConvTranspose(Product):
     """y[c, j] = b[c] + sum W[o, c, k] x[o, i]        over o, and all i and k with i s + k d - p = j
 
@@ -107,6 +117,16 @@ class ConvTranspose(Product):
     def flops(self, *shapes: Dims) -> int:
         x, W = shapes[:2]
         return 2 * x[0] * math.prod(W) * math.prod(self.windows.counts)
+
+
+class ConvTransposeWithoutBias(ConvTranspose):
+    """y[c, j] = sum W[o, c, k] x[o, i]        over o, and all i and k with i s + k d - p = j
+
+    dy/dx = W
+    dy/dW = x
+    """
+
+    title = "ConvTranspose"
 
 
 class ConvWeight(Product):

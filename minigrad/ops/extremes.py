@@ -40,19 +40,19 @@ class Min(Max):
 
 
 class MaxAlong(TakeAlong):
-    """y = max x        along dim; the gradient goes to the first largest element"""
+    """y = max x along dim        the gradient goes to the first largest element"""
 
     title = "Max"
 
 
 class MinAlong(TakeAlong):
-    """y = min x        along dim; the gradient goes to the first smallest element"""
+    """y = min x along dim        the gradient goes to the first smallest element"""
 
     title = "Min"
 
 
 class ArgExtreme(Op):
-    """y = the index of the first largest or smallest x        along dim"""
+    """y = kernel(x) along dim        argmax or argmin: the index of the first largest or smallest x"""
 
     is_differentiable = False
 
@@ -178,10 +178,10 @@ def _extreme_along(
 
 def taken(op: type[TakeAlong], x: Tensor, indices: Tensor, d: int, keepdim: bool) -> ValuesAndIndices:
     """The elements of ``x`` at ``indices`` along ``d``, recorded as ``op``."""
-    values = record(op(duplicate(indices.array), d), x)  # a copy, as the user may change the indices in place
-    if keepdim:
-        return ValuesAndIndices(values, indices)
-    return ValuesAndIndices(values.squeeze(d), indices.squeeze(d))
+    if not keepdim:
+        indices = indices.squeeze(d)
+    copy = duplicate(indices.array)  # as the user may change the indices in place
+    return ValuesAndIndices(record(op(copy, d, keepdim), x), indices)
 
 
 def _arg(name: str, x: Tensor, dim: int | None, keepdim: bool) -> Tensor:

@@ -83,10 +83,11 @@ class PutAdd(Op):
 
 
 class TakeAlong(Index):
-    """y = x[index]        along dim"""
+    """y = x[index] along dim        which y does not have where ``index`` does not"""
 
-    def __init__(self, index: Array, dim: int) -> None:
-        super().__init__(along(index, dim))
+    def __init__(self, index: Array, dim: int, keepdim: bool = True) -> None:
+        super().__init__(along(index, dim, keepdim))
+        self.dim = dim
 
 
 def index(x: Tensor, key: Any) -> Tensor:
@@ -100,7 +101,11 @@ def index(x: Tensor, key: Any) -> Tensor:
     (tensor([4, 6]), tensor([5, 6]), tensor([[3, 1],
             [6, 4]]))
     """
-    return record(Index(key_of(key)), tensor("index", x))
+    parts = key_of(key)
+    try:
+        return record(Index(parts), tensor("index", x))
+    except IndexError as error:
+        raise _explained(error, x.shape, parts) from None
 
 
 def index_put(x: Tensor, key: Any, v: Tensor | Number) -> Tensor:
@@ -121,7 +126,10 @@ def index_put(x: Tensor, key: Any, v: Tensor | Number) -> Tensor:
 def fitting(x: Tensor, key: Any, v: Tensor | Number) -> tuple[tuple[Any, ...], Tensor]:
     """``key`` as NumPy takes it, and ``v`` as a tensor that can be assigned there."""
     parts = key_of(key)
-    shape = _shape_of(x.shape, parts)
+    try:
+        shape = _shape_of(x.shape, parts)
+    except IndexError as error:
+        raise _explained(error, x.shape, parts) from None
     if isinstance(v, (bool, int, float, np.generic)):
         v = scalar("x[key] = v", plain("x[key] = v", v), x.dtype)
     v = cast(v if isinstance(v, graph.tensor_class) else graph.tensor_class(v), x.dtype)
@@ -161,10 +169,49 @@ def _shape_of(shape: tuple[int, ...], key: tuple[Any, ...]) -> tuple[int, ...]:
     return found
 
 
-def along(index: Array, dim: int) -> tuple[Array, ...]:
-    """The key of the elements ``index`` along ``dim``: its other parts say where in ``index`` each one stands."""
+def _explained(error: IndexError, shape: tuple[int, ...], key: tuple[Any, ...]) -> IndexError:
+    """What is wrong with a key for x of that shape; the error itself, if it is none of the usual mistakes."""
+    dims = [part.ndim if _is_array(part) and part.dtype.kind == "b" else int(part is not None) for part in key]
+    whole = [i for i, part in enumerate(key) if part is ...]
+    for i in whole:
+        dims[i] = 0
+    if sum(dims) > len(shape):
+        return IndexError(f"index: too many indices for x of shape {shape}: {sum(dims)}, it takes {len(shape)}")
+    if len(whole) > 1:
+        return IndexError(f"index: '...' may stand in a key once, not {len(whole)} times")
+    dim = 0
+    for part, n in zip(key, dims, strict=True):
+        if part is ...:
+            dim = len(shape) - sum(dims[whole[0] :])
+            continue
+        if not _is_array(part) and not isinstance(part, (int, np.integer, slice, type(None))):
+            return IndexError(
+                f"index: {part!r:.60} cannot be an index: use ints, slices, None, '...', or tensors and lists of "
+                "ints or bools"
+            )
+        if n and _is_array(part) and part.dtype.kind == "b" and part.shape != shape[dim : dim + n]:
+            return IndexError(
+                f"index: a mask of shape {tuple(part.shape)} does not fit x of shape {shape}"
+                + (f" from dim {dim} on" if dim else "")
+            )
+        is_number = isinstance(part, (int, np.integer)) or (_is_array(part) and part.dtype.kind != "b")
+        if is_number and kernels.is_seen(part):
+            wrong = [i for i in np.ravel(part).tolist() if not -shape[dim] <= i < shape[dim]]
+            if wrong:
+                return IndexError(
+                    f"index: {wrong[0]} is out of range for dim {dim}, of size {shape[dim]}, of x of shape {shape}"
+                )
+        dim += n
+    return error
+
+
+def along(index: Array, dim: int, keepdim: bool = True) -> tuple[Array, ...]:
+    """The key of the elements ``index`` along ``dim``: its other parts say where in ``index`` each one stands.
+
+    Without ``keepdim``, ``index`` has no such dim, and nor has what is taken.
+    """
     grids: tuple[Array, ...] = np.indices(index.shape, sparse=True)
-    return (*grids[:dim], index, *grids[dim + 1 :])
+    return (*grids[:dim], index, *grids[dim + keepdim :])
 
 
 def _part(part: Any) -> Any:

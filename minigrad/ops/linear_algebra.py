@@ -88,6 +88,16 @@ class Linear(Op):
         return 2 * math.prod(x[:-1]) * math.prod(W)
 
 
+class LinearWithoutBias(Linear):
+    """z = x W^T
+
+    dz/dx = W
+    dz/dW = x
+    """
+
+    title = "Linear"
+
+
 class LinearWeightBackward(Op):
     """dW = dz^T x        over the batch"""
 
@@ -123,7 +133,7 @@ def matmul(x: Tensor, y: Tensor) -> Tensor:
     """
     left, right = tensor("matmul", x).array.shape, tensor("matmul", y).array.shape
     if not left or not right:
-        raise ValueError(f"matmul: {left} @ {right}: a tensor without dimensions is no matrix, use *")
+        raise ValueError(f"matmul: {left} @ {right}: a tensor without dimensions is not a matrix, use *")
     inner = right[-2] if len(right) > 1 else right[0]
     if left[-1] != inner:
         raise ValueError(
@@ -250,17 +260,30 @@ def linear(x: Tensor, W: Tensor, b: Tensor | None = None) -> Tensor:
     >>> mg.linear(mg.tensor([[1.0, 2.0]]), mg.tensor([[3.0, 4.0]]), mg.tensor([0.5]))
     tensor([[11.5000]])
     """
-    sizes = tensor("linear", W).array.shape
-    fits = len(sizes) == 2 and tensor("linear", x).array.shape[-1:] == sizes[1:]
-    if not fits or (b is not None and tensor("linear", b).array.shape != sizes[:1]):
-        with_b = "" if b is None else f" and b {b.shape}"
-        raise ValueError(
-            f"linear: x {x.shape} does not fit W {W.shape}{with_b}: "
-            "they must be (..., d_in), (d_out, d_in) and (d_out,)"
-        )
-    inputs = (x, W) if b is None else (x, W, b)
-    one_dtype("linear", *inputs)
-    return record(Linear(), *inputs)
+    try:
+        left, right = x.array, W.array
+        d_out, d_in = right.shape
+        fits = left.shape[-1] == d_in and left.dtype == right.dtype
+        if b is not None:
+            added = b.array
+            fits = fits and added.shape == (d_out,) and added.dtype == right.dtype
+    except (AttributeError, IndexError, ValueError):  # of what is no tensor, a number, no matrix
+        fits = False
+    if not fits:
+        raise _no_layer(x, W, b)
+    return record(LinearWithoutBias(), x, W) if b is None else record(Linear(), x, W, b)
+
+
+def _no_layer(x: Any, W: Any, b: Any) -> ValueError:
+    """Why they are no linear layer; raised here where a type is wrong."""
+    inputs = [tensor("linear", t) for t in ((x, W) if b is None else (x, W, b))]
+    if W.ndim == 2 and x.shape[-1:] == W.shape[1:] and (b is None or b.shape == W.shape[:1]):
+        one_dtype("linear", *inputs)
+    with_b = "" if b is None else f" and b {b.shape}"
+    return ValueError(
+        f"linear: x {x.shape} does not fit W {W.shape}{with_b}: "
+        "they must be (..., d_in), (d_out, d_in) and (d_out,)"
+    )
 
 
 def one_dtype(name: str, *tensors: Tensor) -> None:

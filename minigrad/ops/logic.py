@@ -18,7 +18,7 @@ __all__ = [
 
 
 class Logic(Compare):
-    """out = x ? y        ? one of and, or, exclusive or"""
+    """out = kernel(x, y)        and, or, or exclusive or, of truths or of bits"""
 
 
 class Not(Check):

@@ -66,21 +66,21 @@ def one_device(name: str, *operands: Any) -> None:
 def floating(name: str, x: Any) -> Tensor:
     """``x`` with a float dtype: integers and bools become float32."""
     x = tensor(name, x)
-    return x if x.dtype.kind == "f" else cast(x, dtypes.float32)
+    return x if x.array.dtype.kind == "f" else cast(x, dtypes.float32)
 
 
 def number(name: str, x: Any) -> Tensor:
     """``x``, a tensor of integers or floats: what has a size, a sign, a remainder."""
     found = tensor(name, x)
-    if found.dtype == dtypes.bool_:
-        raise TypeError(f"{name}: of bool elements: use x.to(mg.uint8)")
+    if found.array.dtype == dtypes.bool_:
+        raise TypeError(f"{name}: x must not be bool: use x.to(mg.uint8)")
     return found
 
 
 def only_floats(name: str, x: Tensor) -> Tensor:
     """``x``, which must have a float dtype already."""
     if x.dtype.kind != "f":
-        raise TypeError(f"{name}: of {x.dtype} elements: use x.float()")
+        raise TypeError(f"{name}: x must be of floats, it is {x.dtype}: use x.float()")
     return x
 
 
@@ -173,6 +173,7 @@ def _common(x: Tensor, y: Tensor) -> DType:
     return dtypes.promote_types(x.dtype, y.dtype)
 
 
+@functools.lru_cache(4096)
 def broadcast(name: str, *shapes: tuple[int, ...]) -> tuple[int, ...]:
     """The shape that the shapes broadcast to."""
     try:

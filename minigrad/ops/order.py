@@ -48,7 +48,7 @@ def permute(x: Tensor, dims: int | Sequence[int] = (), *more: int) -> Tensor:
     given = sizes("permute", (dims, *more))
     order = tuple(one_dim("permute", d, tensor("permute", x).ndim) for d in given)
     if sorted(order) != list(range(x.ndim)):
-        raise ValueError(f"permute: {given} is no order of {x.ndim} dimensions")
+        raise ValueError(f"permute: {given} is not an order of {x.ndim} dimensions")
     return record(Permute(order), x)
 
 

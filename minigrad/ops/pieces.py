@@ -20,11 +20,11 @@ __all__ = ["chunk", "narrow", "select", "split", "unbind", "unfold"]
 
 
 class Split(Index):
-    """y = x[start:end]        along dim, one of several pieces"""
+    """y = x[key]        a slice of one dim, one of several pieces"""
 
 
 class Unbind(Index):
-    """y = x[i]        along dim, one of all"""
+    """y = x[key]        an index of one dim, one of all"""
 
 
 def split(x: Tensor, split_size: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
@@ -175,7 +175,7 @@ def unfold(x: Tensor, dimension: int, size: int, step: int) -> Tensor:
     n = x.shape[d] if x.ndim else 1
     if not 0 <= size <= n or step < 1:
         raise ValueError(
-            f"unfold: no windows of {size}, {step} apart, in the {n} elements of dim {d} of {x.shape}"
+            f"unfold: there are no windows of {size}, {step} apart, in dim {d}, of size {n}, of x {x.shape}"
         )
     if not x.ndim:
         return reshape(x, 1)[:size]

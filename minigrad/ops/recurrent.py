@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from minigrad import kernels
 from minigrad.backward import grad
@@ -52,6 +52,8 @@ def once_more(
 class Recurrence(Op):
     """y = all states and gates of a sequence        slot 0 is the state at the start"""
 
+    output = "y"
+    parts: ClassVar[str]  # what stands along the first dim of y, if more than the state does
     y = Kept()
     W = Kept()
 
@@ -123,6 +125,8 @@ class LSTM(Recurrence):
     dW = sum_t dz_t h_(t-1)^T
     """
 
+    parts = "h, c, i, f, g, o"
+
     def forward(self, kernels: Any, z: Array, h0: Array, c0: Array, W: Array) -> Any:
         return kernels.lstm(z, h0, c0, W)
 
@@ -155,6 +159,8 @@ class GRU(Recurrence):
     dW = sum_t (dr, du, dq)_t h_(t-1)^T
     db = sum_t (dr, du, dq)_t
     """
+
+    parts = "h, r, u, n, q"
 
     def forward(self, kernels: Any, z: Array, h0: Array, W: Array, b: Array | None = None) -> Any:
         return kernels.gru(z, h0, W, b)

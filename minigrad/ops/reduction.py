@@ -131,7 +131,7 @@ class LogSumExp(Reduction):
 
 
 class Truth(Op):
-    """y = whether any x, or all x, are not 0        over dims"""
+    """y = kernel(x)        any or all: whether any x, or all x, are not 0 over dims"""
 
     is_differentiable = False
 
@@ -249,7 +249,7 @@ def sum_to_size(x: Tensor, *shape: int | Sequence[int]) -> Tensor:
     target = sizes("sum_to_size", shape)
     added = x.ndim - len(target)
     if added < 0 or [n for n, m in zip(target, x.shape[added:], strict=True) if n not in (1, m)]:
-        raise ValueError(f"sum_to_size: {x.shape} is no broadcast of {target}")
+        raise ValueError(f"sum_to_size: {x.shape} is not a broadcast of {target}")
     if not target:
         return sum(x)
     dims = [d for d in range(x.ndim) if d < added or (target[d - added] == 1 and x.shape[d] != 1)]

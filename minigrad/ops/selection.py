@@ -26,6 +26,7 @@ class Scatter(Put):
 
     def __init__(self, index: Array, dim: int) -> None:
         super().__init__(along(index, dim))
+        self.dim = dim
 
 
 class ScatterAdd(PutAdd):
@@ -33,6 +34,7 @@ class ScatterAdd(PutAdd):
 
     def __init__(self, index: Array, dim: int) -> None:
         super().__init__(along(index, dim))
+        self.dim = dim
 
 
 class IndexAdd(PutAdd):
@@ -40,6 +42,7 @@ class IndexAdd(PutAdd):
 
     def __init__(self, index: Array, dim: int) -> None:
         super().__init__((*[slice(None)] * dim, index))
+        self.dim = dim
 
 
 # -- taking ---------------------------------------------------------------------------------------------------

@@ -283,5 +283,5 @@ def _floats(name: str, z: Tensor, dtype: Any) -> Tensor:
     """z cast to the dtype, if there is one, which must be of floats."""
     wanted = z.dtype if dtype is None else dtypes.dtype(dtype)
     if wanted.kind != "f":
-        raise TypeError(f"{name}: of {wanted} elements: use z.float(), or dtype=mg.float32")
+        raise TypeError(f"{name}: z must be of floats, it is {wanted}: use z.float(), or dtype=mg.float32")
     return cast(z, wanted)

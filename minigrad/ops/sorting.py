@@ -18,7 +18,7 @@ __all__ = ["argsort", "median", "sort", "topk"]
 
 
 class ArgSort(Op):
-    """y = the order that sorts x        along dim"""
+    """y = the order that sorts x along dim"""
 
     is_differentiable = False
 
@@ -30,11 +30,11 @@ class ArgSort(Op):
 
 
 class Sort(TakeAlong):
-    """y = sort x        along dim"""
+    """y = sort x along dim"""
 
 
 class ArgTopK(Op):
-    """y = where the k largest or smallest x stand        along dim"""
+    """y = where the top k of x stand along dim        or, unless largest, the bottom k"""
 
     is_differentiable = False
 
@@ -46,11 +46,21 @@ class ArgTopK(Op):
 
 
 class TopK(TakeAlong):
-    """y = the k largest or smallest x        along dim"""
+    """y = top k of x along dim"""
+
+    def __init__(self, index: Array, dim: int, keepdim: bool = True) -> None:
+        super().__init__(index, dim, keepdim)
+        self.k = index.shape[dim]
+
+
+class BottomK(TopK):
+    """y = bottom k of x along dim"""
+
+    title = "TopK"
 
 
 class ArgMedian(Op):
-    """y = where the lower median of x stands        along dim"""
+    """y = where the lower median of x stands along dim"""
 
     is_differentiable = False
 
@@ -62,7 +72,7 @@ class ArgMedian(Op):
 
 
 class MedianAlong(TakeAlong):
-    """y = the lower median of x        along dim; the gradient goes to the first element that is equal"""
+    """y = the lower median of x along dim        the gradient goes to the first element that is equal"""
 
     title = "Median"
 
@@ -122,7 +132,7 @@ def topk(
         raise ValueError(f"topk: there are no {k} elements along dim {dim} of shape {x.shape}")
     if not x.ndim:
         return _of_scalar(topk(x.reshape(1), 1))
-    return taken(TopK, x, record(ArgTopK(d, int(k), largest, sorted), x), d, keepdim=True)
+    return taken(TopK if largest else BottomK, x, record(ArgTopK(d, int(k), largest, sorted), x), d, keepdim=True)
 
 
 def median(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor | ValuesAndIndices:

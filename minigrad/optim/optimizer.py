@@ -10,6 +10,7 @@ from typing import Any
 from minigrad import kernels
 from minigrad.graph import Array
 from minigrad.lines import Place, users_place
+from minigrad.mistakes import described
 from minigrad.modes import current_mode, enable_grad
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import zero_grad
@@ -236,7 +237,7 @@ class Optimizer:
         if name == "step" and isinstance(value, (int, float, Tensor)):
             return int(value)
         if not isinstance(value, Tensor) or value.shape != p.shape:
-            shape = f"of shape {value.shape}" if isinstance(value, Tensor) else f"a {_what(value)}"
+            shape = f"of shape {value.shape}" if isinstance(value, Tensor) else described(value)
             raise ValueError(f"{self._name}: the state's {name} is {shape}, its parameter of shape {p.shape}")
         copy = kernels.full_like(p.array, 0)
         kernels.write(copy, value.array)
@@ -244,7 +245,8 @@ class Optimizer:
 
     def __repr__(self) -> str:
         lines = [
-            f"  {len(group['params'])} parameters: " + ", ".join(f"{name}={group[name]}" for name in self.defaults)
+            f"  {len(group['params'])} parameter{'s' * (len(group['params']) != 1)}: "
+            + ", ".join(f"{name}={group[name]}" for name in self.defaults)
             for group in self.param_groups
         ]
         return "\n".join([f"{self._name}(", *lines, ")"])
@@ -274,7 +276,7 @@ class Optimizer:
     def _group(self, given: Mapping[str, Any]) -> Group:
         """A group with the defaults filled in, checked."""
         if not isinstance(given, Mapping):
-            raise TypeError(f"{self._name} expects every group to be a dict, got a {_what(given)}")
+            raise TypeError(f"{self._name} expects every group to be a dict, got {described(given)}")
         if "params" not in given:
             raise ValueError(f"{self._name}: a group needs 'params', got only {', '.join(given) or 'nothing'}")
         unknown = [name for name in given if name != "params" and name not in self.defaults]
@@ -285,7 +287,7 @@ class Optimizer:
         group = {**self.defaults, **given, "params": params}
         for p in group["params"]:
             if not isinstance(p, Tensor):
-                raise TypeError(f"{self._name} expects tensors, got a {_what(p)}")
+                raise TypeError(f"{self._name} expects tensors, got {described(p)}")
             if not p.is_leaf:
                 raise ValueError(
                     f"{self._name}: {p.grad_fn} made this tensor of shape {p.shape}; only leaves can be "

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from minigrad import kernels
+from minigrad.lines import users_place
 
 if TYPE_CHECKING:
     from minigrad.optim.optimizer import Group, Optimizer, State, Update
@@ -44,8 +45,10 @@ def note(optimizer: Optimizer, notes: Any, updates: list[Update]) -> None:
     groups = {id(group): (group, optimizer.remembers(group)) for *_, group in updates}.values()
     counts = any(isinstance(value, int) for _, _, state, _ in updates for value in state.values())
     known: list[Any] = []  # the hyper-parameters of the last replay
+    now: list[Any] = []  # of this one
 
     def check() -> None:
+        now[:] = [group[name] for group, _ in groups for name in optimizer.defaults]
         same = all(optimizer.remembers(group) == names for group, names in groups)
         same &= all(any(group is own for own in optimizer.param_groups) for group, _ in groups)
         for (p, _, state, _), array in zip(updates, arrays, strict=True):
@@ -55,18 +58,18 @@ def note(optimizer: Optimizer, notes: Any, updates: list[Update]) -> None:
                 f"mg.cuda.graph: {type(optimizer).__name__} has another state or other options, or its parameters "
                 "have moved, since the graph was captured, which would change the old ones: capture it again"
             )
-        for group, _ in groups:
+        for group, _ in groups if now != known else ():
             optimizer.check(group)
 
     def work(notes: Any) -> None:
-        now = [group[name] for group, _ in groups for name in optimizer.defaults]
+        place = users_place(3)
         if now == known and not counts:  # the numbers are those that the device has
             notes.skip(taken)
             for p, *_ in repeated:
-                p.touch()
+                p.touch(place)
             return
         with _counts_kept(repeated) as kept:
-            optimizer.update_all(repeated)
+            optimizer.update_all(repeated, place)
             kept.clear()
         known[:] = now
 

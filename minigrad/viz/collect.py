@@ -7,7 +7,7 @@ drawing after is micrograd's (``trace_graph.ipynb``).
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -22,7 +22,8 @@ from minigrad.viz.derivatives import derivatives
 from minigrad.viz.names import Clusters, Names
 from minigrad.viz.recording import Call, Recording, Source
 from minigrad.viz.schema import Edge, Graph, Line, Node
-from minigrad.viz.settings import settings
+from minigrad.viz.settings import settings, without, words_of
+from minigrad.viz.symbols import Symbols
 from minigrad.viz.values import Values
 
 #: Of graphs with more operations than this no array is read: nobody could look at so many.
@@ -38,6 +39,7 @@ class Reading:
         max_values: arrays of at most so many numbers are read whole; None reads no array at all.
         gradients: the derivative of the result with respect to each value, by the maker's id; where there is
             none here, those that the tensors carry.
+        walked: gradients that are in the picture themselves, each with what it is the gradient of.
         slopes: compute local derivatives.
         times: read how long operations took.
         stages: frames in time: their names, and the number of the last operation in each.
@@ -47,6 +49,7 @@ class Reading:
     names: Mapping[str, Tensor] = field(default_factory=dict)
     max_values: int | None = 32
     gradients: Mapping[int, Tensor] = field(default_factory=dict)
+    walked: Sequence[tuple[Tensor, Source]] = ()
     slopes: bool = False
     times: bool = False
     stages: Mapping[str, int] = field(default_factory=dict)
@@ -75,14 +78,16 @@ class _Collection:
     def __init__(self, recording: Recording, reading: Reading) -> None:
         self.calls, self.reading = recording.calls, reading
         self.recording, self.results = recording, {id(maker) for maker in recording.results}
-        self.labels = Names([*recording.before, *self.calls], reading.names)
+        calls = [*recording.before, *self.calls]
+        self.labels = Names(calls, reading.names)
+        self.symbols = Symbols(calls, self.results, self.labels, reading.walked)
         self.layers = Clusters(self.calls, self.labels, reading.stages, reading.backwards)
         self.is_large = len(self.calls) > MANY
         held = (*recording.tensors, *reading.names.values())
         limit = None if self.is_large else reading.max_values
         self.values = Values(self.calls, held, limit, reading.gradients)
         self.numbers = {id(call.op): i for i, call in enumerate(self.calls)}
-        self.users: dict[int, list[tuple[Call, str]]] = {}  # of each leaf, in order of first use
+        self.users: dict[int, list[Op]] = {}  # of each leaf, in order of first use
         self.leaves: list[Source] = []
         self.classes: dict[type[Op], tuple[str, str, dict[str, str]]] = {}
         self.counted: set[int] = set()  # ids of the kept arrays that were counted
@@ -93,9 +98,8 @@ class _Collection:
         edges: list[Edge] = []
         for call in self.calls:
             inputs = call.inputs()
-            known = self.labels.in_formula(call.op, inputs)
-            edges += self._edges(call, inputs, known)
-            nodes.append(self._operation(call, known))
+            edges += self._edges(call, inputs)
+            nodes.append(self._operation(call, inputs))
         nodes += [self._leaf(leaf) for leaf in self.leaves]
         return Graph(self._title(), tuple(nodes), tuple(edges), tuple(self.layers.found), tuple(self._notes()))
 
@@ -111,17 +115,21 @@ class _Collection:
             notes.append(f"no values: this graph has more than {MANY:,} operations")
         return notes
 
-    def _operation(self, call: Call, known: dict[str, str]) -> Node:
+    def _operation(self, call: Call, inputs: list[tuple[str, Source]]) -> Node:
         op, is_whole = call.op, not call.failure
-        output, (full_name, formula, _) = self.labels.given(op), self._facts(op)
-        in_formula, others = settings(op, len(call.shapes[0]) if call.shapes else 0)
-        words = known | {op.output: output} if output else known
+        symbol, (full_name, formula, _) = self.symbols.of(op), self._facts(op)
+        formula = without(formula, op.inputs[len(inputs) :])
+        ndim = len(call.shapes[0]) if call.shapes else 0
+        in_formula, others = settings(op, ndim, None if call.is_recorded else call.shape)
+        words = {word: self.symbols.in_formula(edge) for word, edge in inputs}
+        if symbol != op.output:
+            words[op.output] = symbol
         return Node(
-            id=self.numbers[id(op)], kind="operation", symbol=(output or op.output) if is_whole else "", name="",
+            id=self.numbers[id(op)], kind="operation", symbol=symbol if is_whole else "", name="",
             shape=call.shape, dtype=_name(call.dtype), value=self.values.of(op), gradient=self.values.gradient(op),
             cluster=self.layers.of(op), is_result=id(op) in self.results and is_whole,
-            mark="" if is_whole else "failed", note=call.failure, title=op.title, type=full_name,
-            formula=formula, words=(*words.items(), *in_formula), settings=others,
+            mark="" if is_whole else "failed", note=call.failure or self.symbols.note(op),
+            title=op.title, type=full_name, formula=formula, words=(*words.items(), *in_formula), settings=others,
             kept=() if self.is_large else self.values.kept(call, self.numbers), bytes=self._bytes(call),
             flops=op.flops(*call.shapes) if is_whole else 0,
             seconds=call.seconds if self.reading.times else None, line=None if self.is_large else _line(op),
@@ -144,31 +152,28 @@ class _Collection:
         return sum(array.nbytes for array in fresh)
 
     def _leaf(self, leaf: Source) -> Node:
-        using = self.users[id(leaf)]
-        stage, name = self.layers.stage(using[0][0].op), self.labels.of(leaf)
-        symbols = {symbol for call, symbol in using if self.layers.stage(call.op) == stage}
-        is_number = isinstance(leaf, Constant) and not leaf.shape
-        symbol = symbols.pop() if len(symbols) == 1 and not is_number else ""  # a bare number needs none
+        name = self.labels.of(leaf)
         kind = "kept" if isinstance(leaf, Op) else "input" if isinstance(leaf, Constant) else "parameter"
         return Node(
             id=self.numbers[id(leaf)], kind=kind,  # type: ignore[arg-type]
-            symbol=self.labels.given(leaf) or (leaf.output if isinstance(leaf, Op) else symbol),
-            name=f"of {leaf.title}" if isinstance(leaf, Op) else name, shape=leaf.shape, dtype=_name(leaf.dtype),
+            symbol=self.symbols.of(leaf), name=f"of {leaf.title}" if isinstance(leaf, Op) else name,
+            shape=leaf.shape, dtype=_name(leaf.dtype),
             value=self.values.of(leaf), gradient=self.values.gradient(leaf),
-            cluster=self.layers.around([call.op for call, _ in using], is_inside=bool(name) or not leaf.shape),
+            cluster=self.layers.around(self.users[id(leaf)], is_inside=bool(name) or not leaf.shape),
             is_result=id(leaf) in self.results,
         )  # fmt: skip
 
-    def _edges(self, call: Call, inputs: list[tuple[str, Source]], known: dict[str, str]) -> list[Edge]:
-        target, formulas, found = self.numbers[id(call.op)], self._facts(call.op)[2], []
+    def _edges(self, call: Call, inputs: list[tuple[str, Source]]) -> list[Edge]:
+        target, (_, formula, formulas), found = self.numbers[id(call.op)], self._facts(call.op), []
+        spoken = words_of(formula)
         slopes = self.values.slopes(call) if self.reading.slopes and not self.is_large else None
         for place, (name, edge) in enumerate(inputs):
             if id(edge) not in self.numbers:
                 self.numbers[id(edge)] = len(self.numbers)
                 self.leaves.append(edge)
             if not isinstance(edge, Op) or self.numbers[id(edge)] >= len(self.calls):
-                self.users.setdefault(id(edge), []).append((call, name))
-            symbol = "" if len(inputs) == 1 or name in known else name
+                self.users.setdefault(id(edge), []).append(call.op)
+            symbol = "" if len(inputs) == 1 or name in spoken else name
             derivative = "" if isinstance(edge, Constant) else formulas.get(name, "")
             slope = None if slopes is None else slopes[place]
             found.append(Edge(self.numbers[id(edge)], target, name, symbol, derivative, slope))

@@ -37,7 +37,7 @@ def to_dot(graph: Graph, look: Look) -> str:
     try:
         import graphviz
     except ImportError:
-        raise ImportError('drawing needs the package graphviz: pip install "minigrad[draw]"') from None
+        raise ImportError("drawing needs the package graphviz: pip install graphviz") from None
     picture = _Picture(graph, look, graphviz.Digraph("graph of " + text.name(graph.title).replace("\\", "/")))
     return picture.source()
 
@@ -77,7 +77,8 @@ class _Picture:
     def _length(self) -> int:
         """How many columns the edges pass, all together, with each leaf just before its first user."""
         columns = [0] * len(self.graph.nodes)
-        edges = sorted(self.graph.edges, key=lambda edge: edge.target)  # operations are in the order they ran
+        forward = [edge for edge in self.graph.edges if not edge.is_next]
+        edges = sorted(forward, key=lambda edge: edge.target)  # operations are in the order they ran
         for edge in edges:
             columns[edge.target] = max(columns[edge.target], columns[edge.source] + 1)
         first: dict[int, int] = {}
@@ -139,6 +140,9 @@ class _Picture:
     def _connect(self, edge: Edge, is_labelled: bool) -> None:
         source, target = self.graph.nodes[edge.source], self.graph.nodes[edge.target]
         ends = f"n{edge.source}", f"n{edge.target}"
+        if edge.is_next:
+            self.dot.edge(*ends, label="next", style="dashed", penwidth="1.5", constraint="false")
+            return
         neighbours = self.beside.get(edge.target, [])
         label = self.labels.edge(edge, is_labelled=is_labelled) if edge.source not in neighbours else ""
         style = {"label": label} if label else {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any, Literal
 
 import numpy as np
@@ -17,7 +18,7 @@ from minigrad.viz.drawing import Drawing
 from minigrad.viz.failure import of_error
 from minigrad.viz.look import look_of
 from minigrad.viz.names import Names
-from minigrad.viz.recording import Recording, of_tensors, of_trace, share_inputs
+from minigrad.viz.recording import Recording, Source, of_tensors, of_trace, share_inputs
 
 Passes = Literal["forward", "backward", "both"]
 
@@ -80,14 +81,15 @@ def draw(
         raise ValueError("nothing to draw: the model ran no operation")
     ends = {name: t.grad_fn.order for name, t in (stages or {}).items() if t.grad_fn}
     gradients: dict[int, Tensor] = {}
+    walked: list[tuple[Tensor, Source]] = []
     if all_gradients:
         gradients = _all_gradients(recording)
     if passes != "forward":
-        recording, ends = _walked(recording, given, passes)
+        recording, ends, walked = _walked(recording, given, passes)
     graph = collect(
         recording,
         Reading(
-            names=given, max_values=look.max_values if values else None, gradients=gradients,
+            names=given, max_values=look.max_values if values else None, gradients=gradients, walked=walked,
             slopes=look.derivatives, times=look.times, stages=ends,
             backwards="backward" if passes == "both" else "",
         ),
@@ -166,25 +168,31 @@ def _all_gradients(recording: Recording) -> dict[int, Tensor]:
     return {id(target): gradient for target, gradient in found.items()}
 
 
-def _walked(recording: Recording, given: dict[str, Tensor], passes: Passes) -> tuple[Recording, dict[str, int]]:
-    """The recording of the walk back, alone or after the forward pass, and the stages; names the gradients."""
+def _walked(
+    recording: Recording, given: dict[str, Tensor], passes: Passes
+) -> tuple[Recording, dict[str, int], list[tuple[Tensor, Source]]]:
+    """The recording of the walk back, alone or after the forward pass; the stages; what gradients are of what."""
     forward = recording.calls
-    found = backward.walk_back(_seeds(recording), retain_graph=True, create_graph=True)
+    arriving: list[tuple[Tensor, Source]] = []
+    with ExitStack() as hooks:
+        for call in forward:
+            hooks.enter_context(_heard(call.op, arriving))
+        found = backward.walk_back(_seeds(recording), retain_graph=True, create_graph=True)
     leaves = {leaf: gradient for leaf, gradient in found.items() if gradient.grad_fn is not None}
     if not leaves:
         raise ValueError("the walk back records nothing here: no gradient depends on a value that needs one")
     walk = of_tensors(list(leaves.values()))
     labels = Names(forward, given)
-    for leaf, gradient in leaves.items():
-        name = labels.given(leaf) or labels.of(leaf)
-        if name:
-            given.setdefault(f"d{name}" if name.isidentifier() else f"d({name})", gradient)
     title = labels.title or labels.given(recording.results[0]) or forward[-1].op.title
     last = forward[-1].op.order
+    pairs: list[tuple[Tensor, Source]] = [*((gradient, leaf) for leaf, gradient in leaves.items()), *arriving]
+    walked = [
+        pair for pair in pairs if (maker := pair[0].grad_fn) is None or maker.order > last
+    ]  # no value itself
     back = [call for call in walk.calls if call.op.order > last]
     if passes == "backward":
         title = f"backward pass of {title}"
-        return Recording(back, walk.tensors, walk.results, title, tuple(forward)), {}
+        return Recording(back, walk.tensors, walk.results, title, tuple(forward)), {}, walked
     earlier = {id(call.op) for call in forward}
     calls = [*forward, *(call for call in back if id(call.op) not in earlier)]
     share_inputs(calls)
@@ -194,7 +202,19 @@ def _walked(recording: Recording, given: dict[str, Tensor], passes: Passes) -> t
         (*recording.results, *walk.results),
         f"{title}, forward and backward",
     )
-    return both, {"forward": last, "backward": calls[-1].op.order}
+    return both, {"forward": last, "backward": calls[-1].op.order}, walked
+
+
+@contextmanager
+def _heard(op: Op, arriving: list[tuple[Tensor, Source]]) -> Iterator[None]:
+    """Note the gradient that comes to an operation in a walk back."""
+    hooks = op.hooks
+    handle = op.register_prehook(lambda gradients: arriving.append((gradients[0], op)))
+    try:
+        yield
+    finally:
+        handle.remove()
+        op.hooks = hooks
 
 
 def _why_no_graph(tensor: Tensor) -> str:

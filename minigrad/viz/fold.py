@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.viz import text
 from minigrad.viz.repeats import OPERATIONS, fold_repeats, path_of, renumber
 from minigrad.viz.schema import Edge, Graph, Node
 
@@ -134,7 +135,7 @@ def _group(members: list[Node], leaves: list[Node], part: _Part, leaving: set[in
     out = next((node for node in reversed(members) if node.id in leaving), members[-1])
     count = sum(node.count for node in members)
     numbers = sum(int(np.prod(leaf.shape)) for leaf in leaves if leaf.kind == "parameter")
-    note = f"{count:,} operations" + (f", {numbers:,} parameters" if numbers else "")
+    note = text.plural(count, "operation") + (f", {text.plural(numbers, 'parameter')}" if numbers else "")
     seconds = [node.seconds for node in members if node.seconds is not None]
     return replace(
         out, id=members[-1].id, kind="group", name=part.name, cluster=part.cluster, title=part.title, type="",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import math
+import re
 import textwrap
 from collections.abc import Iterable, Iterator
 
@@ -25,7 +26,10 @@ PAD = text.PAD
 #: exact ones: text can become a few points longer than the place that was left for it.
 ROOM = 5
 DIGIT = 0.602 * 9  # the exact width of a digit in MONO
+LONGEST, BROKEN = 10, 8  # the numbers of a row that is not broken, and of a line of one that is
+GROWTH = 0.15, 0.36  # how many points a sign, and a digit, can become longer
 
+_TAG = re.compile("<[^>]*>")
 _BOX = 'cellborder="0" cellspacing="0" cellpadding="2"'
 _SIGNS = {"added": "+ added", "removed": "− removed", "changed": "~ changed", "failed": "✗ failed"}
 
@@ -35,6 +39,7 @@ class Labels:
 
     def __init__(self, graph: Graph, look: Look, theme: Theme) -> None:
         self.graph, self.look, self.theme = graph, look, theme
+        self.has_values = any(node.value for node in graph.nodes)
 
     # -- boxes ------------------------------------------------------------------------------------------------
 
@@ -100,7 +105,7 @@ class Labels:
         others = ", ".join(f"{name}={value}" for name, value in node.settings)
         for line, color in ((formula, theme.ink), (others, theme.grey)):
             if line:
-                yield from (font(part, color, 10) for part in textwrap.wrap(text.name(line, 90), 30))
+                yield from (font(part, color, 10) for part in textwrap.wrap(text.name(line, 160), 30))
 
     def _name(self, node: Node) -> Iterator[str]:
         """What the value is called, and its shape; of a single number nothing more than it needs."""
@@ -109,7 +114,7 @@ class Labels:
             shape = ""
         grey = self.theme.grey
         words = [*([bold(node.symbol)] if node.symbol else []), *([font(shape, grey, 9)] if shape else [])]
-        name = node.name if node.kind not in ("operation", "group") else ""
+        name = node.name if node.kind not in ("operation", "group") and node.name != node.symbol else ""
         if words:
             yield f"{PAD}{PAD}".join(words)
         if name:
@@ -140,7 +145,8 @@ class Labels:
         """The value; beside it the kept pre-activation and the gradient, each below its name."""
         blocks: list[tuple[str, Value]] = []
         if self.look.kept == "beside" and node.kind == "operation":
-            blocks += [(k.name, k.value) for k in node.kept if k.value and k.name == "z" and k.source != node.id]
+            z = dict(node.words).get("z", "z")
+            blocks += [(z, k.value) for k in node.kept if k.value and k.name == "z" and k.source != node.id]
         if node.value is not None:
             blocks.append((node.symbol if blocks else "value", node.value))
         if self.look.gradients and node.gradient is not None:
@@ -152,12 +158,15 @@ class Labels:
             cells = "".join(f'<td valign="top">{self._block(node, value)}</td>' for _, value in blocks)
             rows = f"<tr>{heads}</tr><tr>{cells}</tr>"
             return f'<td><table border="0" cellspacing="2" cellpadding="0">{rows}</table></td>'
+        if self.has_values and node.count == 1 and not node.mark:
+            return _lines([font("value not kept", self.theme.grey, 8)])
         return ""
 
     def _block(self, node: Node, value: Value) -> str:
         """Every number in its place, or a heat map, or the smallest, the mean and the largest."""
         if value.is_whole and self._is_small(node, value):
-            return self._numbers(value.numbers, self._width(value.shape))
+            digits = 7 if node.kind in ("parameter", "input") and not value.shape else 4  # 1.0001 is not 1
+            return self._numbers(value.numbers, self._width(value.shape), digits=digits)
         if value.summary is None:  # empty, or a single number
             return self._numbers(value.numbers, 1)
         is_image = node.kind == "input" and self.look.max_values > 0
@@ -179,14 +188,16 @@ class Labels:
             return count <= 1 or (count <= most // 2 and max(value.shape) <= most // 4)
         return count <= max(most, 1)
 
-    def _numbers(self, numbers: tuple[float, ...], width: int, names: tuple[str, ...] = ()) -> str:
+    def _numbers(
+        self, numbers: tuple[float, ...], width: int, names: tuple[str, ...] = (), *, digits: int = 4
+    ) -> str:  # fmt: skip
         finite = [number for number in numbers if math.isfinite(number)]
         low, high = min(finite, default=0.0), max(finite, default=0.0)
-        digits = f'<font face="{MONO}" color="{self.theme.ink}" point-size="9">'
-        labels = text.columns(numbers)
+        face = f'<font face="{MONO}" color="{self.theme.ink}" point-size="9">'
+        labels = text.columns(numbers, digits)
         room = math.ceil(max(map(len, labels), default=0) * DIGIT) + 4
         cells = [
-            f'<td width="{room}" bgcolor="{self.theme.heat(number, low, high)}">{digits}{label}</font></td>'
+            f'<td width="{room}" bgcolor="{self.theme.heat(number, low, high)}">{face}{label}</font></td>'
             for number, label in zip(numbers, labels, strict=True)
         ]
         rows = ["".join(cells[start : start + width]) for start in range(0, len(cells), width)]
@@ -199,11 +210,14 @@ class Labels:
         return f'<table border="0" cellborder="0" cellspacing="1" cellpadding="0">{body}</table>'
 
     def _width(self, shape: tuple[int, ...]) -> int:
-        """How many numbers stand in a row. A vector is a layer of units: it runs across the graph's direction."""
-        longer = [size for size in shape if size != 1]
-        if len(longer) > 1:
-            return max(shape[-1], 1)
-        return 1 if self.look.direction == "LR" else 8
+        """How many numbers stand in a line.
+
+        Of a matrix its columns, but a single long row is broken; a vector runs across the graph's direction.
+        """
+        if len(shape) > 1:
+            is_long = shape[-1] > LONGEST and shape[-1] == math.prod(shape)
+            return BROKEN if is_long else max(shape[-1], 1)
+        return 1 if self.look.direction == "LR" else BROKEN
 
     def _cells(self, value: Value) -> str:
         """A heat map without numbers, so that an image can be recognised."""
@@ -234,7 +248,7 @@ class Labels:
             return markup(font(f"{edge.input} {text.shape(source.shape, source.dtype)}", self.theme.alert, 10))
         if self.look.derivatives and (edge.derivative or edge.slope):
             words = dict(target.words)
-            output = target.symbol if target.symbol.isidentifier() else target.formula.split(" = ")[0]
+            output = target.symbol if re.fullmatch(r"\w+", target.symbol) else target.formula.split(" = ")[0]
             name = f"d{output}/d{words.get(edge.input, edge.input)}"
             formula = text.formula(edge.derivative, words) if edge.derivative else ""
             rows = [font(f"{name} = {formula}" if formula else name, self.theme.ink, 9)]
@@ -262,8 +276,15 @@ def escape(words: str, limit: int = 90) -> str:
 
 def _lines(lines: Iterable[str]) -> str:
     """A cell with lines of text, or "" for none."""
-    joined = "<br/>".join(lines)
-    return f'<td cellpadding="{ROOM}">{joined}</td>' if joined else ""
+    found = list(lines)
+    growth = max((_growth(html.unescape(_TAG.sub("", line))) for line in found), default=0.0)
+    room = max(ROOM, math.ceil(growth) + 2)
+    return f'<td cellpadding="{room}">{"<br/>".join(found)}</td>' if found else ""
+
+
+def _growth(line: str) -> float:
+    digits = sum(sign.isdigit() for sign in line)
+    return GROWTH[0] * (len(line) - digits) + GROWTH[1] * digits
 
 
 def bold(words: str, size: int = 10) -> str:

@@ -34,8 +34,10 @@ class Look:
         derivatives: on the edges, the local derivative and, where they are few, its numbers.
         constants: inputs that get no gradient, and operations that were not recorded: ``"show"``, ``"grey"`` or
             ``"hide"`` them.
+        bookkeeping: what was not recorded and leads to no result, such as a batch norm counting its batches, and
+            reshapes of parameters.
         depth: draw modules inside so many others as one box each: 0 closes the outermost.
-        fold: draw three or more equal modules in a row once, with "× 12".
+        fold: draw three or more equal modules in a row, with the operations between them, once, with "× 12".
         max_nodes: what has more boxes is folded until it has not.
     """
 
@@ -53,6 +55,7 @@ class Look:
     lines: bool = False
     derivatives: bool = False
     constants: Literal["show", "grey", "hide"] = "show"
+    bookkeeping: bool = False
     depth: int | None = None
     fold: bool = True
     max_nodes: int = 500

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from minigrad.graph import Constant, Op
 from minigrad.modes import Scope
 from minigrad.names import name_of
 from minigrad.ops.activation import Activation
+from minigrad.tensor import Tensor
 from minigrad.viz.recording import Call, Source
 from minigrad.viz.schema import Cluster
 
@@ -22,7 +24,7 @@ class Names:
         self.title = " and ".join(type(root).__name__ for root in roots.values())
         self.callers: dict[int, str] = {}
         for name, tensor in given.items():
-            self.callers.setdefault(id(tensor.grad_fn or tensor), name)
+            self.callers.setdefault(key_of(tensor), name)
         self.found: dict[int, str] = {}
         for root in roots.values():
             for listing in ("named_modules", "named_parameters", "named_buffers"):
@@ -36,22 +38,25 @@ class Names:
     def given(self, maker: Source) -> str:
         """What the caller calls the value that comes from there, or ""."""
         thing = maker.tensor() if isinstance(maker, Constant) else maker
-        return self.callers.get(id(thing)) or name_of(thing)
-
-    def in_formula(self, op: Op, inputs: list[tuple[str, Source]]) -> dict[str, str]:
-        """What the caller calls the inputs, by their names in the formula; {} unless each has such a name."""
-        known = {}
-        for symbol, edge in inputs:
-            name = self.given(edge) or _number(edge)
-            if not name:
-                return {}
-            known[symbol] = name
-        is_clear = bool(self.given(op)) or op.output not in known.values()
-        return known if is_clear else {}
+        return self.callers.get(key_of(maker)) or name_of(thing)
 
 
-def _number(edge: Source) -> str:
-    return f"{edge.value:g}" if isinstance(edge, Constant) and edge.value is not None else ""
+def key_of(source: Source) -> int:
+    """The id by which names are known: of the operation that made a value, or of the tensor itself."""
+    if isinstance(source, Constant):
+        return id(source.tensor())
+    return id(source.grad_fn or source) if isinstance(source, Tensor) else id(source)
+
+
+def _pre_activation(call: Call) -> Source | None:
+    """The z of an activation, or of its rule, which takes da; None of anything else."""
+    if isinstance(call.op, Activation):
+        return call.edges[0]
+    if call.op.inputs[:1] != ("da",):
+        return None
+    of = dict(call.inputs())
+    a = of.get("a")
+    return a.edges[0] if isinstance(a, Activation) else of.get("z")
 
 
 class Clusters:
@@ -74,7 +79,7 @@ class Clusters:
         roots = {id(call.scope.path[0]) if call.scope else 0 for call in calls}
         self.hidden = roots if len(roots) == 1 else set()  # a frame around everything tells nothing
         self.scopes = {id(call.op): call.scope for call in calls}
-        self.where = {id(call.op): self._enter(self._home(call), self.stage(call.op)) for call in calls}
+        self.where = {id(call.op): self._place(call) for call in calls}
 
     def of(self, op: Op) -> int | None:
         """The cluster of an operation."""
@@ -100,20 +105,22 @@ class Clusters:
             cluster = self.found[cluster].parent
         return path[::-1]
 
-    def _home(self, call: Call) -> Scope | None:
-        """Where an operation belongs; an activation called in the parent's forward, to the layer that made z.
+    def _place(self, call: Call) -> int | None:
+        """The cluster that an operation belongs in.
 
-        And its rule, which reads its output, where it belongs itself.
+        That of its module; but an activation called in the parent's forward stands with the layer that made z, and
+        so does its rule, and the frame's title says it.
         """
-        activation = call.op if isinstance(call.op, Activation) else None
-        if type(call.op).__module__ == Activation.__module__ and activation is None:
-            activation = next((edge for edge in call.edges if isinstance(edge, Activation)), None)
-        if activation is not None and call.scope:
-            z = call.edges[0] if activation is call.op else activation.edges[0]
-            maker = self.scopes.get(id(z))
-            if maker and call.scope in maker.path[:-1]:
-                return maker
-        return call.scope
+        stage, z = self.stage(call.op), _pre_activation(call)
+        maker = self.scopes.get(id(z)) or (z.scope if isinstance(z, Op) else None)
+        if not maker or not call.scope or call.scope not in maker.path[:-1]:
+            return self._enter(call.scope, stage)
+        place = self._enter(maker, stage)
+        if place is not None:
+            frame = self.found[place]
+            if call.op.title not in frame.type.split(" + "):
+                self.found[place] = replace(frame, type=f"{frame.type} + {call.op.title}")
+        return place
 
     def stage(self, op: Op) -> str:
         """The stage in time that an operation is in."""

@@ -40,7 +40,7 @@ def _in_process(source: str, format: str) -> bytes:
         import pygraphviz
     except ImportError:
         raise ImportError(
-            'drawing needs Graphviz: pip install "minigrad[draw]" brings it along, or install it so that its '
+            "drawing needs Graphviz: pip install pygraphviz brings it along, or install it so that its "
             "program dot is on the PATH (https://graphviz.org/download)"
         ) from None
     with _library_lock, _standard_error() as said:

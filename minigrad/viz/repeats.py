@@ -51,7 +51,7 @@ class _Finder:
         self.graph = graph
         self.inputs: list[list[Edge]] = [[] for _ in graph.nodes]
         self.readers: list[list[int]] = [[] for _ in graph.nodes]
-        for edge in graph.edges:
+        for edge in (edge for edge in graph.edges if not edge.is_next):
             self.inputs[edge.target].append(edge)
             self.readers[edge.source].append(edge.target)
 
@@ -75,17 +75,17 @@ class _Finder:
             return []
         self._encode(units)
         codes = np.array([unit.code for unit in units])
-        if not with_operations:  # each operation has a code of its own
-            codes = np.where([unit.cluster is None for unit in units], -1 - np.arange(len(units)), codes)
         taken = np.zeros(len(units), bool)
         found = []
         for period in range(1, min(LONGEST, len(units) // LEAST) + 1):
             same = (codes[period:] == codes[:-period]) & ~taken[period:] & ~taken[:-period]
             ends = np.flatnonzero(np.diff(np.r_[False, same, False].astype(np.int8))).tolist()
             for start, stop in zip(ends[::2], ends[1::2], strict=True):
-                for first, count in _linked(units, start, stop, period):
+                for first, count in _linked(units, start, stop, period, not with_operations):
                     span = range(first, first + count * period, period)
                     blocks = [units[i : i + period] for i in span]
+                    if not with_operations and all(unit.cluster is None for unit in blocks[0]):
+                        continue
                     if not taken[first : first + count * period].any() and self._is_one_way_out(blocks):
                         taken[first : first + count * period] = True
                         found.append(blocks)
@@ -126,15 +126,16 @@ class _Finder:
             unit.code, unit.sources = codes.setdefault(tuple(structure), len(codes)), tuple(sources)
 
 
-def _linked(units: list[_Unit], start: int, stop: int, period: int) -> list[tuple[int, int]]:
+def _linked(units: list[_Unit], start: int, stop: int, period: int, is_free: bool) -> list[tuple[int, int]]:
     """The parts of a run whose blocks read one another in the same way: the first unit and the number of blocks.
 
     Units ``start`` to ``stop`` equal those a period later. Each must also read what the one a period later reads,
-    from outside the run, or the same moved by one block. The first block is free to read what it likes.
+    from outside the run, or the same moved by one block. The first block is free to read what it likes, and the
+    others what was there before the run, if ``is_free``.
     """
     found, begin = [], start
     for i in range(start + period, stop + 1):
-        if i == stop or not _is_alike(units[i], units[i + period], units[begin].members[0]):
+        if i == stop or not _is_alike(units[i], units[i + period], units[begin].members[0], is_free):
             count = (i + period - begin) // period
             if count >= LEAST:
                 found.append((begin, count))
@@ -142,31 +143,44 @@ def _linked(units: list[_Unit], start: int, stop: int, period: int) -> list[tupl
     return found
 
 
-def _is_alike(unit: _Unit, later: _Unit, start: int) -> bool:
-    """Whether they read the same from before the run, which begins with operation ``start``, or block by block."""
+def _is_alike(unit: _Unit, later: _Unit, start: int, is_free: bool) -> bool:
+    """Whether they read the same from before the run, which begins with operation ``start``, or block by block.
+
+    ``is_free``: each step of a sequence reads an input of its own.
+    """
     moved = later.members[0] - unit.members[0]
     pairs = zip(unit.sources, later.sources, strict=False)
-    return len(unit.sources) == len(later.sources) and all(b - a == moved or a == b < start for a, b in pairs)
+    return len(unit.sources) == len(later.sources) and all(
+        b - a == moved or a == b < start or (is_free and max(a, b) < start) for a, b in pairs
+    )
 
 
 def _fold_runs(graph: Graph, runs: list[tuple[int | None, Blocks]]) -> Graph:
     stands_for: dict[int, int] = {}  # of an operation in a run, the one of the first block
     run_of: dict[int, int] = {}
+    block_of: dict[int, int] = {}
     clusters, changed = list(graph.clusters), {node.id: node for node in graph.nodes}
     for number, (parent, blocks) in enumerate(runs):
         first = [member for unit in blocks[0] for member in unit.members]
-        for block in blocks:
+        for place, block in enumerate(blocks):
             members = [member for unit in block for member in unit.members]
             stands_for.update(zip(members, first, strict=True))
             run_of.update(dict.fromkeys(members, number))
+            block_of.update(dict.fromkeys(members, place))
         _label(blocks, parent, clusters, changed)
     edges = []
+    alone = {i for i, (_, blocks) in enumerate(runs) if len(blocks[0]) == 1 and blocks[0][0].cluster is None}
+    recurrences = _recurrences(graph, run_of, block_of) - alone
     for edge in graph.edges:
-        is_first = stands_for.get(edge.target, edge.target) == edge.target
+        source, target = (stands_for.get(end, end) for end in (edge.source, edge.target))
         comes_from_run = run_of.get(edge.source, -1) == run_of.get(edge.target)
-        if is_first or not (comes_from_run or graph.nodes[edge.source].kind not in OPERATIONS):
-            source, target = (stands_for.get(end, end) for end in (edge.source, edge.target))
+        if edge.is_next and source == target != edge.target:
+            continue  # it went on from one block of this run to another, which are one box now
+        if edge.target == target or not (comes_from_run or graph.nodes[edge.source].kind not in OPERATIONS):
             edges.append(replace(edge, source=source, target=target))
+        elif comes_from_run and run_of[target] in recurrences:
+            edges.append(_next(replace(edge, source=source, target=target)))
+    _count_inputs(graph, stands_for, changed)
     used = {edge.source for edge in edges}
     results = {stands_for.get(node.id, node.id) for node in graph.nodes if node.is_result}
     nodes = [
@@ -175,6 +189,34 @@ def _fold_runs(graph: Graph, runs: list[tuple[int | None, Blocks]]) -> Graph:
         if (stands_for.get(node.id) == node.id) or (node.id not in stands_for and _is_used(node, used))
     ]
     return renumber(replace(graph, clusters=tuple(clusters)), nodes, edges)
+
+
+def _recurrences(graph: Graph, run_of: dict[int, int], block_of: dict[int, int]) -> set[int]:
+    """The runs of one module that is called again and again: their blocks read the same parameters."""
+    blocks: dict[tuple[int, int], set[int]] = {}  # of a run and a parameter
+    for edge in graph.edges:
+        if graph.nodes[edge.source].kind == "parameter" and edge.target in run_of:
+            blocks.setdefault((run_of[edge.target], edge.source), set()).add(block_of[edge.target])
+    return {run for (run, _), found in blocks.items() if len(found) > 1}
+
+
+def _next(edge: Edge) -> Edge:
+    return replace(edge, symbol="", derivative="", slope=None, is_next=True)
+
+
+def _count_inputs(graph: Graph, stands_for: dict[int, int], changed: dict[int, Node]) -> None:
+    """Say on an input of a first block that each of the others has one of its own."""
+    found: dict[tuple[int, str], list[int]] = {}
+    for edge in graph.edges:
+        if (
+            graph.nodes[edge.source].kind == "input"
+            and graph.nodes[edge.source].shape
+            and edge.target in stands_for
+        ):
+            found.setdefault((stands_for[edge.target], edge.input), []).append(edge.source)
+    for leaves in found.values():
+        if (count := len(set(leaves))) > 1:
+            changed[leaves[0]] = replace(changed[leaves[0]], note=f"the first of {count}, one for each block")
 
 
 def _ends(node: Node) -> Node:

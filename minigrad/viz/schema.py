@@ -74,7 +74,7 @@ class Node:
 
     id: int  # its place in Graph.nodes
     kind: Kind
-    symbol: str  # what the caller calls the value, or else the formula: z, W
+    symbol: str  # what the caller calls the value, or else the formula, no two nodes the same: z, W₁
     name: str  # its name in the model: layer1.weight; "" if it has none
     shape: tuple[int, ...]
     dtype: str
@@ -89,7 +89,7 @@ class Node:
     title: str = ""  # Sigmoid
     type: str = ""  # its class: minigrad.ops.activation.Sigmoid
     formula: str = ""  # a = 1 / (1 + e^-z)
-    words: Words = ()  # what to say for some words of the formula: names of the caller's, settings
+    words: Words = ()  # what to say for some words of the formula: the symbols of inputs, settings
     settings: Words = ()  # what it was given besides arrays, as far as the formula has no word for it
     kept: tuple[Kept, ...] = ()
     bytes: int = 0  # that the graph holds because of it: each array counted at its first keeper, no parameters
@@ -108,10 +108,13 @@ class Edge:
     source: int
     target: int
     input: str  # the name that the target's formula has for it: x
-    symbol: str  # the same, or "" where the picture leaves no doubt
+    symbol: str  # the same, or "" where the formula speaks of the value
     derivative: str = ""  # of the target's output with respect to this input, as a formula: a (1 - a)
     slope: Value | None = None  # its numbers: the diagonal for an elementwise operation, and else the matrix
     mark: Mark = ""  # in a comparison
+    is_next: bool = (
+        False  # from one of equal blocks to the next, which the first one stands for; not in a document
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +124,7 @@ class Cluster:
     id: int  # its place in Graph.clusters
     name: str  # layer1; "forward" of a stage
     parent: int | None
-    type: str = ""  # the module's class: Linear; "" of a stage
+    type: str = ""  # the module's class: Linear; Linear + Relu with an activation called after it; "" of a stage
     is_backward: bool = False  # of a stage that answers the one before: its values flow the other way
     count: int = 1  # how many equal ones in a row it stands for; 1 in a document
 

@@ -15,26 +15,27 @@ _PIECES = re.compile(r"\bsum | \* |(?<!\w)-|(\^-?)?(\w+(?:\.\w+)?)")
 _SUPERSCRIPT = str.maketrans(f"0123456789-{MINUS}naxyzTd", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁻ⁿᵃˣʸᶻᵀᵈ")
 
 
-def columns(values: Sequence[float]) -> list[str]:
-    """Numbers of one array as text of one width, so that they align: the largest with four digits.
+def columns(values: Sequence[float], digits: int = 4) -> list[str]:
+    """Numbers of one array as text of one width, so that they align: the largest with so many digits.
 
     >>> [text.replace(PAD, " ").replace(MINUS, "-") for text in columns([0.5, -12.25, 3e-19])]
     ['  0.50', '-12.25', ' 3e-19']
     """
-    texts = [_number(value, _decimals(values)) for value in values]
+    decimals = _decimals(values, digits)
+    texts = [_number(value, decimals) for value in values]
     width = max(map(len, texts), default=0)
     return [text.rjust(width, PAD) for text in texts]
 
 
-def _decimals(values: Sequence[float]) -> int | None:
-    """How many decimals show four digits of the largest number; no needless 0s; None for powers of ten."""
+def _decimals(values: Sequence[float], digits: int) -> int | None:
+    """How many decimals show so many digits of the largest number; no needless 0s; None for powers of ten."""
     sizes = [abs(value) for value in values if math.isfinite(value)]
     largest = max(sizes, default=0.0)
     if all(value == int(value) for value in sizes) and largest < 1e6:
         return 0
     if not 1e-3 <= largest < 1e5:
         return None
-    decimals = max(3 - math.floor(math.log10(largest)), 0)
+    decimals = max(digits - 1 - math.floor(math.log10(largest)), 0)
     exact = 1e-7 * largest  # the rounding of float32; 0.9999996 is to be 1.0000, not 1
     while decimals and all(abs(value - round(value, decimals - 1)) <= exact for value in sizes):
         decimals -= 1
@@ -75,7 +76,8 @@ def formula(line: str, words: Mapping[str, str]) -> str:
             return shown
         if re.fullmatch(rf"[-{MINUS}]?(\d+|[naxyzTd])", shown):
             return shown.translate(_SUPERSCRIPT)
-        return f"^{shown}" if re.fullmatch(rf"{MINUS}?[\w.]+", shown) else f"^({shown})"
+        sign, power = ("", shown) if shown[0] not in "-" + MINUS else (MINUS, shown[1:])
+        return f"^{sign}{power}" if re.fullmatch(r"[\w.]+", power) else f"^({shown})"
 
     return _PIECES.sub(typeset, line)
 

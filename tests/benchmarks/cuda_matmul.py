@@ -175,13 +175,15 @@ def launched(A: Any, B: Any) -> Any:
 
 
 def with_tile(tile: Tile, A: Any, B: Any) -> Any:
-    """minigrad's product with this tile."""
-    asked = products.plan
+    """minigrad's product with this tile; one that is remembered has another."""
+    asked, made = products.plan, products.recipe_of
+    products.recipe_of = made.__wrapped__
     products.plan = lambda M, N, K, *_: products.Plan(tile, 1, K)  # type: ignore[assignment]
     try:
-        return launched(A, B)
+        with mg.cuda.fuse(False):
+            return launched(A, B)
     finally:
-        products.plan = asked
+        products.plan, products.recipe_of = asked, made
 
 
 def tiled(name: str, label: str, tile: Tile) -> Step:

@@ -101,8 +101,8 @@ def test_a_batch_is_what_collate_fn_makes_of_a_list_of_items():
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: DataLoader(3), TypeError, r"a dataset has len\(\) and items by number, int has not"),
-        (lambda: DataLoader(iter([1])), TypeError, "list_iterator has not"),
+        (lambda: DataLoader(3), TypeError, r"a dataset has len\(\) and items by number, int does not have both"),
+        (lambda: DataLoader(iter([1])), TypeError, "list_iterator does not have both"),
         (lambda: DataLoader([1], 0), ValueError, "batch_size must be at least 1, got 0"),
         (lambda: DataLoader([1], 1.5), TypeError, r"batch_size\(\) expects an int, got 1.5"),
         (lambda: DataLoader([1], num_workers=-1), ValueError, "num_workers must be at least 0, got -1"),

@@ -166,6 +166,6 @@ def test_the_random_state_goes_on_and_a_wrong_one_is_refused() -> None:
     assert [mg.randint(5, size=(3,)).tolist(), mg.randn(2).tolist()] == wanted
     mg.set_rng_state(state)
     for wrong in ({}, {**state, "bit_generator": "MT19937"}, {**state, "state": {"state": -1, "inc": 1}}):
-        with pytest.raises(ValueError, match="this is no state of a generator"):
+        with pytest.raises(ValueError, match="this is not the state of a generator"):
             mg.set_rng_state(wrong)
     assert [mg.randint(5, size=(3,)).tolist(), mg.randn(2).tolist()] == wanted

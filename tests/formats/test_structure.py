@@ -85,8 +85,8 @@ def test_numbers_of_numpy_become_those_of_python(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        (np.ones(1), r"save\(\) cannot write state\['net'\]\[1\], a ndarray: use mg.from_numpy\(\)"),
-        (object(), r"save\(\) cannot write state\['net'\]\[1\], a object$"),
+        (np.ones(1), r"save\(\) cannot write state\['net'\]\[1\], an ndarray: use mg.from_numpy\(\)"),
+        (object(), r"save\(\) cannot write state\['net'\]\[1\], an object$"),
         ({3, 4}, r"state\['net'\]\[1\], a set$"),
         (1j, r"state\['net'\]\[1\], a complex$"),
         ({(1, 2): 3}, r"state\['net'\]\[1\]\[\(1, 2\)\]: a key is a number or a string"),

@@ -176,7 +176,7 @@ def test_a_file_cut_off_anywhere_is_refused_in_one_line(file):
         file.write_bytes(whole[:length])
         with pytest.raises(WeightFileError) as error:
             load(file)
-        assert str(error.value).startswith(f"{file} is no safetensors file, or a damaged one: ")
+        assert str(error.value).startswith(f"{file} is not a safetensors file, or it is damaged: ")
         assert "\n" not in str(error.value)
 
 
@@ -194,7 +194,7 @@ def test_a_file_cut_off_anywhere_is_refused_in_one_line(file):
 )
 def test_a_foreign_or_inconsistent_file_is_refused(file, content):
     file.write_bytes(content)
-    with pytest.raises(WeightFileError, match="is no safetensors file, or a damaged one: "):
+    with pytest.raises(WeightFileError, match="is not a safetensors file, or it is damaged: "):
         load(file)
 
 

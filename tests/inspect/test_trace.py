@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import time
+from typing import Any
+
 import numpy as np
 import pytest
 
 import minigrad as mg
 from minigrad import nn
+from minigrad.kernels.cpu import compile
 from minigrad.nn import functional as F
 
 
@@ -93,9 +97,9 @@ def no_columns(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_output_that_is_neither_z_nor_a_has_a_column_and_statistics() -> None:
     found = mg.trace(lambda x: (x * 2).sum().exp(), mg.tensor([[1.0, -1.5]]))
     head, mul, add, exp = (line.split("  ") for line in found.table().splitlines()[:4])
-    named, statistics = ["layer", "formula", "x", "out"], ["out min", "out mean", "out max", "out std"]
+    named, statistics = ["layer", "formula", "x", "y", "out"], ["out min", "out mean", "out max", "out std"]
     assert [cell.strip() for cell in head if cell] == [*named, "params", "FLOPs", "kept", "ms", *statistics]
-    assert [cell.strip() for cell in mul if cell][2:4] == ["(1, 2)", "(1, 2)"]
+    assert [cell.strip() for cell in mul if cell][2:5] == ["(1, 2)", "()", "(1, 2)"]
     assert [[cell.strip() for cell in row if cell][-4:] for row in (mul, add, exp)] == [
         ["-3", "-0.5", "2", "2.5"], ["-1", "-1", "-1", "0"], ["0.368", "0.368", "0.368", "0"],
     ]  # fmt: skip
@@ -121,7 +125,7 @@ def test_the_width_is_that_in_columns_where_the_output_is_no_terminal(monkeypatc
 
 
 def test_a_trace_inside_a_trace_is_refused_and_the_outer_one_ends() -> None:
-    with pytest.raises(RuntimeError, match=r"trace\(\) inside a trace or a profile would take its operations"):
+    with pytest.raises(RuntimeError, match=r"trace\(\) cannot run inside a trace or a profile"):
         mg.trace(lambda x: mg.trace(mg.exp, x), mg.ones(1))
     assert len(mg.trace(mg.exp, mg.ones(1))) == 1
 
@@ -248,4 +252,54 @@ def test_the_output_of_a_layer_of_several_operations_is_what_it_returned() -> No
     step = mg.trace(nn.Sequential(Counting()), mg.ones(2, 3))["0"]
     assert step.output is not None
     assert step.output.tolist() == [[2.0] * 3] * 2
-    assert "(2, 3)  (2, 3)" in mg.trace(nn.Sequential(Counting()), mg.ones(2, 3)).table(width=200)
+    assert "(2, 3)  ()  (2, 3)" in mg.trace(nn.Sequential(Counting()), mg.ones(2, 3)).table(width=200)
+
+
+@pytest.mark.parametrize(
+    ("layer", "formula"),
+    [
+        (nn.Linear(4, 3, bias=False), "z = x W^T"),
+        (nn.Linear(4, 3), "z = x W^T + b"),
+        (nn.Conv1d(2, 3, 2, bias=False), "z[o, i] = sum W[o, c, k] x[c, i s + k d - p]"),
+        (nn.Conv1d(2, 3, 2), "z[o, i] = b[o] + sum W[o, c, k] x[c, i s + k d - p]"),
+        (nn.ConvTranspose1d(2, 3, 2, bias=False), "y[c, j] = sum W[o, c, k] x[o, i]"),
+        (nn.ConvTranspose1d(2, 3, 2), "y[c, j] = b[c] + sum W[o, c, k] x[o, i]"),
+    ],
+)
+def test_the_formula_has_a_bias_where_the_layer_has_one(layer: nn.Module, formula: str) -> None:
+    x = mg.ones(1, 2, 4, requires_grad=True)
+    for mode in (mg.enable_grad, mg.no_grad):
+        with mode():
+            (op,) = mg.trace(nn.Sequential(layer), x)["0"].ops
+        assert op.formula == formula
+        assert op.title == type(layer).__name__.removesuffix("1d")
+    layer(x).sum().backward()
+    assert x.grad is not None
+
+
+def test_the_table_has_a_column_for_each_kept_input_of_a_formula() -> None:
+    table = mg.trace(nn.Sequential(nn.Linear(2, 3), nn.LayerNorm(3)), mg.ones(4, 2)).table()
+    assert table.split("\n")[0].split()[2:8] == ["x", "W", "w", "b", "z", "out"]
+    x = mg.trace(lambda x, y: x * y, mg.ones(2), mg.ones(2)).as_table()
+    assert x.head[2:5] == ["x", "y", "out"]
+
+
+def test_the_time_of_a_step_has_no_compilation_in_it() -> None:
+    slow = [0.2]
+
+    class Slow(mg.Op):
+        """y = x"""
+
+        def forward(self, kernels: Any, x: Any) -> Any:
+            if slow:
+                compile._made += 1
+                time.sleep(slow.pop())
+            return kernels.copy(x)
+
+    class Slowly(nn.Module):
+        def forward(self, x: mg.Tensor) -> mg.Tensor:
+            return mg.record(Slow(), x)
+
+    found = mg.trace(nn.Sequential(nn.ReLU(), Slowly()), mg.ones(2))
+    assert found.seconds < 0.1
+    assert all(call.seconds < 0.1 for call in found.calls)

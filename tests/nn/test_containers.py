@@ -92,7 +92,7 @@ def test_a_parameter_list_holds_parameters_alone():
         (lambda: nn.ModuleList([mg.relu]), TypeError, "ModuleList is made of modules"),
         (lambda: nn.ModuleList()[0], IndexError, "there is no module 0 in a ModuleList of 0"),
         (lambda: nn.ModuleList()(mg.ones(1)), TypeError, "a ModuleList cannot be called"),
-        (lambda: nn.ModuleDict({"a": 3}), TypeError, "ModuleDict is made of modules, 'a' is a int"),
+        (lambda: nn.ModuleDict({"a": 3}), TypeError, "ModuleDict is made of modules, 'a' is an int"),
         (lambda: nn.ModuleDict({"a": nn.ReLU()})["b"], KeyError, "there is no module 'b' in a ModuleDict of 'a'"),
         (lambda: nn.ModuleDict({"keys": nn.ReLU()}), ValueError, "'keys' is an attribute of every ModuleDict"),
         (lambda: nn.ModuleDict()(1), TypeError, "a ModuleDict cannot be called"),

@@ -159,7 +159,7 @@ WRONG: list[tuple[Any, type[Exception], str]] = [
      r"has float32 weights, x is float64: use x.to"),
     (lambda: nn.Conv2d(1, 2, 3)(np.ones((1, 5, 5))), TypeError, "expects a Tensor, got ndarray"),
     (lambda: nn.Conv2d(1, 2, 3)(mg.ones(1, 2, 5)), ValueError,
-     "a window of 3 elements does not fit in the 2 of a dim"),
+     r"a window of size \(3, 3\) does not fit in x: its size in space is \(2, 5\)"),
     (lambda: nn.Conv2d(3, 4, 3, groups=2), ValueError, "3 and 4 channels cannot be divided into 2 groups"),
     (lambda: nn.Conv2d(0, 4, 3), ValueError, "needs sizes of at least 1"),
     (lambda: nn.Conv2d(1, 4, (3, 3, 3)), ValueError, r"kernel_size must be one number or 2, got \(3, 3, 3\)"),

@@ -185,10 +185,15 @@ def test_shapes_that_would_broadcast_are_refused(loss):
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-def test_an_empty_batch_is_refused(loss):
+def test_an_empty_batch_has_no_mean_but_a_sum(loss):
     target = mg.zeros(0, dtype=mg.int64) if loss in CLASSES else mg.zeros(0, 3)
     message = refused(loss, mg.zeros(0, 3), target)
-    assert message.endswith(": the input (0, 3) has no elements, an empty batch has no loss")
+    assert message.endswith("so its losses have no mean: reduction='sum' gives 0, 'none' an empty tensor")
+    x = mg.zeros(0, 3, requires_grad=True)
+    assert LOSSES[loss](x, target, reduction="none").numel() == 0
+    total = LOSSES[loss](x, target, reduction="sum")
+    total.backward()
+    assert (total.item(), x.grad.shape) == (0, (0, 3))
 
 
 @pytest.mark.parametrize("loss", LOSSES)

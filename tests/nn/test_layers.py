@@ -158,7 +158,11 @@ def test_append_takes_the_next_free_number():
 def test_sequential_refuses_what_is_no_module():
     with pytest.raises(TypeError, match="Sequential is made of modules, '1' is a function"):
         nn.Sequential(nn.ReLU(), mg.relu)
+    with pytest.raises(
+        TypeError, match=r"Sequential is made of modules, '0' is the class ReLU: write nn.ReLU\(\)"
+    ):
+        nn.Sequential(nn.ReLU)
     with pytest.raises(TypeError, match="Sequential: the name of a part must be a str, got 1"):
         nn.Sequential({1: nn.ReLU()})
-    with pytest.raises(TypeError, match=r"append\(\) got a int"):
+    with pytest.raises(TypeError, match=r"append\(\) got an int"):
         nn.Sequential().append(3)

@@ -123,8 +123,8 @@ def test_a_part_set_to_none_is_a_part_no_more():
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("first", 3, "Net: 'first' must stay a Module or become None, got int"),
-        ("first", mg.ones(2), "Net: 'first' must stay a Module or become None, got Tensor"),
+        ("first", 3, "Net: 'first' must stay a Module or become None, it cannot become an int"),
+        ("first", mg.ones(2), "Net: 'first' must stay a Module or become None, it cannot become a Tensor"),
     ],
 )
 def test_overwriting_a_module_by_something_else_is_an_error(name, value, message):
@@ -138,31 +138,34 @@ def test_overwriting_a_module_by_something_else_is_an_error(name, value, message
 
 def test_overwriting_a_parameter_or_buffer_by_something_else_is_an_error():
     norm = Normalise()
-    with pytest.raises(TypeError, match="'scale' must stay a Parameter or become None, got Tensor"):
+    with pytest.raises(TypeError, match="'scale' must stay a Parameter or become None, it cannot become a Tensor"):
         norm.scale = norm.scale * 2
-    with pytest.raises(TypeError, match="'mean' must stay a Tensor or become None, got list"):
+    with pytest.raises(TypeError, match="'mean' must stay a Tensor or become None, it cannot become a list"):
         norm.mean = [1.0]
     assert norm.scale.tolist() == [1.0, 2.0]
 
 
 @pytest.mark.parametrize(
-    ("value", "kind"),
+    ("value", "kind", "instead"),
     [
-        ([nn.ReLU()], "list"),
-        ((1, nn.Parameter([1.0])), "tuple"),
-        ({"act": nn.ReLU()}, "dict"),
-        ({nn.ReLU()}, "set"),
-        ([1, [{"deep": (nn.ReLU(),)}]], "list"),
+        ([nn.ReLU()], "list", "nn.Sequential, which calls one after the other, or nn.ModuleList"),
+        ({nn.ReLU()}, "set", "nn.Sequential, which calls one after the other, or nn.ModuleList"),
+        ({"act": nn.ReLU()}, "dict", "nn.ModuleDict"),
+        ((nn.Parameter([1.0]),), "tuple", "nn.ParameterList"),
+        ({"w": nn.Parameter([1.0])}, "dict", "an attribute for each"),
+        ([nn.ReLU(), nn.Parameter([1.0])], "list", "an attribute for each"),
+        ((1, nn.Parameter([1.0])), "tuple", "an attribute for each"),
+        ([1, [{"deep": (nn.ReLU(),)}]], "list", "an attribute for each"),
     ],
-    ids=["list", "tuple", "dict", "set", "nested"],
+    ids=["list", "set", "dict", "parameters", "named parameters", "both", "mixed", "nested"],
 )
-def test_parts_in_a_container_would_not_be_found_and_are_refused(value, kind):
+def test_parts_in_a_container_would_not_be_found_and_are_refused(value, kind, instead):
     net = Net()
     with pytest.raises(TypeError) as error:
         net.layers = value
     assert str(error.value) == (
         f"Net: 'layers' is a {kind} with modules or parameters in it, which would be neither trained nor saved: "
-        "use nn.Sequential, or an attribute for each"
+        f"use {instead}"
     )
     assert not hasattr(net, "layers")
 
@@ -212,9 +215,9 @@ def test_assigning_before_super_init_says_so():
         ("add_module", "", nn.ReLU(), ValueError, "Net: a part needs a name without dots, got ''"),
         ("add_module", "forward", nn.ReLU(), ValueError, "'forward' is an attribute of every Net"),
         ("add_module", "training", nn.ReLU(), ValueError, "'training' is an attribute of every Net"),
-        ("add_module", "x", mg.ones(1), TypeError, "Net: 'x' must be a Module, got Tensor"),
-        ("register_parameter", "x", mg.ones(1), TypeError, "Net: 'x' must be a Parameter, got Tensor"),
-        ("register_buffer", "x", 1.0, TypeError, "Net: 'x' must be a Tensor, got float"),
+        ("add_module", "x", mg.ones(1), TypeError, "Net: 'x' must be a Module, got a Tensor"),
+        ("register_parameter", "x", mg.ones(1), TypeError, "Net: 'x' must be a Parameter, got a Tensor"),
+        ("register_buffer", "x", 1.0, TypeError, "Net: 'x' must be a Tensor, got a float"),
         ("register_buffer", "x", nn.Parameter([1.0]), TypeError, "Net: 'x' is a Parameter, which is trained"),
     ],
 )
@@ -343,7 +346,7 @@ def test_a_state_that_does_not_fit_is_described_whole_and_loads_nothing():
         "  missing: first.weight, last.1.weight\n"
         "  unexpected: fc.weight, fc.bias\n"
         "  wrong shape: first.bias is (2,) here, (5,) in the state\n"
-        "  wrong type: norm.mean is a list in the state, no Tensor"
+        "  wrong type: norm.mean is a list in the state, not a Tensor"
     )
     for name, tensor in net.state_dict().items():
         assert np.array_equal(tensor.numpy(), before[name])
@@ -398,3 +401,11 @@ def test_names_order_and_repr_are_pytorchs():
     assert repr(ours) == repr(theirs)
     assert list(ours.state_dict()) == list(theirs.state_dict())
     assert [name for name, _ in ours.named_modules()] == [name for name, _ in theirs.named_modules()]
+
+
+def test_a_buffer_cannot_take_the_name_of_a_parameter_or_a_module():
+    net = Net()
+    net.scale = nn.Parameter([1.0])
+    for name, kind in (("scale", "parameter"), ("first", "module")):
+        with pytest.raises(TypeError, match=f"Net: '{name}' is already a {kind}: choose another name"):
+            net.register_buffer(name, mg.ones(1))

@@ -34,6 +34,18 @@ LAYERS: list[tuple[str, dict[str, Any], tuple[int, ...]]] = [
 ]
 
 
+@pytest.mark.parametrize("shape", [(0, 3), (0, 3, 4), (2, 3, 0)])
+def test_an_empty_batch_is_normalised_and_moves_no_statistics(shape: tuple[int, ...]) -> None:
+    norm = nn.BatchNorm1d(3)
+    x = mg.ones(shape, requires_grad=True)
+    y = norm(x)
+    y.sum().backward()
+    assert (y.shape, x.grad.shape) == (shape, shape)
+    assert (norm.running_mean.tolist(), norm.running_var.tolist()) == ([0] * 3, [1] * 3)
+    assert (norm.weight.grad.tolist(), norm.bias.grad.tolist()) == ([0] * 3, [0] * 3)
+    assert norm.eval()(x).shape == shape
+
+
 @pytest.mark.peer
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-10), ("float32", 1e-5)])
 @pytest.mark.parametrize(("name", "options", "shape"), LAYERS)
@@ -168,7 +180,7 @@ def test_nothing_has_changed_after_an_error():
     norm = nn.BatchNorm1d(3)
     before = {name: t.numpy().copy() for name, t in norm.state_dict().items()}
     wrong: list[tuple[mg.Tensor, type[Exception], str]] = [
-        (mg.ones(1, 3), ValueError, r"x \(1, 3\) has 1 values for each channel"),
+        (mg.ones(1, 3), ValueError, r"x \(1, 3\) has one value for each channel"),
         (mg.ones(4, 2), ValueError, r"expects x \(N, C\) or \(N, C, L\) with C = 3, got \(4, 2\)"),
         (mg.ones(4, 3).double(), TypeError, "the dtypes float64, float32 must be equal"),
         (mg.ones(4, 3, dtype=mg.int64), TypeError, "of int64 elements"),
@@ -215,7 +227,7 @@ def test_a_graph_recorded_in_eval_is_not_walked_with_statistics_that_have_moved_
         (lambda: F.batch_norm(mg.ones(2, 3), mg.ones(3), None), "come together"),
         (lambda: F.batch_norm(mg.ones(3), None, None), r"expects x of shape \(N, C, ...\)"),
         (lambda: F.batch_norm(mg.ones(2, 3), None, None, training=True, momentum=2), "momentum must lie in"),
-        (lambda: F.instance_norm(mg.ones(2, 3, 1)), "1 values for each channel of an example"),
+        (lambda: F.instance_norm(mg.ones(2, 3, 1)), "one value for each channel of an example"),
         (lambda: nn.LayerNorm(()), "needs sizes of at least 1"),
         (lambda: nn.BatchNorm1d(0), "needs sizes of at least 1"),
     ],

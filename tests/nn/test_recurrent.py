@@ -164,7 +164,7 @@ def test_tables_take_modules_that_give_several_tensors():
 
 
 def test_a_picture_shows_every_step_of_a_loop_over_a_cell_and_a_sequence_as_one_node():
-    dot = mg.draw(Reader()(mg.ones(3, 2, X))).dot
+    dot = mg.draw(Reader()(mg.ones(3, 2, X)), fold=False).dot
     assert "cell, call 2" in dot and "cell, call 3" in dot
     assert dot.count("<b>Tanh</b>") == 6  # of g and of c, three times
     assert dot.count("<b>LSTM</b>") == 2

@@ -83,18 +83,23 @@ def test_key_that_changes_after_the_forward_pass_does_not_matter() -> None:
 @pytest.mark.parametrize(
     ("key", "text"),
     [
-        (5, "index 5 is out of bounds for axis 0 with size 2"),
-        ((0, 0, 0), "too many indices"),
-        ([0, 7], "index 7 is out of bounds"),
-        (1.5, "only integers"),
-        ("a", "only integers"),
+        (5, r"index: 5 is out of range for dim 0, of size 2, of x of shape \(2, 3\)"),
+        ((..., -4), "index: -4 is out of range for dim 1, of size 3"),
+        ((None, [0, 7]), "index: 7 is out of range for dim 0, of size 2"),
+        ((0, 0, 0), r"index: too many indices for x of shape \(2, 3\): 3, it takes 2"),
+        ((..., ...), "index: '...' may stand in a key once, not 2 times"),
+        (1.5, "index: 1.5 cannot be an index: use ints, slices, None"),
+        ("a", "index: 'a' cannot be an index: use ints, slices, None"),
         (mg.tensor([0.0, 1.0]), "index: tensors and arrays must be integer or bool, got float32"),
-        (np.array([True]), "boolean index did not match"),
+        (np.array([True]), r"index: a mask of shape \(1,\) does not fit x of shape \(2, 3\)$"),
+        ((0, np.array([True])), r"a mask of shape \(1,\) does not fit x of shape \(2, 3\) from dim 1 on"),
     ],
 )
 def test_bad_keys_are_refused(key: Any, text: str) -> None:
     with pytest.raises(IndexError, match=text):
         mg.zeros(2, 3)[key]
+    with pytest.raises(IndexError, match=text):
+        mg.zeros(2, 3)[key] = 1
 
 
 def test_an_array_beside_a_slice_and_an_int_puts_its_dims_in_front_as_in_numpy() -> None:

@@ -181,8 +181,8 @@ MISTAKES: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: X.chunk(0), ValueError, "chunk: a tensor of shape (2, 3) cannot be cut in 0 pieces"),
     (lambda: X.unbind(2), IndexError, "unbind: dim 2 is out of range"),
     (lambda: X.unfold(0, 3, 1), ValueError,
-     "unfold: no windows of 3, 1 apart, in the 2 elements of dim 0 of (2, 3)"),
-    (lambda: X.unfold(0, 1, 0), ValueError, "unfold: no windows of 1, 0 apart"),
+     "unfold: there are no windows of 3, 1 apart, in dim 0, of size 2, of x (2, 3)"),
+    (lambda: X.unfold(0, 1, 0), ValueError, "unfold: there are no windows of 1, 0 apart"),
     # repeating
     (lambda: X.repeat(2), ValueError, "repeat: 1 repeats for a tensor of shape (2, 3): one for each dim, or more"),
     (lambda: X.repeat(2, -1), ValueError, "repeat: nothing can be repeated -1 times"),

@@ -35,7 +35,7 @@ def made(p: mg.Tensor) -> mg.Tensor:
         (nn.Sequential(nn.Linear(2, 1)), TypeError, r"not one Sequential: use model.parameters\(\)"),
         ([{"params": nn.Linear(2, 1)}], TypeError, r"of tensors, not one Linear: use model.parameters\(\)"),
         (3, TypeError, "expects a list of tensors or of dicts, not one int"),
-        ([np.ones(2)], TypeError, "expects tensors, got a ndarray"),
+        ([np.ones(2)], TypeError, "expects tensors, got an ndarray"),
         ([mg.tensor([1, 2])], TypeError, "expects tensors of floats, got int64"),
         ([made(leaf(1.0))], ValueError, r"<MulBackward> made this tensor of shape \(1,\); only leaves"),
         ([leaf(1.0)] * 2, ValueError, r"a parameter of shape \(1,\) was given twice"),
@@ -149,6 +149,7 @@ def test_repr_shows_groups_and_hyper_parameters():
         "Adam(\n  2 parameters: lr=0.1, betas=(0.9, 0.999), eps=1e-08, weight_decay=0, "
         "amsgrad=False, maximize=False, decoupled_weight_decay=False\n)"
     )
+    assert repr(SGD([leaf(1.0)])).startswith("SGD(\n  1 parameter: lr=")
 
 
 # -- the step -------------------------------------------------------------------------------------------------

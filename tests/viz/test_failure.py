@@ -79,3 +79,9 @@ def test_an_error_without_an_operation_has_no_graph() -> None:
         mg.draw(raised.value)
     with pytest.raises(ValueError, match="this KeyError came from no operation"):
         mg.draw(KeyError("never raised"))
+
+
+def test_a_parameter_of_a_layer_that_failed_is_named_once() -> None:
+    with pytest.raises(ValueError) as caught:
+        mg.nn.Linear(2, 1)(mg.ones(1, 4))
+    assert mg.draw(caught.value).dot.count(">weight<") == 1

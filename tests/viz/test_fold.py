@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterable
 
 import pytest
 
@@ -36,7 +37,7 @@ def chain(length: int) -> mg.Tensor:
 
 @pytest.mark.parametrize(
     ("depth", "expected"),
-    [(0, ["Block", "Linear"]), (1, ["Linear", "Add", "Linear"]), (2, ["Linear", "Tanh", "Add", "Linear"])],
+    [(0, ["Block", "Linear"]), (1, ["Linear + Tanh", "Add", "Linear"]), (2, ["Linear", "Tanh", "Add", "Linear"])],
 )
 def test_modules_inside_depth_others_are_one_node_each(depth: int, expected: list[str]) -> None:
     drawing = mg.draw(nn.Sequential(Block(), nn.Linear(2, 1)), mg.ones(1, 2), depth=depth)
@@ -52,6 +53,15 @@ def test_a_closed_module_has_the_work_of_what_is_in_it_and_its_output() -> None:
     assert (node.flops, node.bytes) == (8, sum(part.bytes for part in inside))
     assert node.value == inside[2].value
     assert node.note == "3 operations, 6 parameters"
+
+
+def test_a_closed_module_of_one_operation_has_1_operation() -> None:
+    assert (
+        mg.draw(nn.Sequential(nn.Tanh()), mg.ones(1, 1) * mg.ones(1, 1, requires_grad=True), depth=0)
+        .view.nodes[0]
+        .note
+        == "1 operation"
+    )
 
 
 def test_the_graph_itself_stays_whole() -> None:
@@ -118,6 +128,86 @@ def test_parallel_blocks_that_go_to_one_operation_are_folded() -> None:
     heads = [nn.Linear(2, 2) for _ in range(4)]
     view = mg.draw(lambda x: mg.cat([head(x) for head in heads], dim=1), mg.ones(3, 2)).view
     assert titles(view) == ["Linear", "Cat"]
+
+
+def test_equal_modules_that_draw_lots_are_drawn_once() -> None:
+    model = nn.Sequential(*(nn.Sequential(nn.Linear(2, 2), nn.ReLU(), nn.Dropout(0.5)) for _ in range(6))).train()
+    assert titles(mg.draw(model, mg.ones(1, 2)).view) == ["Linear", "Relu", "Dropout"]
+
+
+# -- recurrences ---------------------------------------------------------------------------------------------
+
+
+class Steps(nn.Module):
+    """A cell that is called once for each input."""
+
+    def __init__(self, cell: nn.Module) -> None:
+        super().__init__()
+        self.cell = cell
+
+    def forward(self, *inputs: mg.Tensor) -> mg.Tensor:
+        state = None
+        for x in inputs:
+            state = self.cell(x, state)
+        assert state is not None
+        return state[0] if isinstance(state, tuple) else state
+
+
+def back_edges(graph: Graph) -> list[tuple[str, str]]:
+    return [
+        (graph.nodes[edge.source].title, graph.nodes[edge.target].title) for edge in graph.edges if edge.is_next
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [
+        (nn.RNNCell(3, 2), [("Tanh", "Linear")]),
+        (nn.LSTMCell(3, 2), [("Mul", "Linear"), ("Add", "Mul")]),  # h, and c
+    ],
+)
+def test_what_a_folded_recurrence_hands_on_goes_back_to_its_start(
+    cell: nn.Module, expected: list[tuple[str, str]]
+) -> None:
+    drawing = mg.draw(Steps(cell), *(mg.ones(1, 3) for _ in range(6)))
+    assert back_edges(drawing.view) == expected
+    assert drawing.dot.count("label=next constraint=false") == len(expected)
+    assert back_edges(drawing.graph) == back_edges(drawing.redraw(fold=False).view) == []
+
+
+def test_the_inputs_of_later_steps_are_counted_on_that_of_the_first() -> None:
+    view = mg.draw(Steps(nn.RNNCell(3, 2)), *(mg.ones(1, 3) for _ in range(6))).view
+    notes = {node.shape: node.note for node in view.nodes if node.kind == "input"}
+    assert notes == {(1, 3): "the first of 6, one for each block", (1, 2): ""}
+
+
+@pytest.mark.parametrize("parts", [lambda x: x.unbind(0), lambda x: (x[t] for t in range(6))])
+def test_a_recurrence_over_parts_of_one_input_is_folded(parts: Callable[[mg.Tensor], Iterable[mg.Tensor]]) -> None:
+    steps = Steps(nn.RNNCell(3, 2))
+    view = mg.draw(lambda x: steps(*parts(x)), mg.ones(6, 1, 3)).view
+    assert titles(view).count("Tanh") == 1
+    assert back_edges(view) == [("Tanh", "Linear")]
+
+
+def test_a_loop_with_operations_between_the_calls_is_folded_together_with_them() -> None:
+    class Loop(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(2, 2)
+
+        def forward(self, x: mg.Tensor) -> mg.Tensor:
+            for _ in range(5):
+                x = x + self.layer(x)
+            return x
+
+    view = mg.draw(Loop(), mg.ones(1, 2)).view
+    assert titles(view) == ["Linear", "Add"]
+    assert back_edges(view) == [("Add", "Linear"), ("Add", "Add")]
+
+
+def test_layers_with_parameters_of_their_own_are_no_recurrence() -> None:
+    view = mg.draw(nn.Sequential(*(Block() for _ in range(12))), mg.ones(1, 2)).view
+    assert back_edges(view) == []
 
 
 # -- too many nodes ------------------------------------------------------------------------------------------

@@ -74,3 +74,9 @@ def test_a_name_has_no_control_characters_and_an_end() -> None:
     assert text.name("a\nb\u202ec\ud800\0") == "a�b�c��"
     assert text.name("x" * 10_000) == "x" * 47 + "…"
     assert text.name("wörter 数 🎉") == "wörter 数 🎉"
+
+
+def test_seven_digits_tell_a_number_from_its_neighbours_and_no_needless_ones_are_written() -> None:
+    assert [text.columns([value], 7) for value in (1.0001, 0.10000000149, 2.0, 1e-8)] == [
+        ["1.0001"], ["0.1"], ["2"], ["1.00e\N{MINUS SIGN}08"],
+    ]  # fmt: skip

@@ -80,7 +80,7 @@ def with_parameters(name: str, rule: Callable, operands: int, cost: int = CHEAP)
         if kernel is None:
             return getattr(reference, name)(*given)
         out = np.empty(x.shape, x.dtype)
-        kernel(cost * x.size, *[array.ravel() for array in arrays], *parameters, out.ravel())
+        kernel(cost * x.size, *[array.ravel() for array in arrays], *parameters, out)
         return out
 
     function.__name__ = function.__qualname__ = name

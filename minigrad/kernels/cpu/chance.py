@@ -64,7 +64,5 @@ def dropout(x: Array, p: float, key: int, together: int) -> Array:
     if not compiled(x):
         return reference.dropout(x, p, key, together)
     out = np.empty(x.shape, x.dtype)
-    _dropout[x.dtype](
-        WORK * x.size, x.ravel(), np.uint64(limit(p)), *halves(key), factor_of(p), together, out.ravel()
-    )
+    _dropout[x.dtype](WORK * x.size, x.ravel(), np.uint64(limit(p)), *halves(key), factor_of(p), together, out)
     return out

@@ -71,7 +71,7 @@ def ternary(name: str, rule: Callable, dtypes: tuple[np.dtype, ...], leading: np
         shape = np.broadcast_shapes(x.shape, y.shape, z.shape)
         out = np.empty(shape, dtype)
         flat = [(a if a.size == 1 else np.broadcast_to(a, shape)).ravel() for a in operands]
-        kernel(dtype, *(a.size == out.size for a in flat))(out.size, *flat, out.ravel())
+        kernel(dtype, *(a.size == out.size for a in flat))(out.size, *flat, out)
         return out
 
     function.__name__ = function.__qualname__ = name

@@ -253,7 +253,7 @@ def conv_transpose(z: Array, W: Array, b: Array | None, size: Dims, at: Windows,
 
 def run(plan: Plan, work: int, x: Array, A: Array, bias: Array, out: Array) -> None:
     layout, offsets, parts, shape, output = plan
-    _product[x.dtype](work // PER_ADDITION, x.ravel(), A, bias, offsets, parts, layout, shape, output, out.ravel())
+    _product[x.dtype](work // PER_ADDITION, x.ravel(), A, bias, offsets, parts, layout, shape, output, out)
 
 
 def conv_weight(z: Array, x: Array, at: Windows, groups: int) -> Array:

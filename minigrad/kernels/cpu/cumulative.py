@@ -103,9 +103,9 @@ def running(name: str, combine: Callable) -> Callable:
         out = np.empty(x.shape, x.dtype)
         outer, n, inner = sizes(x, dim)
         if inner == 1:
-            along_rows[x.dtype](WORK * x.size, x.ravel(), n, reverse, out.ravel())
+            along_rows[x.dtype](WORK * x.size, x.ravel(), n, reverse, out)
         else:
-            along_columns[x.dtype](WORK * x.size, x.ravel(), outer, n, inner, reverse, out.ravel())
+            along_columns[x.dtype](WORK * x.size, x.ravel(), outer, n, inner, reverse, out)
         return out
 
     return function

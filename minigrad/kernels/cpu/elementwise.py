@@ -158,9 +158,12 @@ def unary(
         out = np.empty(x.shape, gives or x.dtype)
         work = cost * x.size
         if work < GRAIN:  # straight to the machine code: for a few elements, the way there is what takes long
-            kernel.piece(x.ravel(), out.ravel(), 0, 1)
+            try:
+                kernel.piece(x, out, 0, 1)
+            except BufferError:  # strided
+                kernel.piece(x.ravel(), out, 0, 1)
         else:
-            kernel(work, x.ravel(), out.ravel())
+            kernel(work, x.ravel(), out)
         return out
 
     function.__name__ = function.__qualname__ = name
@@ -214,9 +217,12 @@ def binary(
         out = np.empty(x.shape, gives or dtype)
         work = cost * x.size
         if work < GRAIN:
-            pairs[dtype].piece(x.ravel(), y.ravel(), out.ravel(), 0, 1)
+            try:
+                pairs[dtype].piece(x, y, out, 0, 1)
+            except BufferError:
+                pairs[dtype].piece(x.ravel(), y.ravel(), out, 0, 1)
         else:
-            pairs[dtype](work, x.ravel(), y.ravel(), out.ravel())
+            pairs[dtype](work, x.ravel(), y.ravel(), out)
         return out
 
     function.__name__ = function.__qualname__ = name

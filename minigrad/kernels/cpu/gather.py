@@ -76,7 +76,7 @@ def add_rows(out: Array, at: Rows, v: Array) -> Array:
     columns = at.outer * at.inner
     work = v.size if columns > 1 else 0  # one column is one thread's
     v = np.broadcast_to(v, at.shape).ravel()
-    _adding[out.dtype](work, v, at.where, at.outer, at.rows, at.inner, out.ravel())
+    _adding[out.dtype](work, v, at.where, at.outer, at.rows, at.inner, out)
     return out
 
 

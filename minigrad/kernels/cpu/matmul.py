@@ -33,6 +33,7 @@ NEAR = 1 << 19  # bytes of B that are in the second cache as they are
 WORTH = 6  # tiles that must read what is packed, for the packing to pay
 WORTH_NEAR = 12  # the same where the second cache has it anyway
 PER_ADDITION = 8  # multiply-adds of a tile that take as long as one addition of an elementwise kernel
+SMALL = GRAIN * PER_ADDITION  # multiply-adds that one thread does
 
 
 def textbook(A, B, C):
@@ -213,11 +214,16 @@ def batch_piece(dtype: np.dtype) -> Callable:
 
 
 @functools.partial(inline, fastmath={"reassoc", "nsz", "contract"})  # may add in any order, hence in lanes
-def dot(x, y):
-    total = x.dtype.type(0)
+def dots(x, a, b, c, d):
+    """x . a, x . b, x . c and x . d: side by side, they wait less for one another's additions."""
+    zero = x.dtype.type(0)
+    with_a, with_b, with_c, with_d = zero, zero, zero, zero
     for k in range(x.size):
-        total += x[k] * y[k]
-    return total
+        with_a += x[k] * a[k]
+        with_b += x[k] * b[k]
+        with_c += x[k] * c[k]
+        with_d += x[k] * d[k]
+    return with_a, with_b, with_c, with_d
 
 
 def few_rows_piece(dtype: np.dtype) -> Callable:
@@ -254,14 +260,21 @@ def few_rows_piece(dtype: np.dtype) -> Callable:
         for i in range(M if j < right else 0):
             for k in range(K):
                 line[k] = at(A, i * row_a + k * col_a)[0]
-            for s in range(j, right):
-                total = bias[s] if bias.size else line.dtype.type(0)
+            for s in range(j, right, 4):
                 if row_b == 1:
-                    total += dot(line, row(B, s * col_b, K))
-                else:
-                    for k in range(K):
-                        total += line[k] * at(B, k * row_b + s * col_b)[0]
-                C[i, s] = total
+                    last = right - 1  # beyond it, the last column is taken again
+                    sums = dots(
+                        line, row(B, s * col_b, K), row(B, min(s + 1, last) * col_b, K),
+                        row(B, min(s + 2, last) * col_b, K), row(B, min(s + 3, last) * col_b, K),
+                    )  # fmt: skip
+                for t in range(s, min(s + 4, right)):
+                    start = bias[t] if bias.size else line.dtype.type(0)
+                    if row_b == 1:
+                        C[i, t] = start + sums[t - s]
+                    else:
+                        for k in range(K):
+                            start += line[k] * at(B, k * row_b + t * col_b)[0]
+                        C[i, t] = start
 
     return piece
 
@@ -298,11 +311,10 @@ def multiply(A: Array, B: Array, bias: Array) -> Array:
         if M > FEW:  # a matrix and a vector: the same as the vector and the transposed matrix
             bias = np.full(M, bias[0]) if bias.size else bias
             A, B, out = B.T, A.T, C.reshape(1, M)
-    work = M * N * K // PER_ADDITION
-    if work < GRAIN:
+    if M * N * K < SMALL:
         kernel.piece(A, B, bias, out, 0, 1)
     else:
-        kernel(work, A, B, bias, out)
+        kernel(M * N * K // PER_ADDITION, A, B, bias, out)
     return C
 
 

@@ -3,23 +3,116 @@
 from __future__ import annotations
 
 import ctypes
+import functools
+from collections.abc import Callable
+from typing import Any
 
+import llvmlite.binding as llvm
 import numpy as np
+from llvmlite import ir
 from numba import carray, types
 from numba.core import cgutils
-from numba.np.numpy_support import from_dtype
+from numba.core.datamodel import models, register_default
+from numba.core.typeconv import Conversion
+from numba.extending import NativeValue, unbox
+from numba.np.numpy_support import as_dtype, from_dtype
 
 from minigrad.kernels.cpu.compile import emitted, inline
 
 
-def reads(dtype: np.dtype, ndim: int = 1, layout: str = "C") -> types.Array:
+class Lent(types.Array):
+    """An array that a kernel reads or writes while its caller holds it.
+
+    Numba makes an owner of memory for each array that a function is given, which takes 30 ns, and lets each go in
+    the end. A kernel keeps nothing, so here the array's own head is read: where the numbers are, how many, and how
+    far apart. With one dim and layout "C", an array of any shape is taken as its consecutive elements.
+    """
+
+    def __init__(self, dtype: np.dtype, ndim: int, layout: str, **options: bool) -> None:
+        super().__init__(from_dtype(dtype), ndim, layout, **options)
+        self.name = f"lent {self.name}"
+
+    @property
+    def is_flat(self) -> bool:
+        return self.ndim == 1 and self.layout == "C"
+
+    def can_convert_from(self, typing_context: Any, other: types.Type) -> Conversion | None:
+        """Which arrays Numba's dispatcher lets pass."""
+        fits = isinstance(other, types.Array) and self.dtype == other.dtype and not isinstance(other, Lent)
+        if not fits or not (self.is_flat or self.ndim == other.ndim) or self.layout not in ("A", other.layout):
+            return None
+        return Conversion.safe if other.mutable >= self.mutable and other.aligned >= self.aligned else None
+
+
+register_default(Lent)(models.ArrayModel)
+
+#: Where the head of an array, which NumPy calls PyArrayObject_fields, has what is asked for here, in bytes.
+TYPE, DATA, NDIM, DIMS, STRIDES, FLAGS = (object.__basicsize__ + offset for offset in (-8, 0, 8, 16, 24, 48))
+C_CONTIGUOUS = 1  # the lowest of the flags
+
+# Machine code may come from another process: it finds the type of arrays by this name.
+llvm.add_symbol("minigrad_ndarray", id(np.ndarray))
+
+
+@unbox(Lent)
+def read_head(lent: Lent, array: ir.Value, c: Any) -> NativeValue:
+    """The code that makes of a Python object what a kernel takes for an array; BufferError if it does not fit."""
+    builder, index, int32, pointer = c.builder, ir.IntType(64), ir.IntType(32), ir.IntType(8).as_pointer()
+
+    def field(offset, kind):
+        place = builder.gep(builder.bitcast(array, pointer), [index(offset)])
+        return builder.load(builder.bitcast(place, kind.as_pointer()))
+
+    found = c.context.make_array(lent)(c.context, builder)
+    ndarray = c.context.get_c_value(builder, pointer.pointee, "minigrad_ndarray")
+    fits = cgutils.alloca_once_value(builder, cgutils.false_bit)
+    with builder.if_then(builder.icmp_unsigned("==", field(TYPE, pointer), ndarray), likely=True):
+        is_contiguous = builder.icmp_signed("!=", builder.and_(field(FLAGS, int32), int32(C_CONTIGUOUS)), int32(0))
+        has_dims = builder.icmp_signed("==", field(NDIM, int32), int32(lent.ndim))
+        builder.store(is_contiguous if lent.is_flat else has_dims, fits)
+    fits = builder.load(fits)
+    with builder.if_else(fits, likely=True) as (then, otherwise):
+        with then:
+            size, dims = index(as_dtype(lent.dtype).itemsize), field(DIMS, index.as_pointer())
+            if lent.is_flat:
+                n = cgutils.alloca_once_value(builder, index(1))
+                with cgutils.for_range(builder, builder.sext(field(NDIM, int32), index)) as loop:
+                    builder.store(builder.mul(builder.load(n), builder.load(builder.gep(dims, [loop.index]))), n)
+                shape, strides = [builder.load(n)], [size]
+            else:
+                steps = field(STRIDES, index.as_pointer())
+                shape, strides = (
+                    [builder.load(builder.gep(first, [index(d)])) for d in range(lent.ndim)]
+                    for first in (dims, steps)
+                )
+            found.data, found.itemsize = field(DATA, found.data.type), size
+            found.nitems = functools.reduce(builder.mul, shape)
+            found.shape, found.strides = cgutils.pack_array(builder, shape), cgutils.pack_array(builder, strides)
+            found.meminfo, found.parent = (ir.Constant(x.type, None) for x in (found.meminfo, found.parent))
+        with otherwise:
+            c.pyapi.err_set_string("PyExc_BufferError", "a kernel is given no array, or one that does not fit")
+    return NativeValue(found._getvalue(), is_error=builder.not_(fits))
+
+
+def reads(dtype: np.dtype, ndim: int = 1, layout: str = "C") -> Lent:
     """The type of an operand: declared read-only and unaligned, it takes arrays that are and that are not."""
-    return types.Array(from_dtype(dtype), ndim, layout, readonly=True, aligned=False)
+    return Lent(dtype, ndim, layout, readonly=True, aligned=False)
 
 
-def writes(dtype: np.dtype, ndim: int = 1) -> types.Array:
+def writes(dtype: np.dtype, ndim: int = 1) -> Lent:
     """The type of a result, which is always made by us."""
-    return types.Array(from_dtype(dtype), ndim, "C")
+    return Lent(dtype, ndim, "C")
+
+
+def in_python(piece: Callable, takes: tuple) -> Callable:
+    """``piece`` in Python, given arrays as machine code would see them."""
+    flat = [isinstance(kind, Lent) and kind.is_flat for kind in takes] + [False, False]
+
+    @functools.wraps(piece)
+    def seen(*args: Any) -> None:
+        piece(*(x.reshape(-1) if is_flat else x for x, is_flat in zip(args, flat, strict=True)))
+
+    return seen
 
 
 @inline

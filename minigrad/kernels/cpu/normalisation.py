@@ -124,7 +124,7 @@ def normalise(x: Array, weight: Array, bias: Array, dims: Dims, eps: float) -> t
     outer, groups, inner, after = sizes
     shape = tuple(n for d, n in enumerate(x.shape) if d not in dims)
     out, mean, variance = np.empty(x.shape, x.dtype), np.empty(shape, x.dtype), np.empty(shape, x.dtype)
-    results = mean.ravel(), variance.ravel(), out.ravel()
+    results = mean, variance, out
     if inner == 1:
         operands = x.ravel(), _each(weight, groups), _each(bias, groups)
         _columns[x.dtype](4 * x.size, *operands, outer, groups, eps, *results)
@@ -142,10 +142,10 @@ def normalise_backward(dy: Array, x: Array, weight: Array, dims: Dims, eps: floa
     out = np.empty(x.shape, x.dtype)
     if inner == 1:
         operands = dy.ravel(), x.ravel(), _each(weight, groups)
-        _columns_backward[x.dtype](6 * x.size, *operands, outer, groups, eps, out.ravel())
+        _columns_backward[x.dtype](6 * x.size, *operands, outer, groups, eps, out)
     else:
         operands = dy.ravel(), x.ravel(), weight.ravel()
-        _groups_backward[x.dtype](6 * x.size, *operands, outer, groups, inner, after, eps, out.ravel())
+        _groups_backward[x.dtype](6 * x.size, *operands, outer, groups, inner, after, eps, out)
     return out
 
 
@@ -155,7 +155,7 @@ def normalise_by(x: Array, mean: Array, scale: Array, weight: Array, bias: Array
     if not is_whole or math.prod(runs) != x.size:
         return reference.normalise_by(x, mean, scale, weight, bias)
     out, shift = np.empty(x.shape, x.dtype), np.broadcast_to(bias, slope.shape)
-    _given[x.dtype](2 * x.size, x.ravel(), mean.ravel(), slope.ravel(), shift.ravel(), runs[2], out.ravel())
+    _given[x.dtype](2 * x.size, x.ravel(), mean.ravel(), slope.ravel(), shift.ravel(), runs[2], out)
     return out
 
 
@@ -167,11 +167,11 @@ def normalise_sums(dy: Array, x: Array, shape: Dims, dims: Dims, eps: float) -> 
     outer, groups, inner, after = sizes
     if inner == 1:
         sums = np.empty((2, *shape))
-        _columns_sums[x.dtype](5 * x.size, dy.ravel(), x.ravel(), outer, groups, eps, sums.ravel())
+        _columns_sums[x.dtype](5 * x.size, dy.ravel(), x.ravel(), outer, groups, eps, sums)
         return sums.astype(x.dtype)
     chunks = max(1, min(CHUNKS, groups, x.size // (WORTH * size)))
     sums = np.zeros((chunks, 2, *shape))
-    _groups_sums[x.dtype](5 * x.size, dy.ravel(), x.ravel(), size, outer, groups, inner, after, eps, sums.ravel())
+    _groups_sums[x.dtype](5 * x.size, dy.ravel(), x.ravel(), size, outer, groups, inner, after, eps, sums)
     return sums.sum(0).astype(x.dtype)
 
 

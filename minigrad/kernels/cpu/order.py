@@ -54,7 +54,7 @@ def topk(x: Array, dim: int, k: int, largest: bool, sorted: bool) -> Array:
         return reference.topk(x, dim, k, largest, sorted)
     lines = np.moveaxis(x, dim, -1)
     out = np.empty((*lines.shape[:-1], k), np.int64)
-    _along_rows[x.dtype](2 * x.size, lines.ravel(), x.shape[dim], k, bool(largest), out.ravel())
+    _along_rows[x.dtype](2 * x.size, lines.ravel(), x.shape[dim], k, bool(largest), out)
     if not sorted:
         out.sort(-1)
     return np.ascontiguousarray(np.moveaxis(out, -1, dim))

@@ -225,7 +225,7 @@ def argmax_pool(x: Array, spans: Spans) -> Array:
     if not compiled(x, spans):
         return reference.argmax_pool(x, spans)
     out = np.empty((*x.shape[: x.ndim - len(spans)], *[len(span.start) for span in spans]), np.int64)
-    _argmax[x.dtype](2 * x.size, x.ravel(), x.shape[-1], *flat(spans), out.ravel())
+    _argmax[x.dtype](2 * x.size, x.ravel(), x.shape[-1], *flat(spans), out)
     return out
 
 
@@ -234,7 +234,7 @@ def max_pool(x: Array, index: Array, pooled: int) -> Array:
         return reference.max_pool(x, index, pooled)
     out = np.empty(index.shape, x.dtype)
     planes = math.prod(x.shape[: x.ndim - pooled])
-    _take[x.dtype](out.size, x.ravel(), index.ravel(), planes, out.ravel())
+    _take[x.dtype](out.size, x.ravel(), index.ravel(), planes, out)
     return out
 
 
@@ -243,7 +243,7 @@ def max_pool_backward(dy: Array, index: Array, size: Dims) -> Array:
         return reference.max_pool_backward(dy, index, size)
     lead = dy.shape[: dy.ndim - len(size)]
     out = np.empty((*lead, *size), dy.dtype)
-    _put[dy.dtype](out.size, dy.ravel(), index.ravel(), math.prod(lead), out.ravel())
+    _put[dy.dtype](out.size, dy.ravel(), index.ravel(), math.prod(lead), out)
     return out
 
 
@@ -251,7 +251,7 @@ def avg_pool(x: Array, spans: Spans, counts: tuple[Array, ...]) -> Array:
     if not compiled(x, spans):
         return reference.avg_pool(x, spans, counts)
     out = np.empty((*x.shape[: x.ndim - len(spans)], *[len(span.start) for span in spans]), x.dtype)
-    _mean[x.dtype](2 * x.size, x.ravel(), x.shape[-1], *flat(spans), *factors(counts), out.ravel())
+    _mean[x.dtype](2 * x.size, x.ravel(), x.shape[-1], *flat(spans), *factors(counts), out)
     return out
 
 
@@ -259,7 +259,7 @@ def avg_pool_backward(dy: Array, size: Dims, spans: Spans, counts: tuple[Array, 
     if not compiled(dy, spans):
         return reference.avg_pool_backward(dy, size, spans, counts)
     out = np.empty((*dy.shape[: dy.ndim - len(size)], *size), dy.dtype)
-    _spread[dy.dtype](2 * out.size, dy.ravel(), size[-1], *flat(spans), *factors(counts), out.ravel())
+    _spread[dy.dtype](2 * out.size, dy.ravel(), size[-1], *flat(spans), *factors(counts), out)
     return out
 
 
@@ -268,7 +268,7 @@ def resample(x: Array, dim: int, index: Array, weight: Array) -> Array:
         return reference.resample(x, dim, index, weight)
     out = np.empty((*x.shape[:dim], len(index), *x.shape[dim + 1 :]), x.dtype)
     inner = math.prod(x.shape[dim + 1 :])
-    _resample[x.dtype](2 * out.size, x.ravel(), inner, index, weight, out.ravel())
+    _resample[x.dtype](2 * out.size, x.ravel(), inner, index, weight, out)
     return out
 
 
@@ -277,5 +277,5 @@ def resample_backward(dy: Array, dim: int, size: int, index: Array, weight: Arra
         return reference.resample_backward(dy, dim, size, index, weight)
     out = np.empty((*dy.shape[:dim], size, *dy.shape[dim + 1 :]), dy.dtype)
     inner = math.prod(dy.shape[dim + 1 :])
-    _resample_backward[dy.dtype](2 * dy.size, dy.ravel(), inner, index, weight, out.ravel())
+    _resample_backward[dy.dtype](2 * dy.size, dy.ravel(), inner, index, weight, out)
     return out

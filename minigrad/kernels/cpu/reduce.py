@@ -44,8 +44,8 @@ BLOCK = 256  # elements searched at once
 # -- folds of one row -----------------------------------------------------------------------------------------
 
 
-def extreme(llvm_name: str, plain: Callable) -> Callable:
-    """The larger or smaller of two numbers, NaN if one is NaN: one instruction, and loops of it are vectorised."""
+def extreme(llvm_name: str, plain: Callable, fastmath: tuple = ()) -> Callable:
+    """The larger or smaller of two numbers, NaN if one is NaN: loops of it are vectorised."""
 
     @emitted(plain)
     def choose(typing_context, x, y):
@@ -55,7 +55,7 @@ def extreme(llvm_name: str, plain: Callable) -> Callable:
             function = cgutils.get_or_insert_function(
                 builder.module, ir.FunctionType(llvm_type, [llvm_type, llvm_type]), name
             )
-            return builder.call(function, args)
+            return builder.call(function, args, fastmath=fastmath)
 
         return x(x, x), codegen
 
@@ -63,6 +63,8 @@ def extreme(llvm_name: str, plain: Callable) -> Callable:
 
 
 maximum, minimum = extreme("maximum", np.maximum), extreme("minimum", np.minimum)
+NO_NAN = ("nnan", "nsz")  # where it is known that there is none, one instruction chooses, instead of five
+larger, smaller = extreme("maxnum", np.fmax, NO_NAN), extreme("minnum", np.fmin, NO_NAN)
 in_lanes = functools.partial(inline, fastmath={"reassoc", "nsz"})  # sums may be added in any order
 
 
@@ -97,19 +99,28 @@ def deviations_short(x, centre):
 
 
 @inline
-def max_row(x):
-    top = x[0]
+def has_nan(x):
+    found = False
     for i in range(x.size):
-        top = maximum(top, x[i])
-    return top
+        found |= x[i] != x[i]
+    return found
 
 
-@inline
-def min_row(x):
-    bottom = x[0]
-    for i in range(x.size):
-        bottom = minimum(bottom, x[i])
-    return bottom
+def extreme_row(choose: Callable) -> Callable:
+    def fold_row(x):
+        found = x[0]
+        for start in range(0, x.size, SHORT):
+            part = row(x, start, min(SHORT, x.size - start))
+            if has_nan(part):
+                return x.dtype.type(np.nan)
+            for i in range(part.size):
+                found = choose(found, part[i])
+        return found
+
+    return inline(fold_row)
+
+
+max_row, min_row = extreme_row(larger), extreme_row(smaller)
 
 
 # -- loops ----------------------------------------------------------------------------------------------------
@@ -325,9 +336,9 @@ def reduction(name: str, fold_row: Callable, combine: Callable, wide: bool = Fal
         flat_x, (outer, n, inner), shape = fold(x, dims, keepdim)
         out = np.empty(shape, x.dtype)
         if inner == 1:
-            reduce_rows(along_rows[x.dtype], flat_x, n, out.ravel())
+            reduce_rows(along_rows[x.dtype], flat_x, n, out)
         else:
-            along_columns[x.dtype](x.size, flat_x, outer, n, inner, out.ravel())
+            along_columns[x.dtype](x.size, flat_x, outer, n, inner, out)
         return out
 
     function.__name__ = function.__qualname__ = name
@@ -350,9 +361,9 @@ def arg_reduction(name: str, choose: Callable, fold_row: Callable) -> Callable:
         flat_x, (outer, n, inner), shape = fold(x, (dim,), keepdim)
         out = np.empty(shape, np.int64)
         if inner == 1:
-            along_rows[x.dtype](2 * x.size, flat_x, n, out.ravel())
+            along_rows[x.dtype](2 * x.size, flat_x, n, out)
         else:
-            along_columns[x.dtype](2 * x.size, flat_x, outer, n, inner, out.ravel())
+            along_columns[x.dtype](2 * x.size, flat_x, outer, n, inner, out)
         return out
 
     function.__name__ = function.__qualname__ = name
@@ -394,7 +405,7 @@ def moments(x: Array, dims: Dims, keepdim: bool) -> tuple[Array, Array]:
     flat_x, (outer, n, inner), shape = fold(x, dims, keepdim)
     mean, variance = np.empty(shape, x.dtype), np.empty(shape, x.dtype)
     if inner == 1:
-        _along_rows[x.dtype](2 * x.size, flat_x, n, mean.ravel(), variance.ravel())
+        _along_rows[x.dtype](2 * x.size, flat_x, n, mean, variance)
     else:
-        _along_columns[x.dtype](2 * x.size, flat_x, outer, n, inner, mean.ravel(), variance.ravel())
+        _along_columns[x.dtype](2 * x.size, flat_x, outer, n, inner, mean, variance)
     return mean, variance

@@ -249,9 +249,9 @@ def along(name: str, make_row: Callable, operands: int) -> Callable:
         _, (outer, n, inner), _ = fold(x, (dim,), False)
         out = np.empty(x.shape, x.dtype)
         if inner == 1:
-            along_rows[x.dtype](EXP * x.size, *(x.ravel() for x in arrays), n, out.ravel())
+            along_rows[x.dtype](EXP * x.size, *(x.ravel() for x in arrays), n, out)
         else:
-            along_columns[x.dtype](EXP * x.size, *(x.ravel() for x in arrays), outer, n, inner, out.ravel())
+            along_columns[x.dtype](EXP * x.size, *(x.ravel() for x in arrays), outer, n, inner, out)
         return out
 
     return run
@@ -300,7 +300,7 @@ def logsumexp(x: Array, dims: Dims, keepdim: bool) -> Array:
         return np.moveaxis(out, last, dims) if keepdim else out
     flat_x, (_, n, _), shape = fold(x, dims, keepdim)
     out = np.empty(shape, x.dtype)
-    _logsumexp[x.dtype](EXP * x.size, flat_x, n, out.ravel())
+    _logsumexp[x.dtype](EXP * x.size, flat_x, n, out)
     return out
 
 
@@ -316,5 +316,5 @@ def cross_entropy_backward(dl: Array, z: Array, y: Array) -> Array:
     if not compiled(z) or y.dtype != LONG:
         return reference.cross_entropy_backward(dl, z, y)
     out = np.empty(z.shape, z.dtype)
-    _cross_entropy_backward[z.dtype](EXP * z.size, dl.ravel(), z.ravel(), y.ravel(), z.shape[1], out.ravel())
+    _cross_entropy_backward[z.dtype](EXP * z.size, dl.ravel(), z.ravel(), y.ravel(), z.shape[1], out)
     return out

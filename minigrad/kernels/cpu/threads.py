@@ -23,6 +23,7 @@ import numpy as np
 from numba import prange, types
 
 from minigrad.kernels.cpu.compile import jit, straight
+from minigrad.kernels.cpu.memory import in_python
 
 # Work, in additions, that takes one thread longer than starting and joining the others: five microseconds, but
 # fifty under workqueue. Which layer Numba chose is known once it has begun a parallel loop.
@@ -64,8 +65,8 @@ if hasattr(os, "register_at_fork"):
 class Kernel:
     """A piece, compiled by itself and, once there is enough to do, as the body of a parallel loop.
 
-    ``kernel(work, *args)`` refuses arguments of other types; ``kernel.piece(*args, 0, 1)`` reads whatever it is
-    given as what it was compiled for, and is for callers that have looked.
+    ``kernel(work, *args)`` runs it; ``kernel.piece(*args, 0, 1)`` is the shorter way for callers who know that
+    there is little to do. Both read numbers as what they were compiled for: the caller has looked at the dtypes.
     """
 
     __slots__ = ("compiled", "name", "piece", "takes", "together")
@@ -73,13 +74,15 @@ class Kernel:
     def __init__(self, name: str, piece: Callable, takes: tuple | None = None) -> None:
         self.name, self.takes = name, takes
         self.compiled = jit(name, piece, takes=takes and (*takes, types.intp, types.intp))
+        if numba.config.DISABLE_JIT and takes:
+            self.compiled = in_python(self.compiled, takes)
         self.piece = straight(self.compiled)
         self.together: Callable | None = None
 
     def __call__(self, work: int, *args) -> None:
         """Run on ``args``; ``work`` is the number of additions that would take as long."""
         if work < _grain or _threads == 1 or _alone or not _busy.acquire(blocking=False):
-            self.compiled(*args, 0, 1)
+            self.piece(*args, 0, 1)
             return
         try:
             self.run_together(*args)

@@ -3,6 +3,7 @@
 ================  ===========================================================================================
 elementwise.py    a scalar rule and a loop around it (``loops.py``), for any operands that broadcast
 chain.py          elementwise work that is put off for a moment, and what belongs together as one kernel
+waiting.py        how a function becomes a part of it
 steps.py          the text of such a kernel, and of what a matrix product does with its sums
 functions.py      arithmetic, functions of one number, comparisons, choices, logic: the rules
 activation.py     activations and losses of one element, by the rules that the CPU has as well
@@ -13,9 +14,9 @@ sweeps.py         softmax, logsumexp, cross-entropy, where the extremes are
 normalisation.py  mean and variance, and what they normalise
 cumulative.py     cumsum, cumprod, linear recurrences
 order.py          argsort, topk, medians
-products.py       matrix products; their kernels are in ``product_kernels.py``, made of ``tile.py``, and, for
-                  tensor cores, in ``tensor_core.py``, made of ``fragments.py``; ``shared.py`` and ``places.py``
-                  serve both
+products.py       matrix products, each by a recipe (``recipe.py``); their kernels are in
+                  ``product_kernels.py``, made of ``tile.py``, and, for tensor cores, in ``tensor_core.py``,
+                  made of ``fragments.py``; ``shared.py`` and ``places.py`` serve both
 chance.py         dropout
 optimise.py       the optimiser steps
 convolution.py    convolutions and their derivatives, as matrix products

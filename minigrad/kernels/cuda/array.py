@@ -52,23 +52,12 @@ class DeviceArray:
         self.base, self.writeable = base, writeable
         self.chain: Any = None
 
-    # -- pending ----------------------------------------------------------------------------------------------
-
     @classmethod
-    def pending(cls, chain: Any, name: str, shape: Shape, dtype: np.dtype[Any], device: int) -> DeviceArray:
-        """The result of the step of that name in a chain."""
-        found = cls.__new__(cls)  # without memory and address: who asks for them comes to __getattr__
-        found.chain, found.name, found.device, found.dtype = chain, name, device, dtype
-        found.shape, found.strides, found.contiguous = shape, steps(shape, dtype.itemsize), True
-        found.ndim, found.size, found.base, found.writeable = len(shape), math.prod(shape), None, True
-        return found
+    def around(cls, memory: Memory, shape: Shape, dtype: np.dtype[Any], device: int) -> DeviceArray:
+        """The array of all elements in the memory, one after the other."""
+        return cls(memory, memory.address, shape, steps(shape, dtype.itemsize), dtype, device)
 
-    def __getattr__(self, name: str) -> Any:
-        """The memory or address of a pending array: the only attributes that can be missing."""
-        if name not in ("address", "memory"):
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        self.compute()
-        return object.__getattribute__(self, name)
+    # -- pending ----------------------------------------------------------------------------------------------
 
     def compute(self) -> None:
         """Let the elements be computed, if they are pending. Raises RuntimeError if that has failed before."""
@@ -78,9 +67,10 @@ class DeviceArray:
             if self.chain is not None:
                 raise RuntimeError(f"{self!r} was to be computed by {chain!r}, which has failed: {chain.failure}")
 
-    def become(self, other: DeviceArray) -> None:
-        """Let the elements, which were pending, be those of another array."""
-        self.address, self.memory = other.address, other.memory
+    def become(self, memory: Memory) -> None:
+        """Let the elements, which were pending, be those in the memory."""
+        self.address, self.memory = memory.address, memory
+        self.__class__ = DeviceArray
         self.chain = None  # last, since another thread may look at any moment
 
     @property
@@ -204,21 +194,48 @@ class DeviceArray:
         }  # fmt: skip
 
 
-kernels.placed[DeviceArray] = "cuda"
+class PendingArray(DeviceArray):
+    """The result of the step of that name in a chain. Once it is computed, it is a DeviceArray like any other.
+
+    It has no memory and address: who asks for them comes to ``__getattr__``. A class that has one pays for it at
+    every attribute, which is why this is not said of all arrays.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, chain: Any, name: str, dtype: np.dtype[Any]) -> None:
+        self.chain, self.name, self.device, self.dtype = chain, name, chain.device, dtype
+        self.shape = shape = chain.shape
+        self.strides, self.contiguous, self.ndim = steps(shape, dtype.itemsize), True, len(shape)
+        self.size, self.base, self.writeable = chain.size, None, True
+
+    def __getattr__(self, name: str) -> Any:
+        """The memory or address, the only attributes that can be missing."""
+        if name not in ("address", "memory"):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        self.compute()
+        return object.__getattribute__(self, name)
+
+
+kernels.placed[DeviceArray] = kernels.placed[PendingArray] = "cuda"
 
 
 def empty(shape: Sequence[int], dtype: np.dtype[Any], index: int) -> DeviceArray:
     """A new array on the device of that number, whose elements are whatever the memory holds."""
-    shape, place = tuple(shape), devices.device(index)
-    size, stream = math.prod(shape) * dtype.itemsize, devices.stream(index)
+    shape = tuple(shape)
+    return DeviceArray.around(room(math.prod(shape) * dtype.itemsize, index), shape, dtype, index)
+
+
+def room(size: int, index: int) -> Memory:
+    """Memory of so many bytes on the device of that number."""
+    take, stream = devices.device(index).memory.take, devices.current.streams.get(index, 0)
     try:
-        memory = place.memory.take(size, stream)
+        return take(size, stream)
     except kernels.OutOfMemoryError:
         if not devices.waiting:
             raise
         devices.flush_all()  # a chain may be all that holds its operands
-        memory = place.memory.take(size, stream)
-    return DeviceArray(memory, memory.address, shape, steps(shape, dtype.itemsize), dtype, index)
+        return take(size, stream)
 
 
 def like(x: DeviceArray, shape: Sequence[int] | None = None, dtype: np.dtype[Any] | None = None) -> DeviceArray:

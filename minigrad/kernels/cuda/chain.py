@@ -30,13 +30,17 @@ after the single kernels. A change in place by an elementwise function is the la
 at once. Three hazards are left, and each has its rule:
 
 * Another thread changes an operand, or asks for a result: it computes the chain first (``device.settle``,
-  ``DeviceArray.__getattr__``), and waits for it if it works on another stream.
+  ``PendingArray.__getattr__``), and waits for it if it works on another stream.
 * Another library changes an operand: memory that one knows of (``DeviceArray.lend``) is never an operand.
 * An operand is let go: the chain holds it, so its memory is nobody else's until the chain has been launched.
 
 A matrix product can be the *head* of a chain. The functions that follow it, if they take nothing but its result
 and numbers, become its *epilogue*: they are done with each sum before it is written. So a layer is one launch
 where nobody holds its z, as without a graph or in lean mode; where z is held, the product is launched alone.
+
+How a chain is launched depends on its functions, on dtypes, on how its arrays lie and on which results are held,
+but not on where the arrays are. That is its ``signature``, noted step by step, and the answer, a *plan*, is
+remembered by it: a chain that was met before costs Python one look-up more than the launch.
 
 The idea is old: expressions that are first noted and then computed in one loop are *expression templates* (T.
 Veldhuizen, C++ Report 7, 1995); numexpr (D. Cooke and others) does it for NumPy's arrays, XLA for whole programs,
@@ -46,9 +50,9 @@ and the lazy buffers of tinygrad, computed when somebody realises them, are what
 from __future__ import annotations
 
 import itertools
+import math
 import weakref
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -56,14 +60,16 @@ import numpy as np
 from minigrad.kernels import OutOfMemoryError
 from minigrad.kernels.cuda import array as arrays
 from minigrad.kernels.cuda import device as devices
-from minigrad.kernels.cuda.array import DeviceArray
-from minigrad.kernels.cuda.launch import Kernel, blocks
-from minigrad.kernels.cuda.loops import broadcast_strides, collapse, number_type
+from minigrad.kernels.cuda.array import DeviceArray, PendingArray
+from minigrad.kernels.cuda.launch import Kernel, blocks_on
+from minigrad.kernels.cuda.loops import are_flat, index_type, number_type, strided
 from minigrad.kernels.cuda.shim import THREADS
-from minigrad.kernels.cuda.steps import NUMBERS, Epilogue, Step, make, rule_source, source
+from minigrad.kernels.cuda.steps import Step, following, make, rule_source, source
 
 DType = np.dtype[Any]
 Shape = tuple[int, ...]
+Results = Sequence["DeviceArray | None"]
+Plan = tuple[Any, ...]
 
 STEPS, ARRAYS = 16, 8  # the most of a chain: elements of all of them are in registers at once, four of each
 
@@ -75,6 +81,12 @@ PATIENCE = 1
 _met: dict[Any, int] = {}  # how often each structure was met
 _kernels: dict[Any, Kernel] = {}
 
+#: How a chain is launched that has been launched before: a method and its arguments, by all that it depends on.
+_plans: dict[Any, Plan] = {}
+PLANS = 4096  # at most
+
+T = [f"t{k}" for k in range(STEPS)]  # what the results of steps are called
+
 
 class Chain:
     """Elementwise work of one thread that is put off, on arrays that broadcast to one shape.
@@ -84,23 +96,27 @@ class Chain:
 
     def __init__(self, shape: Shape, device: int, stream: int, head: Any = None) -> None:
         self.shape, self.device, self.stream, self.head = shape, device, stream, head
-        self.functions: list[Any] = []  # Elementwise, and for each
-        self.given: list[list[Any]] = []  # its operands: arrays, numbers, or the name of a step, such as t0
-        self.dtypes: list[tuple[DType, DType]] = []  # in which it is computed, and what it gives
+        self.size = math.prod(shape)
+        self.steps: list[tuple[Any, list[Any], DType, DType]] = []  # function, operands; computed in, and giving
         self.results: list[weakref.ref[DeviceArray]] = []
-        self.arrays: dict[int, DeviceArray] = {}  # the operands by id; they are held, and so not reused
+        self.arrays: list[DeviceArray] = []  # the operands; they are held, and so not reused
+        self.numbers: list[float] = []  # the operands that are numbers
+        self.types: list[DType] = []  # of these
+        #: What says how it can be launched: nothing of where its arrays are, or of which values its numbers have.
+        self.signature: list[Any] = [shape, device] if head is None else [shape, device, *head.signature]
         self.is_over, self.failure = False, ""
+        self.reference: weakref.ref[Chain] | None = None  # by which it is among those that wait
 
     def __repr__(self) -> str:
-        return f"<Chain of {', '.join(function.__name__ for function in self.functions)}>"
+        return f"<Chain of {', '.join(function.__name__ for function, *_ in self.steps)}>"
 
     def source(self) -> str:
         """The text of the kernel, if it were computed now; with a head, what that does with its sums."""
+        results = [result() for result in self.results]
         if self.head is not None:
-            return rule_source(self._epilogue([result() for result in self.results]).steps)
-        steps, numbers, _ = self._named()
-        written = [k for k, result in enumerate(self.results) if result() is not None]
-        return source(steps, written, len(self.arrays), len(numbers), self._layout()[1])
+            return rule_source(self._epilogue(results)[0])
+        written = [k for k, x in enumerate(results) if x is not None]
+        return source(self._named(), written, len(self.arrays), len(self.numbers), self._layout()[0])
 
     # -- put off ----------------------------------------------------------------------------------------------
 
@@ -108,36 +124,58 @@ class Chain:
         """Whether a function of these arrays, with a result of this shape, can be the next step."""
         if self.is_over or self.shape != shape or self.device != device or self.stream != stream:
             return False
-        new = sum(x.chain is not self and id(x) not in self.arrays for x in found)
-        new += self.head is not None  # whose result the rest may have to read
-        return len(self.functions) < STEPS and len(self.arrays) + new <= ARRAYS
+        new = self.head is not None  # whose result the rest may have to read
+        for x in found:
+            new += x.chain is not self and x not in self.arrays
+        return len(self.steps) < STEPS and len(self.arrays) + new <= ARRAYS
 
     def add(
         self, function: Any, operands: Sequence[Any], dtype: DType, gives: DType, out: DeviceArray | None = None
     ) -> DeviceArray:
         """The result of the function, which is the next step: a pending array, or ``out``."""
-        given: list[Any] = []
-        for x in operands:
-            if type(x) is not DeviceArray:
-                given.append(x.copy() if isinstance(x, np.ndarray) else x)  # who has a number may change it
-            elif x.chain is self:
-                given.append(x.name)
-            else:
-                given.append(x)
-                self.arrays[id(x)] = x
+        is_new = out is None
         if out is None:
-            out = DeviceArray.pending(self, f"t{len(self.functions)}", self.shape, gives, self.device)
-        self.functions.append(function)
-        self.given.append(given)
-        self.dtypes.append((dtype, gives))
-        self.results.append(weakref.ref(out))
+            out = PendingArray(self, T[len(self.steps)], gives)
+        self._enter(function, operands, dtype, gives, weakref.ref(out), is_new)
         return out
+
+    def _enter(
+        self, function: Any, operands: Sequence[Any], dtype: DType, gives: DType,
+        result: weakref.ref[DeviceArray], is_new: bool,
+    ) -> None:  # fmt: skip
+        """Add a step, on arrays, numbers, and results by their names."""
+        given: list[Any] = []
+        signature = self.signature
+        signature += function, dtype, gives, is_new
+        for x in operands:
+            if isinstance(x, DeviceArray):
+                if x.chain is self:
+                    x = x.name
+                    signature.append(x)
+                elif x in self.arrays:
+                    signature.append(self.arrays.index(x))
+                else:
+                    self.arrays.append(x)
+                    is_flat = x.shape == self.shape and x.contiguous and not x.address % 16
+                    signature.append(x.dtype if is_flat else (x.dtype, x.shape, x.strides))
+            elif type(x) is str:
+                signature.append(x)
+            else:
+                kind = number_type(x, dtype)
+                if isinstance(x, np.ndarray):
+                    x = x.item()  # who has the array may change it
+                self.numbers.append(x)
+                self.types.append(kind)
+                signature.append((kind,))
+            given.append(x)
+        self.steps.append((function, given, dtype, gives))
+        self.results.append(result)
 
     def can_write(self, out: DeviceArray, found: Sequence[DeviceArray]) -> bool:
         """Whether a result can be written over ``out``: no thread may read there what another one writes."""
         return out.contiguous and not out.address % 16 and all(
             x.memory is not out.memory or (x.address == out.address and x.shape == out.shape and x.contiguous)
-            for x in (*self.arrays.values(), *found)
+            for x in (*self.arrays, *found)
             if x.chain is None
         )  # fmt: skip
 
@@ -147,226 +185,198 @@ class Chain:
         """Run, if an operand is in the memory of one of these arrays, which may be changed."""
         with devices.lock:
             head = () if self.head is None else self.head.arrays
-            held = {id(x.memory) for x in (*self.arrays.values(), *head)}
-            if any(type(x) is DeviceArray and id(x.memory) in held for x in changed):
+            held = {id(x.memory) for x in (*self.arrays, *head)}
+            if any(isinstance(x, DeviceArray) and id(x.memory) in held for x in changed):
                 self.run()
 
     def run(self) -> None:
         """Launch it, on its own stream, whichever thread asks for it."""
-        if devices.current.chain is not None:
+        current = devices.current
+        if current.chain is not None:
             devices.flush()  # what this thread has put off comes first; that may be this chain
         with devices.lock:
             if self.is_over:
                 return
             self.is_over = True
-            devices.waiting.discard(self)
-            streams = devices.current.streams
-            here = streams.get(self.device, 0)
-            streams[self.device] = self.stream
+            if self.reference is not None:
+                devices.waiting.discard(self.reference)
+            here = current.streams.get(self.device, 0)
+            current.streams[self.device] = self.stream
             try:
                 self._launch()
+                self.steps.clear()  # of one that has failed it is told what it was
             except BaseException as error:
                 self.failure = f"{type(error).__name__}: {error}"
                 raise
             finally:
-                streams[self.device] = here
-                self.head = None
-                self.given.clear()
-                self.arrays.clear()
+                current.streams[self.device] = here
+                self._let_go()
             if here != self.stream:  # this thread's stream was told nothing of what has only now been started
                 devices.driver().synchronize(self.device, self.stream)
 
+    def _let_go(self) -> None:
+        """Hold no operands any more."""
+        self.head, self.arrays = None, []
+        self.steps = [(function, [], *kinds) for function, _, *kinds in self.steps]
+
     def _launch(self) -> None:
-        if self.head is not None:
-            self._start_head()
         results = [result() for result in self.results]  # those that somebody holds
-        written = tuple(k for k, x in enumerate(results) if x is not None)
-        needed = self._needed(written)
-        if len(needed) > 1:
-            steps, numbers, types = self._named()
-            takes, ndim, sizes = self._layout()
-            key = steps, written, takes, types, ndim
-            if _met.get(key, 0) >= PATIENCE:
-                kernel = _kernels.get(key)
-                if kernel is None:
-                    kernel = _kernels[key] = make(len(_kernels), *key)
-                with suppress(OutOfMemoryError):  # one by one, what only the chain holds can go on the way
-                    self._at_once(kernel, numbers, sizes, [results[k] for k in written])
-                    return
-            _met[key] = _met.get(key, 0) + 1
-        self._one_by_one(needed, results)
+        key = (*self.signature, *[x is not None for x in results])
+        plan = _plans.get(key) or self._plan(key, results)
+        if plan is None or not plan[0](self, results, *plan[1:]):
+            self._one_by_one(results)
 
-    def _start_head(self) -> None:
-        """Launch the product, with the steps that can be its epilogue; what is left of the chain has no head."""
-        results = [result() for result in self.results]
-        needed = self._needed([k for k, x in enumerate(results) if x is not None])
-        self._keep(needed, {})
-        results = [results[k] for k in needed]
-        if 0 in needed:
-            epilogue = self._epilogue(results)
-            key = epilogue.steps, *self.head.arrays[1].shape, self.dtypes[0]
-            if epilogue.steps and _met.get(key, 0) < PATIENCE:
-                _met[key] = _met.get(key, 0) + 1
-                epilogue = Epilogue()
-            out, last = arrays.empty(self.shape, self.dtypes[0][1], self.device), len(epilogue.steps)
-            self.head.launch(out, epilogue)
-            result = results[last]
-            if result is not None:
-                result.become(out)
-            if len(needed) > last + 1:
-                self.arrays[id(out)] = out
-            self._keep(range(last + 1, len(needed)), {f"t{last}": out})
-        self.head = None
-
-    def _epilogue(self, results: Sequence[DeviceArray | None]) -> Epilogue:
-        """The steps that follow the product one after the other, with numbers alone, and whose operand nobody
-        holds, and no other step reads. Each computes in the dtype of the product, and gives it.
-
-        A step in place, over what the product may read, is none of them: who asks for it holds its operand.
-        """
-        steps: list[Step] = []
-        numbers: list[Any] = []
-        kinds = self.dtypes[0]
-        for k in range(1, len(self.functions)):
-            given, before = self.given[k], f"t{k - 1}"
-            found = [x for x in given if type(x) is not str]
-            fits = (
-                results[k - 1] is None
-                and not any(type(x) is str and x == before for later in self.given[k + 1 :] for x in later)
-                and self.dtypes[k] == kinds
-                and all(x == before for x in given if type(x) is str)
-                and all(type(x) is not DeviceArray and number_type(x, kinds[0]) == kinds[0] for x in found)
-                and len(numbers) + len(found) <= NUMBERS
-            )
-            if not fits:
-                break
-            following = itertools.count(len(numbers))
-            operands = tuple(x if type(x) is str else f"s{next(following)}" for x in given)
-            steps.append(Step(self.functions[k], operands, *kinds))
-            numbers += [x.item() if isinstance(x, np.ndarray) else x for x in found]
-        return Epilogue(tuple(steps), tuple(numbers))
-
-    def _keep(self, kept: Sequence[int], known: dict[str, DeviceArray]) -> None:
-        """Let these steps be the whole chain, with arrays in the place of the results that are known."""
-        new = {f"t{k}": f"t{place}" for place, k in enumerate(kept)} | known
-        self.given = [[new[x] if type(x) is str else x for x in self.given[k]] for k in kept]
-        self.functions = [self.functions[k] for k in kept]
-        self.dtypes = [self.dtypes[k] for k in kept]
-        self.results = [self.results[k] for k in kept]
-
-    def _needed(self, written: Sequence[int]) -> list[int]:
-        """The steps whose results are written, or are operands of such steps."""
-        needed = set(written)
-        for k in reversed(range(len(self.given))):
-            if k in needed:
-                needed |= {int(x[1:]) for x in self.given[k] if type(x) is str}
-        return sorted(needed)
-
-    def _named(self) -> tuple[tuple[Step, ...], list[Any], tuple[DType, ...]]:
-        """The steps, with the names of operands; the numbers among these, and their dtypes."""
-        names = {key: f"v{k}" for k, key in enumerate(self.arrays)}
-        steps: list[Step] = []
-        numbers: list[Any] = []
-        types: list[DType] = []
-        for function, given, (dtype, gives) in zip(self.functions, self.given, self.dtypes, strict=True):
-            called: list[str] = []
-            for x in given:
-                if type(x) is str:
-                    called.append(x)
-                elif type(x) is DeviceArray:
-                    called.append(names[id(x)])
-                else:
-                    called.append(f"s{len(numbers)}")
-                    numbers.append(x.item() if isinstance(x, np.ndarray) else x)
-                    types.append(number_type(x, dtype))
-            steps.append(Step(function, tuple(called), dtype, gives))
-        return tuple(steps), numbers, tuple(types)
-
-    def _layout(self) -> tuple[tuple[DType, ...], int, tuple[int, ...]]:
-        """The dtypes of the arrays, in how many dims they have strides, and the sizes and strides of these."""
-        given = self.arrays.values()
-        takes = tuple(x.dtype for x in given)
-        if all(x.shape == self.shape and x.contiguous and not x.address % 16 for x in given):
-            return takes, 0, ()
-        strides = tuple(broadcast_strides(x.shape, x.strides, x.itemsize, self.shape) for x in given)
-        sizes, along = collapse(self.shape, strides)
-        return takes, len(sizes), (*sizes[1:], *along)
-
-    def _at_once(
-        self, kernel: Kernel, numbers: Sequence[Any], sizes: Sequence[int], results: Sequence[DeviceArray]
-    ) -> None:
-        outs = [x if x.chain is None else arrays.like(x) for x in results]  # the last one may be written in place
-        n = outs[0].size
-        items = n if sizes else -(-n // 4)
-        kernel.start(blocks(outs[0], items), THREADS, *outs, *self.arrays.values(), *numbers, n, *sizes)
-        for x, out in zip(results, outs, strict=True):
-            x.become(out)
-
-    def _one_by_one(self, needed: Sequence[int], results: Sequence[DeviceArray | None]) -> None:
+    def _one_by_one(self, results: Results) -> None:
+        """A launch for each function; what only the chain holds can go on the way."""
         known: dict[str, DeviceArray] = {}
-        self.arrays.clear()
-        for place, k in enumerate(needed):
-            result = results[k]
-            in_place = result is not None and result.chain is None
-            out = result if in_place else arrays.empty(self.shape, self.dtypes[k][1], self.device)
-            self.functions[k].launch([known[x] if type(x) is str else x for x in self.given[k]], out)
-            if result is not None:
-                result.become(out)
-            if k == needed[-1]:
-                break
-            known[f"t{k}"], self.given[k] = out, []  # what nobody needs any more is let go
-            later = {x for other in needed[place + 1 :] for x in self.given[other] if type(x) is str}
+        operands = self._operands()
+        self._let_go()
+        for k, (function, _, _, gives) in enumerate(self.steps):
+            out = results[k]
+            if out is None:
+                out = PendingArray(self, T[k], gives)
+            given, operands[k] = [known[x] if type(x) is str else x for x in operands[k]], []
+            if out.chain is None:  # in place
+                function.launch(given, out)
+            else:
+                memory = arrays.room(out.nbytes, self.device)
+                function.launch(given, out, memory)
+                out.become(memory)
+            known[T[k]], given = out, []
+            later = {x for other in operands[k + 1 :] for x in other if type(x) is str}
             known = {name: x for name, x in known.items() if name in later}
 
+    # -- plans ------------------------------------------------------------------------------------------------
+    # Each is a method below, and what it is given; it says whether there was room for the results.
 
-def put_off(
-    function: Any, operands: Sequence[Any], dtype: DType, gives: DType, shape: Shape, device: int
-) -> DeviceArray:
-    """What an elementwise function gives, as a step of this thread's chain, or the first one of a new chain."""
-    stream, found = devices.stream(device), [x for x in operands if type(x) is DeviceArray]
-    for x in found:
-        if x.chain is not None and x.chain is not devices.current.chain:
-            x.compute()  # another thread has put it off
-    with devices.lock:
-        chain = devices.current.chain
-        if chain is None or not chain.takes(found, shape, device, stream):
-            devices.flush()
-            chain = devices.current.chain = Chain(shape, device, stream)
-            devices.waiting.add(chain)
-        return chain.add(function, operands, dtype, gives)
+    def _plan(self, key: Any, results: Results) -> Plan | None:
+        """How to launch it; None for its functions one by one."""
+        needed = self._needed(results)
+        if len(needed) < len(results):
+            plan: Plan | None = (Chain._start_part, needed)
+        elif self.head is not None:
+            steps, count = self._epilogue(results)
+            if steps and not was_met((steps, *self.head.arrays[1].shape, *self.steps[0][2:])):
+                return Chain._start_head, self.head.recipe(()), 0, 0
+            plan = (Chain._start_head, self.head.recipe(steps), len(steps), count)
+        elif len(results) == 1:
+            (out,) = results
+            if out is None or out.chain is None:
+                return None
+            plan = (Chain._start_one, *self.steps[0][0].prepared(self._operands()[0], out, is_flat=True))
+        else:
+            ndim, sizes = self._layout()
+            written = tuple([k for k, x in enumerate(results) if x is not None])
+            takes, index = tuple([x.dtype for x in self.arrays]), index_type(self.size)
+            structure = self._named(), written, takes, tuple(self.types), ndim, index
+            kernel = _kernels.get(structure)
+            if kernel is None:
+                if not was_met(structure):
+                    return None
+                kernel = _kernels[structure] = make(len(_kernels), *structure)
+            grid = blocks_on(devices.device(self.device), self.size if ndim else -(-self.size // 4))
+            plan = (Chain._start_all, kernel, grid, (self.size, *sizes), written)
+        if len(_plans) == PLANS:
+            _plans.clear()
+        _plans[key] = plan
+        return plan
 
+    def _start_one(self, results: Results, kernel: Kernel, grid: int, sizes: Shape) -> bool:
+        (out,), (_, given, _, gives) = results, self.steps[0]
+        memory = arrays.room(self.size * gives.itemsize, self.device)
+        kernel.start(devices.device(self.device), grid, THREADS, memory, *given, *sizes)
+        out.become(memory)
+        return True
 
-def begin(head: Any, shape: Shape, dtype: DType, device: int) -> DeviceArray:
-    """What a matrix product gives, as the first step of a new chain. Its operands are ``head.arrays``."""
-    for x in head.arrays:
-        x.compute()
-    devices.flush()
-    with devices.lock:
-        chain = devices.current.chain = Chain(shape, device, devices.stream(device), head)
-        devices.waiting.add(chain)
-        return chain.add(head, (), dtype, dtype)
-
-
-def finish(function: Any, operands: Sequence[Any], dtype: DType, out: DeviceArray) -> bool:
-    """Let the function, whose result is written over ``out``, be the last step of the chain, and launch that.
-
-    So ``x += 2 * y`` is one launch. False if it cannot be that.
-    """
-    found = [x for x in operands if type(x) is DeviceArray]
-    with devices.lock:
-        chain = devices.current.chain
-        if (
-            chain is None
-            or not chain.takes(found, out.shape, out.device, devices.stream(out.device))
-            or any(x.is_lent or x.chain not in (None, chain) for x in found)
-            or not chain.can_write(out, found)
-        ):
+    def _start_all(
+        self, results: Results, kernel: Kernel, grid: int, sizes: Shape, written: Sequence[int]
+    ) -> bool:
+        held = [results[k] for k in written]
+        try:
+            outs = [x if x.chain is None else arrays.room(x.nbytes, self.device) for x in held]
+        except OutOfMemoryError:
             return False
-        for other in list(devices.waiting):
-            if other is not chain:
-                other.make_way((out,))
-        if chain.is_over:  # to make way, another thread's chain was launched, after this one
-            return False
-        chain.add(function, operands, dtype, out.dtype, out)
-        devices.flush()
-    return True
+        place = devices.device(self.device)
+        kernel.start(place, grid, THREADS, *outs, *self.arrays, *self.numbers, *sizes)
+        for x, out in zip(held, outs, strict=True):
+            if out is not x:  # the last one may be written in place
+                x.become(out)
+        return True
+
+    def _start_head(self, results: Results, recipe: Any, last: int, count: int) -> bool:
+        """Launch the product, with so many steps, and their numbers, as its epilogue, and then the others."""
+        gives = self.steps[0][3]
+        memory = arrays.room(self.size * gives.itemsize, self.device)
+        self.head.launch(recipe, memory, self.numbers[:count])
+        result = results[last]
+        if result is not None:
+            result.become(memory)
+        if last + 1 < len(results):
+            if result is None:
+                result = DeviceArray.around(memory, self.shape, gives, self.device)
+            self._part(range(last + 1, len(results)), {T[last]: result})._launch()
+        return True
+
+    def _start_part(self, results: Results, needed: Sequence[int]) -> bool:
+        if needed:
+            self._part(needed, {})._launch()
+        return True
+
+    def _part(self, kept: Sequence[int], known: dict[str, Any]) -> Chain:
+        """These steps alone, with arrays in the place of the results that are known. It takes all over."""
+        part = Chain(self.shape, self.device, self.stream, self.head if 0 in kept else None)
+        operands = self._operands()
+        for k in kept:
+            (function, _, dtype, gives), result = self.steps[k], self.results[k]
+            known[T[k]], out = T[len(part.steps)], result()
+            given = [known[x] if type(x) is str else x for x in operands[k]]
+            part._enter(function, given, dtype, gives, result, out is None or out.chain is not None)
+        self._let_go()
+        return part
+
+    # -- what it consists of ----------------------------------------------------------------------------------
+
+    def _needed(self, results: Results) -> list[int]:
+        """The steps whose results are held, or are operands of such steps."""
+        needed = {T[k] for k, x in enumerate(results) if x is not None}
+        for k in reversed(range(len(results))):
+            if T[k] in needed:
+                needed |= {x for x in self.steps[k][1] if type(x) is str}
+        return [k for k in range(len(results)) if T[k] in needed]
+
+    def _operands(self) -> list[list[Any]]:
+        """The operands of each step, numbers as arrays, which have a dtype."""
+        types, found = iter(self.types), []
+        for _, given, *_ in self.steps:
+            found.append([x if isinstance(x, (str, DeviceArray)) else np.asarray(x, next(types)) for x in given])
+        return found
+
+    def _named(self) -> tuple[Step, ...]:
+        """The steps, with the names of operands."""
+        steps: list[Step] = []
+        numbers = itertools.count()
+        for function, given, *kinds in self.steps:
+            called = [
+                x if type(x) is str else f"v{self.arrays.index(x)}" if isinstance(x, DeviceArray)
+                else f"s{next(numbers)}" for x in given
+            ]  # fmt: skip
+            steps.append(Step(function, tuple(called), *kinds))
+        return tuple(steps)
+
+    def _layout(self) -> tuple[int, Shape]:
+        """In how many dims the arrays have strides, and the sizes and strides of these."""
+        return (0, ()) if are_flat(self.arrays, self.shape) else strided(self.arrays, self.shape)
+
+    def _epilogue(self, results: Results) -> tuple[tuple[Step, ...], int]:
+        """The steps that can be the product's epilogue, and how many numbers they have."""
+        first, *others = self._named()
+        held = [x is not None for x in results]
+        return following((first.dtype, first.gives), others, self.types, held)
+
+
+def was_met(structure: Any) -> bool:
+    """Whether a structure was met before, often enough for a kernel of its own."""
+    met = _met.get(structure, 0)
+    if met < PATIENCE:
+        _met[structure] = met + 1
+    return met >= PATIENCE

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import functools
 import threading
+import weakref
 from collections.abc import Sequence
 from typing import Any
-from weakref import WeakSet
 
 from minigrad.kernels import taking
 from minigrad.kernels.cuda import driver as nvidia
@@ -88,8 +88,13 @@ current = Current()
 
 lock = threading.RLock()  # for chains, which are changed and started by one thread at a time
 
-#: The chains of all threads that were not started yet.
-waiting: WeakSet[Any] = WeakSet()
+#: The chains of all threads that were not started yet, by weak references, which leave with what they refer to.
+waiting: set[weakref.ref[Any]] = set()
+
+
+def chains() -> list[Any]:
+    """Those that are waiting."""
+    return [chain for reference in list(waiting) if (chain := reference()) is not None]
 
 
 def flush() -> None:
@@ -103,7 +108,7 @@ def flush_all() -> None:
     """Start what any thread has put off."""
     flush()
     with lock:
-        for chain in list(waiting):
+        for chain in chains():
             chain.run()
 
 
@@ -112,7 +117,7 @@ def settle(changed: Sequence[Any]) -> None:
     flush()
     if waiting:
         with lock:
-            for chain in list(waiting):
+            for chain in chains():
                 chain.make_way(changed)
 
 

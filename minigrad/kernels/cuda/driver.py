@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import struct
 import sys
 import threading
-from ctypes import byref, c_char_p, c_float, c_int, c_size_t, c_uint64, c_void_p
+from collections.abc import Sequence
+from ctypes import byref, c_char, c_char_p, c_float, c_int, c_size_t, c_uint64, c_void_p
 from typing import Any
 
 import numpy as np
@@ -29,15 +31,22 @@ DEVICE_ORDINAL = 9  # the attribute of a pointer
 DYNAMIC_SHARED = 8  # the attribute of a function that lets it take more than 48 KiB
 NON_BLOCKING = 1  # a stream that does not wait for the legacy default stream
 PARAMETERS, PARAMETERS_SIZE, END = 1, 2, 0  # of cuLaunchKernel's `extra`
+MOST_ARGUMENTS = 4096  # bytes that a kernel can be given
 LOG, LOG_SIZE = 5, 6  # options of the compiler from PTX: where it writes its errors
 ADVICE = {
     3: "a process that was forked from one that uses CUDA cannot use it: start it by spawn",
-    222: "the driver is older than the compiler: update it, or install the extra of its CUDA version "
-    "(minigrad[cuda12] rather than minigrad[cuda13])",
+    222: "the driver is older than the compiler: update it, or install the one of its CUDA version "
+    "(numba-cuda[cu12] rather than numba-cuda[cu13])",
     900: "a graph cannot repeat this: the function of mg.cuda.graph waits for the device",
     901: "a graph cannot repeat something that the function of mg.cuda.graph does, such as waiting for the device",
     700: "a kernel left its memory, and the driver has closed this process's access to the GPU: start it anew",
 }
+
+
+class Entered(threading.local):
+    """The device in whose context a thread is."""
+
+    device: int | None = None
 
 
 class DriverError(RuntimeError):
@@ -63,11 +72,18 @@ class Driver:
 
     def __init__(self, found: Any = None) -> None:
         self.library = library() if found is None else found
-        self.local = threading.local()  # the device in whose context the thread is
-        self.packing = threading.Lock()
+        self.entered = Entered()
+        self.arguments, self.size = (c_char * MOST_ARGUMENTS)(), c_size_t()  # of the launch that is under way
+        self.launching = threading.Lock()
+        self.extra = (c_void_p * 5)(
+            PARAMETERS, ctypes.addressof(self.arguments), PARAMETERS_SIZE, ctypes.addressof(self.size), END
+        )
         code = self.library.cuInit(0)
         if code not in (0, NO_DEVICE):  # it also says so where CUDA_VISIBLE_DEVICES hides them all
             self.fail("cuInit", code)
+        count = c_int()
+        code = self.library.cuDeviceGetCount(byref(count))
+        self.devices = 0 if code else count.value
 
     def call(self, name: str, *arguments: Any) -> None:
         """Call a function of the library. Raises DriverError with what it says of a failure."""
@@ -84,14 +100,11 @@ class Driver:
 
     # -- devices ----------------------------------------------------------------------------------------------
 
-    @functools.cache  # noqa: B019 (there is one driver)
     def count(self) -> int:
         """How many devices there are."""
-        found = c_int()
-        code = self.library.cuDeviceGetCount(byref(found))
-        return 0 if code else found.value
+        return self.devices
 
-    @functools.cache  # noqa: B019
+    @functools.cache  # noqa: B019 (there is one driver)
     def handle(self, device: int) -> int:
         found = c_int()
         self.call("cuDeviceGet", byref(found), device)
@@ -112,9 +125,9 @@ class Driver:
 
     def enter(self, device: int) -> None:
         """Make the device the one that the calls of this thread are about."""
-        if getattr(self.local, "device", None) != device or self.count() > 1:  # another library may have left it
+        if self.entered.device != device or self.devices > 1:  # another library may have left it
             self.call("cuCtxSetCurrent", c_void_p(self.context(device)))
-            self.local.device = device
+            self.entered.device = device
 
     def name(self, device: int) -> str:
         """What the device is called."""
@@ -158,13 +171,13 @@ class Driver:
     def upload(self, device: int, address: int, array: Array, stream: int) -> None:
         """Copy a contiguous array to the device; what is copied is what it holds now."""
         self.enter(device)
-        data = c_void_p(array.ctypes.data)
+        data = c_void_p(array.__array_interface__["data"][0])  # .ctypes takes a microsecond
         self.call("cuMemcpyHtoDAsync_v2", c_uint64(address), data, c_size_t(array.nbytes), c_void_p(stream))
 
     def download(self, device: int, array: Array, address: int, stream: int) -> None:
         """Copy from the device into a contiguous array, and wait for it."""
         self.enter(device)
-        data = c_void_p(array.ctypes.data)
+        data = c_void_p(array.__array_interface__["data"][0])
         self.call("cuMemcpyDtoHAsync_v2", data, c_uint64(address), c_size_t(array.nbytes), c_void_p(stream))
         self.call("cuStreamSynchronize", c_void_p(stream))
 
@@ -196,17 +209,17 @@ class Driver:
         return function.value or 0
 
     def launch(
-        self, device: int, function: int, grid: Size, block: Size, shared: int, stream: int, packed: bytes
-    ) -> None:
-        """Start a kernel whose arguments stand one after the other in ``packed``, as in a C struct."""
+        self, device: int, function: int, grid: Size, block: Size, shared: int, stream: int, layout: struct.Struct,
+        arguments: Sequence[float],
+    ) -> None:  # fmt: skip
+        """Start a kernel whose arguments lie as in a C struct of that layout. The driver copies them at once."""
         self.enter(device)
-        size = c_size_t(len(packed))
-        extra = (c_void_p * 5)(
-            PARAMETERS, ctypes.cast(packed, c_void_p).value, PARAMETERS_SIZE, ctypes.addressof(size), END
-        )
-        code = self.library.cuLaunchKernel(
-            c_void_p(function), *grid, *block, shared, c_void_p(stream), None, extra
-        )  # fmt: skip
+        with self.launching:
+            layout.pack_into(self.arguments, 0, *arguments)
+            self.size.value = layout.size
+            code = self.library.cuLaunchKernel(
+                c_void_p(function), *grid, *block, shared, c_void_p(stream), None, self.extra
+            )  # fmt: skip
         if code:
             self.fail("cuLaunchKernel", code)
 

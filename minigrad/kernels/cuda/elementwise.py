@@ -20,18 +20,22 @@ from minigrad.kernels import Array
 from minigrad.kernels.cuda import array as arrays
 from minigrad.kernels.cuda import device as devices
 from minigrad.kernels.cuda.array import DeviceArray
-from minigrad.kernels.cuda.chain import finish, put_off
-from minigrad.kernels.cuda.launch import INT, Kernel, blocks, number, pointer
+from minigrad.kernels.cuda.launch import INT, Kernel, blocks_on, number, pointer
 from minigrad.kernels.cuda.loops import (
-    broadcast_strides,
+    NARROW,
+    broadcast,
     build,
-    collapse,
     flat_source,
+    index_type,
     number_type,
+    strided,
     strided_source,
+    strided_takes,
 )
 from minigrad.kernels.cuda.math import names
+from minigrad.kernels.cuda.memory import Memory
 from minigrad.kernels.cuda.shim import THREADS, specialise
+from minigrad.kernels.cuda.waiting import finish, put_off
 
 DType = np.dtype[Any]
 Operand = DeviceArray | Array | float
@@ -53,51 +57,64 @@ class Elementwise:
         self, *operands: Operand, out: DeviceArray | None = None, gives: DType | None = None
     ) -> DeviceArray:
         """A new array, of a dtype that may be given; or ``out``, with the elements written into it."""
-        found = [x for x in operands if type(x) is DeviceArray]
+        found = [x for x in operands if isinstance(x, DeviceArray)]
         if out is not None:
-            if found and finish(self, operands, found[-1].dtype, out):
+            if found and finish(self, operands, found, found[-1].dtype, out):
                 return out
             devices.settle((out,))
-        else:
-            shape, is_lent = found[0].shape, False
-            for x in found:
-                if x.shape != shape:
-                    shape = np.broadcast_shapes(shape, x.shape)
-                is_lent = is_lent or x.is_lent
-            dtype = found[-1].dtype
-            gives = gives or self.gives or dtype
-            if devices.current.fuses and 0 not in shape and not is_lent:
-                return put_off(self, operands, dtype, gives, shape, found[0].device)
-            devices.flush()
-            out = arrays.empty(shape, gives, found[0].device)
+            self.launch(operands, out)
+            return out
+        shape, puts_off = found[0].shape, devices.current.fuses
+        for x in found:
+            if x.shape != shape:
+                shape = broadcast(shape, x.shape)
+            puts_off = puts_off and not x.is_lent
+        dtype = x.dtype
+        gives = gives or self.gives or dtype
+        if puts_off and 0 not in shape:
+            return put_off(self, operands, found, dtype, gives, shape, x.device)
+        devices.flush()
+        out = arrays.empty(shape, gives, x.device)
         self.launch(operands, out)
         return out
 
-    def launch(self, operands: Sequence[Operand], out: DeviceArray) -> None:
-        """Write the elements into ``out``, now."""
-        if not out.size:
-            return
-        found = [x for x in operands if type(x) is DeviceArray]
-        dtype = found[-1].dtype if found else out.dtype
-        given = [x.item() if isinstance(x, np.ndarray) else x for x in operands]
-        if all(x.shape == out.shape and x.contiguous and not x.address % 16 for x in (out, *found)):
-            kernel = self._kernel(operands, dtype, out.dtype, 0)
-            kernel.start(blocks(out, -(-out.size // 4)), THREADS, out, *given, out.size)
-        else:
-            strides = tuple(broadcast_strides(x.shape, x.strides, x.itemsize, out.shape) for x in (out, *found))
-            sizes, steps = collapse(out.shape, strides)
-            kernel = self._kernel(operands, dtype, out.dtype, len(sizes))
-            kernel.start(blocks(out, out.size), THREADS, out, *given, out.size, *sizes[1:], *steps)
+    def launch(self, operands: Sequence[Operand], out: DeviceArray, memory: Memory | None = None) -> None:
+        """Write the elements into ``out``, now; or into the memory that it is about to have."""
+        if out.size:
+            is_flat = memory is not None or (out.contiguous and not out.address % 16)
+            kernel, grid, sizes = self.prepared(operands, out, is_flat=is_flat)
+            given = [x.item() if isinstance(x, np.ndarray) else x for x in operands]
+            kernel.start(devices.device(out.device), grid, THREADS, memory or out, *given, *sizes)
 
-    def _kernel(self, operands: Sequence[Operand], dtype: DType, gives: DType, ndim: int) -> Kernel:
-        takes = tuple(
-            (True, x.dtype) if type(x) is DeviceArray else (False, number_type(x, dtype)) for x in operands
-        )
-        key = (ndim, gives, takes)
+    def prepared(
+        self, operands: Sequence[Operand], out: DeviceArray, *, is_flat: bool
+    ) -> tuple[Kernel, int, tuple[int, ...]]:
+        """The kernel, its grid, and its last arguments; ``is_flat`` if the flat one can write the result."""
+        shape, ndim, sizes = out.shape, 0, ()
+        kinds: list[Any] = []  # which kernel that takes, in terms that are quickly found
+        for x in operands:
+            if isinstance(x, DeviceArray):
+                is_flat = is_flat and x.shape == shape and x.contiguous and not x.address % 16
+                kinds.append(x.dtype)
+            else:
+                kinds.append((x.dtype,) if isinstance(x, np.ndarray) else type(x))
+        if not is_flat:
+            ndim, sizes = strided((out, *[x for x in operands if isinstance(x, DeviceArray)]), shape)
+        index = index_type(out.size)
+        key = (ndim, index, out.dtype, *kinds)
         kernel = self.kernels.get(key)
         if kernel is None:
-            kernel = self.kernels[key] = self.make(takes, dtype, gives, ndim)
-        return kernel
+            kernel = self.kernels[key] = self._kernel(operands, out.dtype, ndim, index)
+        grid = blocks_on(devices.device(out.device), out.size if ndim else -(-out.size // 4))
+        return kernel, grid, (out.size, *sizes)
+
+    def _kernel(self, operands: Sequence[Operand], gives: DType, ndim: int, index: DType) -> Kernel:
+        found = [x.dtype for x in operands if isinstance(x, DeviceArray)]
+        dtype = found[-1] if found else gives
+        takes = tuple(
+            (True, x.dtype) if isinstance(x, DeviceArray) else (False, number_type(x, dtype)) for x in operands
+        )
+        return self.make(takes, dtype, gives, ndim, index)
 
     def source(self, kinds: str, gives: DType, ndim: int = 0) -> str:
         """The text of a kernel for operands of these kinds, ``a`` for an array and ``n`` for a number.
@@ -119,13 +136,19 @@ class Elementwise:
         one = f"out[i] = {rule(lambda x: f'{x}[i]')}"
         return flat_source(["out", *given], [*loads, f"store4(out, i, {rules})"], [one])
 
-    def make(self, takes: tuple[tuple[bool, DType], ...], dtype: DType, gives: DType, ndim: int = 0) -> Kernel:
+    def make(
+        self,
+        takes: tuple[tuple[bool, DType], ...],
+        dtype: DType,
+        gives: DType,
+        ndim: int = 0,
+        index: DType = NARROW,
+    ) -> Kernel:
         """The kernel for operands of these types, each an array or a number, computing in ``dtype``."""
         kinds = "".join("a" if is_array else "n" for is_array, _ in takes)
         name = f"{self.__name__}_{'x'.join([str(ndim), *(t.name for _, t in takes)])}"
-        function = build(
-            name, self.source(kinds, gives, ndim), {"rule": specialise(self.rule, dtype, names(dtype))}
-        )
+        rule = specialise(self.rule, dtype, names(dtype))
+        function = build(name, self.source(kinds, gives, ndim), {"rule": rule}, index=index)
         arguments = [pointer(gives), *(pointer(t) if is_array else number(t) for is_array, t in takes)]
-        numbers = ndim + ndim * (1 + kinds.count("a")) if ndim else 1
-        return Kernel(name, function, *arguments, *[INT] * numbers, contract=False)
+        arguments += strided_takes(ndim, 1 + kinds.count("a"), index) if ndim else [INT]
+        return Kernel(name, function, *arguments, contract=False)

@@ -219,11 +219,11 @@ def lerp(x: DeviceArray | Array, y: DeviceArray | Array, weight: DeviceArray | A
 
 
 def where(condition: DeviceArray | Array, x: DeviceArray | Array, y: DeviceArray | Array) -> DeviceArray:
-    if type(x) is DeviceArray or type(y) is DeviceArray:
+    if isinstance(x, DeviceArray) or isinstance(y, DeviceArray):
         return choose(condition, x, y)
     return choose(condition, x, y, gives=np.asarray(x).dtype)
 
 
 def dtype_of(x: DeviceArray | Array, y: DeviceArray | Array) -> np.dtype:
     """The dtype of two operands, one of which may be a number."""
-    return x.dtype if type(x) is DeviceArray else y.dtype
+    return x.dtype if isinstance(x, DeviceArray) else y.dtype

@@ -25,7 +25,14 @@ from minigrad.kernels.cuda import intrinsics
 from minigrad.kernels.cuda.array import DeviceArray, like, steps
 from minigrad.kernels.cuda.faults import fault, watched
 from minigrad.kernels.cuda.launch import INT, Kernel, blocks, pointer
-from minigrad.kernels.cuda.loops import broadcast_strides, build, collapse, strided_source
+from minigrad.kernels.cuda.loops import (
+    broadcast_strides,
+    build,
+    collapse,
+    index_type,
+    strided_source,
+    strided_takes,
+)
 from minigrad.kernels.cuda.move import add, cast, copy, full
 from minigrad.kernels.cuda.move import write as write_view
 from minigrad.kernels.cuda.shim import THREADS, cuda
@@ -57,12 +64,12 @@ class Places(NamedTuple):
 
 
 @functools.cache
-def kernel_of(what: str, dtype: np.dtype[Any], ndim: int) -> Kernel:
+def kernel_of(what: str, dtype: np.dtype[Any], ndim: int, index: np.dtype[Any]) -> Kernel:
     """The kernel that moves elements of this dtype, in a shape of ``ndim`` dims."""
     source = strided_source(("x", "v", "w", "offsets"), ("x", "v", "offsets"), [BODIES[what]], ndim)
     known = {"atomic_add": intrinsics.atomic_add, "atomic_max": intrinsics.atomic_max}
-    takes = (pointer(dtype), pointer(dtype), pointer(INTEGER), pointer(INTEGER), *[INT] * (4 * ndim))
-    return Kernel(f"{what}_{dtype.name}_{ndim}", build(what, source, known), *takes)
+    takes = (pointer(dtype), pointer(dtype), pointer(INTEGER), pointer(INTEGER), *strided_takes(ndim, 3, index))
+    return Kernel(f"{what}_{dtype.name}_{ndim}", build(what, source, known, index=index), *takes)
 
 
 def run(what: str, places: Places, v: DeviceArray, w: DeviceArray) -> None:
@@ -76,7 +83,7 @@ def run(what: str, places: Places, v: DeviceArray, w: DeviceArray) -> None:
         places.strides,
     )
     sizes, along = collapse(shape, strides)
-    kernel = kernel_of(what, x.dtype, len(sizes))
+    kernel = kernel_of(what, x.dtype, len(sizes), index_type(x.size))
     kernel(blocks(x, x.size), THREADS, x, v, w, places.offsets, x.size, *sizes[1:], *along)
 
 
@@ -107,7 +114,7 @@ def parts_of(key: Any, ndim: int) -> list[Any]:
     for part in key if isinstance(key, tuple) else (key,):
         is_mask = isinstance(part, (np.ndarray, DeviceArray)) and part.dtype.kind == "b"
         if is_mask:  # how many places there are is known on the host alone
-            parts += np.nonzero(part.host() if type(part) is DeviceArray else part)
+            parts += np.nonzero(part.host() if isinstance(part, DeviceArray) else part)
         else:
             parts.append(part)
     given = sum(part is not None and part is not ... for part in parts)
@@ -145,7 +152,7 @@ def _offsets(x: DeviceArray, parts: dict[int, Any], shape: tuple[int, ...], name
     """How far on from the beginning each indexed element is, given the arrays by the dim that they index."""
     known: Any = np.zeros((), INTEGER)  # a number, unless there are arrays of the host
     for dim, part in parts.items():
-        if type(part) is not DeviceArray:
+        if not isinstance(part, DeviceArray):
             n = x.shape[dim]
             wrong = np.asarray(part)[(np.asarray(part) < -n) | (np.asarray(part) >= n)]
             if wrong.size:
@@ -156,7 +163,7 @@ def _offsets(x: DeviceArray, parts: dict[int, Any], shape: tuple[int, ...], name
     else:
         out = full(shape, known, INTEGER, x.device)
     for dim, part in parts.items():
-        if type(part) is DeviceArray and out.size:
+        if isinstance(part, DeviceArray) and out.size:
             index = part if part.shape == shape and part.contiguous else copy(part.expand(shape))
             index = index if index.dtype == INTEGER else cast(index, INTEGER)
             faults = watched(x.device, name)
@@ -235,4 +242,4 @@ def _add(out: DeviceArray, key: Any, v: DeviceArray, name: str) -> None:
 
 
 def _on_device(v: DeviceArray | Array, x: DeviceArray) -> DeviceArray:
-    return v if type(v) is DeviceArray else to_device(v, x.device)
+    return v if isinstance(v, DeviceArray) else to_device(v, x.device)

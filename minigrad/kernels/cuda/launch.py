@@ -16,11 +16,14 @@ from numba.np.numpy_support import from_dtype
 
 from minigrad.kernels.cuda import device as devices
 from minigrad.kernels.cuda import shim
-from minigrad.kernels.cuda.array import DeviceArray
+from minigrad.kernels.cuda.array import DeviceArray, PendingArray
+from minigrad.kernels.cuda.memory import Memory
 from minigrad.kernels.cuda.shim import THREADS
 
 DType = np.dtype[Any]
 Size = tuple[int, int, int]
+
+ADDRESSED = {DeviceArray, PendingArray, Memory}  # what a kernel gets the address of
 
 WAVES = 8  # blocks for each multiprocessor, where a kernel's blocks go on with what is left
 
@@ -63,7 +66,7 @@ INT = number(np.int64)
 class Kernel:
     """A function in Python as a kernel, for arguments of certain types.
 
-    ``kernel(grid, block, *arguments)`` starts it on the device of the first argument that is an array.
+    ``kernel(grid, block, *arguments)`` starts it on the device of the first argument, which is an array.
     """
 
     def __init__(
@@ -72,7 +75,8 @@ class Kernel:
         function.__name__ = function.__qualname__ = name  # what a profiler shows
         self.name, self.function, self.takes, self.shared = name, function, takes, shared
         self.contract = contract  # whether the compiler may round a product and a sum at once
-        self.pack = struct.Struct("@" + "".join(argument.code for argument in takes)).pack
+        self.pointers = max(k for k, argument in enumerate(takes, 1) if argument.pointer)  # then come numbers
+        self.layout = struct.Struct("@" + "".join(argument.code for argument in takes))
         self.loaded: dict[int, int] = {}  # the driver's handle, by device
         made.append(self)
 
@@ -83,12 +87,10 @@ class Kernel:
 
     def __call__(self, grid: int | Size, block: int | Size, *arguments: Any) -> None:
         devices.settle(arguments)
-        self.start(grid, block, *arguments)
+        self.start(devices.device(arguments[0].device), grid, block, *arguments)
 
-    def start(self, grid: int | Size, block: int | Size, *arguments: Any) -> None:
-        """Start it, where nothing that was put off can be touched by it."""
-        first = next(x for x in arguments if type(x) is DeviceArray)
-        place = devices.device(first.device)
+    def start(self, place: devices.Device, grid: int | Size, block: int | Size, *arguments: Any) -> None:
+        """Start it, where nothing that was put off can be touched by it. An array may be given as its memory."""
         grid = (grid, 1, 1) if isinstance(grid, int) else grid
         block = (block, 1, 1) if isinstance(block, int) else block
         if 0 in grid:
@@ -97,20 +99,22 @@ class Kernel:
         if shim.SIMULATED:
             self._simulate(place.driver, grid, block, arguments)
             return
-        function = self.loaded.get(place.index)
+        index = place.index
+        function = self.loaded.get(index)
         if function is None:
-            function = place.driver.load(place.index, self.ptx(place.capability), self.shared)
-            self.loaded[place.index] = function
-        packed = self.pack(*[x.address if type(x) is DeviceArray else x for x in arguments])
-        stream = devices.stream(place.index)
-        place.driver.launch(place.index, function, grid, block, self.shared, stream, packed)
+            function = self.loaded[index] = place.driver.load(index, self.ptx(place.capability), self.shared)
+        given = [x.address if type(x) in ADDRESSED else x for x in arguments[: self.pointers]]
+        given += arguments[self.pointers :]
+        stream = devices.current.streams.get(index, 0)
+        place.driver.launch(index, function, grid, block, self.shared, stream, self.layout, given)
 
     def _simulate(self, driver: Any, grid: Size, block: Size, arguments: tuple[Any, ...]) -> None:
         found = []
         for x, takes in zip(arguments, self.takes, strict=True):
             if takes.pointer:
-                assert storage(x.dtype) == takes.dtype, (self.name, x.dtype, takes.dtype)
-                found.append(driver.pointer(x.address, takes.dtype) if x.size else None)
+                is_memory = type(x) is Memory
+                assert is_memory or storage(x.dtype) == takes.dtype, (self.name, x.dtype, takes.dtype)
+                found.append(driver.pointer(x.address, takes.dtype) if is_memory or x.size else None)
             else:
                 found.append(takes.dtype.type(x) if takes.dtype.kind == "f" else operator.index(x))
         driver.launch(self.function, grid, block, tuple(found))
@@ -118,5 +122,9 @@ class Kernel:
 
 def blocks(x: DeviceArray, items: int, threads: int = THREADS) -> int:
     """How many blocks share ``items`` pieces of work, one for each thread, and going on with what is left."""
-    place = devices.device(x.device)
+    return blocks_on(devices.device(x.device), items, threads)
+
+
+def blocks_on(place: devices.Device, items: int, threads: int = THREADS) -> int:
+    """:func:`blocks` on that device."""
     return min(-(-items // threads), WAVES * place.processors)

@@ -9,24 +9,28 @@ flat        operands that lie as the result does: four elements at a time, by on
             kernel is bound by memory, and wide loads are what fills it.
 strided     any operands that broadcast: from its number in the result a thread finds the place in each
             dimension, and in each operand by its strides. Dimensions that lie one behind the other in all
-            operands are made one before, so there are seldom more than two.
+            operands are made one before, so there are seldom more than two. The place takes divisions, which of
+            64 bits are many instructions more than of 32: these are for results that have so many elements.
 ==========  ===============================================================================================
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from minigrad.kernels import Array
 from minigrad.kernels.cuda import intrinsics
-from minigrad.kernels.cuda.shim import cuda
+from minigrad.kernels.cuda.launch import INT, Argument, number
+from minigrad.kernels.cuda.shim import SIMULATED, cuda
 
 DType = np.dtype[Any]
 Shape = tuple[int, ...]
+
+NARROW, WIDE = np.dtype(np.uint32), np.dtype(np.int64)  # in which places are worked out
 
 INSIDE = "\n        "  # between two lines inside the loop
 
@@ -47,7 +51,7 @@ def kernel({arguments}, n{sizes}{strides}):
     i = cuda.grid(1)
     step = cuda.gridsize(1)
     while i < n:
-        i0 = i
+        i0 = index(i)
         {places}
         {body}
         i += step
@@ -63,7 +67,7 @@ def strided_source(arguments: Sequence[str], strided: Sequence[str], body: Seque
     """The strided kernel with these lines, in which ``{x}`` is the place in x, for ``ndim`` dimensions."""
     places = []
     for d in range(ndim - 1, 0, -1):  # i0 is what is left for the dims before
-        places += [f"rest = i0 // n{d}", f"i{d} = i0 - rest * n{d}", "i0 = rest"]
+        places += [f"rest = index(i0 // n{d})", f"i{d} = index(i0 - rest * n{d})", "i0 = rest"]
     at = {x: " + ".join(f"i{d} * {x}_{d}" for d in range(ndim)) for x in strided}
     return STRIDED.format(
         arguments=", ".join(arguments),
@@ -74,9 +78,22 @@ def strided_source(arguments: Sequence[str], strided: Sequence[str], body: Seque
     )
 
 
-def build(name: str, source: str, names: dict[str, Any], defines: str = "kernel") -> Callable[..., Any]:
+def index_type(size: int) -> DType:
+    """In what the places of a result with so many elements are worked out."""
+    return NARROW if size <= np.iinfo(NARROW).max else WIDE
+
+
+def strided_takes(ndim: int, count: int, index: DType) -> list[Argument]:
+    """The last arguments of a strided kernel: the number of elements, sizes, and strides of ``count`` operands."""
+    return [INT, *[number(index)] * (ndim - 1), *[INT] * (ndim * count)]
+
+
+def build(
+    name: str, source: str, names: dict[str, Any], defines: str = "kernel", index: DType = WIDE
+) -> Callable[..., Any]:
     """The kernel, or other function, that the source defines, with the functions that it calls."""
     known = {"cuda": cuda, "load4": intrinsics.load4, "store4": intrinsics.store4, **names}
+    known["index"] = (lambda i: int(index.type(i))) if SIMULATED else index.type
     exec(compile(source, f"<kernel {name}>", "exec"), known)
     found: Callable[..., Any] = known[defines]
     return found
@@ -90,6 +107,30 @@ def number_type(x: Array | float, dtype: DType) -> DType:
 
 
 # -- shapes ---------------------------------------------------------------------------------------------------
+
+
+#: The shape of what arrays of two shapes give.
+broadcast = functools.lru_cache(4096)(np.broadcast_shapes)
+
+
+def are_flat(arrays: Iterable[Any], shape: Shape) -> bool:
+    """Whether arrays have that shape, their elements one after the other, from a multiple of 16 bytes on."""
+    for x in arrays:  # noqa: SIM110 (at every launch: all() would take twice as long)
+        if x.shape != shape or not x.contiguous or x.address % 16:
+            return False
+    return True
+
+
+def strided(arrays: Sequence[Any], shape: Shape) -> tuple[int, Shape]:
+    """In how many dims the arrays have strides, seen with the shape, and the sizes and strides of these."""
+    return _strided(shape, *[(x.shape, x.strides, x.dtype) for x in arrays])
+
+
+@functools.lru_cache(4096)
+def _strided(shape: Shape, *arrays: tuple[Shape, Shape, DType]) -> tuple[int, Shape]:
+    along = [broadcast_strides(given, strides, dtype.itemsize, shape) for given, strides, dtype in arrays]
+    sizes, steps = collapse(shape, tuple(along))
+    return len(sizes), (*sizes[1:], *steps)
 
 
 @functools.lru_cache(4096)

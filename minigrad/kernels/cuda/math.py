@@ -49,5 +49,6 @@ def names(dtype: np.dtype[Any]) -> dict[str, Callable[..., Any]]:
     """What a rule that computes in ``dtype`` knows besides Python's builtins."""
     found = simulated(dtype) if SIMULATED else libdevice(dtype)
     if dtype in FLOATS:
-        found["normal_cdf"] = specialise(rules.normal_cdf, dtype, found)
+        for rule in (rules.exp_times, rules.gate, rules.normal_cdf):
+            found[rule.__name__] = specialise(rule, dtype, found)
     return found

@@ -7,7 +7,9 @@ The scheme is that of PyTorch's allocator (c10/cuda/CUDACachingAllocator.cpp; it
 * Sizes are rounded up to 512 bytes. Up to 1 MiB a block is cut from a *segment* of 2 MiB, up to 10 MiB from one of
   20 MiB; what is larger has a segment of its own.
 * The smallest free block that is large enough is taken, and what is left of it becomes a free block.
-* A block that is freed is joined with its free neighbours in the segment.
+* A block that is freed is joined with its free neighbours in the segment; a small one not before its segment is
+  needed for other sizes. Until then it is there for the next one of its very size, which is what a training loop
+  asks for, and that takes a microsecond less.
 * A block belongs to a stream. The next user on the same stream comes after the last one without waiting, since a
   stream works in order: that is why memory can be reused while the device is still at work on it.
 
@@ -65,6 +67,7 @@ class Cache:
         self.lock = threading.RLock()
         self.free_blocks: dict[tuple[int, bool], list[tuple[int, int]]] = {}  # by stream, small: (size, address)
         self.blocks: dict[int, Block] = {}  # free ones, by address
+        self.ready: dict[tuple[int, int], list[Block]] = {}  # small ones to be taken as they are, by stream, size
         self.allocated = self.reserved = self.allocations = 0
         self.max_allocated = self.max_reserved = 0
         self.kept: set[int] = set()  # streams whose memory is a graph's
@@ -76,26 +79,37 @@ class Cache:
         """Memory of at least ``size`` bytes. Raises OutOfMemoryError, and has changed nothing then."""
         size = max(-(-size // ROUND), 1) * ROUND
         with self.lock:
+            ready = self.ready.get((stream, size))
+            if ready:
+                block = ready.pop()
+                self._count(size)
+                return Memory(self, block)
             self.changing = True
             try:
-                block = self._fitting(size, stream) or self._from_driver(size, stream)
-                if block is None:
+                found = self._fitting(size, stream)
+                if found is None:
+                    self._unite_all()
+                    found = self._fitting(size, stream) or self._from_driver(size, stream)
+                if found is None:
                     raise OutOfMemoryError(self._explain(size))
-                self._cut(block, size)
-                block.in_use = True
-                self.allocated += block.size
-                self.max_allocated = max(self.max_allocated, self.allocated)
+                self._cut(found, size)
+                found.in_use = True
+                self._count(found.size)
             finally:
                 self._settle()
-            return Memory(self, block)
+            return Memory(self, found)
 
     def free(self, block: Block) -> None:
         """Let the next one have the block.
 
         Python collects garbage when it likes, also in the middle of a change and in the same thread, which no lock
-        keeps out. A block that comes then waits until the change is done.
+        keeps out. A block that comes then waits until the change is done; a small one waits in any case.
         """
         with self.lock:
+            if block.small:
+                self.allocated -= block.size
+                self.ready.setdefault((block.stream, block.size), []).append(block)
+                return
             self.freed.append(block)
             if not self.changing:
                 self._settle()
@@ -123,25 +137,41 @@ class Cache:
 
     # -- the parts --------------------------------------------------------------------------------------------
 
+    def _count(self, size: int) -> None:
+        self.allocated += size
+        if self.allocated > self.max_allocated:
+            self.max_allocated = self.allocated
+
     def _settle(self) -> None:
         """End a change: join each block that was freed with the free ones beside it."""
         self.changing = True
         while self.freed:
             block = self.freed.pop()
             self.allocated -= block.size
-            block.in_use = False
-            for other in (block.before, block.after):
-                if other is not None and not other.in_use:
-                    self._forget(other)
-                    block = self._join(other, block) if other is block.before else self._join(block, other)
-            self._remember(block)
+            self._unite(block)
         self.changing = False
+
+    def _unite(self, block: Block) -> None:
+        block.in_use = False
+        for other in (block.before, block.after):
+            if other is not None and not other.in_use:
+                self._forget(other)
+                block = self._join(other, block) if other is block.before else self._join(block, other)
+        self._remember(block)
+
+    def _unite_all(self) -> None:
+        """Let those that are ready be parts of their segments again."""
+        ready, self.ready = self.ready, {}
+        for blocks in ready.values():
+            for block in blocks:
+                self._unite(block)
 
     def _idle(self) -> list[Block]:
         """The segments in which nothing is in use, and which are no graph's."""
         return [b for b in self.blocks.values() if b.before is b.after is None and b.stream not in self.kept]
 
     def _give_back(self) -> None:
+        self._unite_all()
         whole = [] if self.noting else self._idle()
         if whole:
             self.driver.synchronize(self.device)  # the device may still be at work on them

@@ -16,10 +16,10 @@ from minigrad.kernels import Dims
 from minigrad.kernels.cuda import array as arrays
 from minigrad.kernels.cuda import device as devices
 from minigrad.kernels.cuda.array import DeviceArray, like
-from minigrad.kernels.cuda.chain import put_off
 from minigrad.kernels.cuda.elementwise import BOOL, Elementwise
 from minigrad.kernels.cuda.launch import INT, Kernel, blocks, pointer
 from minigrad.kernels.cuda.shim import THREADS, cuda
+from minigrad.kernels.cuda.waiting import put_off
 
 __all__ = [
     "cast", "cat", "copy", "diagonal", "diagonal_backward", "expand", "flip", "full", "pad", "permute", "repeat",
@@ -58,7 +58,7 @@ def full(shape: Sequence[int], value: float | None, dtype: np.dtype[Any], device
         return arrays.empty(shape, dtype, device)
     number = np.asarray(value, dtype)
     if not shape and devices.current.fuses:  # such as the 1 from which a walk back starts
-        return put_off(assign, (number,), dtype, dtype, (), device)
+        return put_off(assign, (number,), (), dtype, dtype, (), device)
     return assign(number, out=arrays.empty(shape, dtype, device))
 
 

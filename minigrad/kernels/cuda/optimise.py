@@ -139,7 +139,7 @@ def take_step(
         return
     given: tuple[Any, ...] = numbers
     if notes is not None:
-        place = notes.numbers((name, p.dtype.name, options), p.dtype, numbers)
+        place = notes.numbers((name, p.dtype, options), p.dtype, numbers)
         if place is None:  # a replay takes the step
             return
         given = (place,)

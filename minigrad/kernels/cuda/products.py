@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,18 +22,20 @@ from minigrad.kernels.cuda import array as arrays
 from minigrad.kernels.cuda import device as devices
 from minigrad.kernels.cuda import move
 from minigrad.kernels.cuda.array import DeviceArray
-from minigrad.kernels.cuda.chain import begin
 from minigrad.kernels.cuda.fragments import KINDS
 from minigrad.kernels.cuda.launch import Kernel
 from minigrad.kernels.cuda.loops import broadcast_strides, collapse
 from minigrad.kernels.cuda.math import FLOATS
+from minigrad.kernels.cuda.memory import Memory
 from minigrad.kernels.cuda.product_kernels import gather_takes, make_gather, make_product, make_textbook, takes
+from minigrad.kernels.cuda.recipe import A_, B_, BIAS, C_, ROOM, Launch, Matrices, Recipe, Side, carry_out
 from minigrad.kernels.cuda.shim import SIMULATED, THREADS
-from minigrad.kernels.cuda.steps import Epilogue, Step, make_rule
+from minigrad.kernels.cuda.steps import Step, make_rule
 from minigrad.kernels.cuda.tensor_core import PIECE, SIDE, WORD, WarpTile, make_pack, pack_takes
 from minigrad.kernels.cuda.tensor_core import make_product as make_tensor_product
 from minigrad.kernels.cuda.tensor_core import takes as tensor_takes
 from minigrad.kernels.cuda.tile import BYTES, Tile
+from minigrad.kernels.cuda.waiting import begin
 
 __all__ = ["linear", "matmul"]
 
@@ -151,132 +154,146 @@ def pack_kernel(name: str) -> Kernel:
     return Kernel(f"matmul_pack_{name}", make_pack(KINDS[name]), *pack_takes())
 
 
-class Side(NamedTuple):
-    """An operand of the kernel, steps in elements: along its side (the rows of A, the columns of B), along k, and
-    from product to product in the inner and in the outer dim of a batch."""
-
-    array: DeviceArray
-    step: int
-    step_k: int
-    inner: int
-    outer: int
-
-    def way(self, vectors: bool) -> str:
-        """How threads copy it: neighbours of theirs should read neighbours in memory."""
-        lanes = BYTES // self.array.itemsize
-        others = (self.step_k, self.inner, self.outer)
-        if self.step == 1 and vectors and not self.array.address % BYTES and not any(s % lanes for s in others):
-            return "vectors"
-        return "side" if abs(self.step) < abs(self.step_k) else "k"
-
-
 class Product:
     """The product of two matrices, with a bias, which may wait for what follows it (``chain.py``)."""
 
-    def __init__(self, name: str, A: DeviceArray, B: DeviceArray, bias: DeviceArray | None) -> None:
-        self.__name__ = name
+    def __init__(
+        self, function: Callable[..., Any], A: DeviceArray, B: DeviceArray, bias: DeviceArray | None,
+        transposed: bool,
+    ) -> None:  # fmt: skip
+        self.function, self.transposed = function, transposed
         self.arrays = (A, B) if bias is None else (A, B, bias)
         self.rounded = precision.operands()  # the setting may change before it is launched
+        lies = [(x.shape, x.strides, x.address % BYTES) for x in self.arrays]  # from here on they are computed
+        self.signature = (*lies, A.dtype, transposed, self.rounded)
 
-    def launch(self, C: DeviceArray, epilogue: Epilogue) -> None:
-        """Write it into C, which is new, and has its elements in any shape."""
+    def recipe(self, ending: Steps) -> Recipe:
+        """How it is computed, with these steps as its epilogue."""
         A, B, *bias = self.arrays
-        multiply(A, B, bias[0] if bias else None, (), C, epilogue, self.rounded)
+        found = recipe_for(A, B, bias[0] if bias else None, (), ending, self.rounded, self.transposed)
+        assert found is not None  # there is no batch
+        return found
+
+    def launch(self, recipe: Recipe, memory: Memory, numbers: Sequence[float]) -> None:
+        """Write it into memory that is new."""
+        carry_out(recipe, memory, numbers, *self.arrays)
 
 
-def product(name: str, A: DeviceArray, B: DeviceArray, bias: DeviceArray | None, shape: Shape) -> DeviceArray:
-    """(M, K) @ (K, N) + (N,) in that shape, as the head of a chain, or at once."""
-    found = Product(name, A, B, bias)
-    if devices.current.fuses and A.dtype in FLOATS and 0 not in shape and not any(x.is_lent for x in found.arrays):
+def product(
+    function: Callable[..., Any], A: DeviceArray, B: DeviceArray, bias: DeviceArray | None, shape: Shape,
+    transposed: bool = False,
+) -> DeviceArray:  # fmt: skip
+    """(M, K) @ (K, N) + (N,) in that shape, as the head of a chain, or at once; ``transposed`` if B is (N, K)."""
+    found = Product(function, A, B, bias, transposed)
+    waits = devices.current.fuses and A.dtype in FLOATS and 0 not in shape
+    for x in found.arrays:
+        waits = waits and not x.is_lent
+    if waits:
         return begin(found, shape, A.dtype, A.device)
     devices.flush()
     C = arrays.empty(shape, A.dtype, A.device)
-    found.launch(C, Epilogue())
+    found.launch(found.recipe(()), C.memory, ())
     return C
 
 
-def multiply(
-    A: DeviceArray, B: DeviceArray, bias: DeviceArray | None, batch: Shape, C: DeviceArray, epilogue: Epilogue,
-    rounded: str | None,
-) -> None:  # fmt: skip
-    """C = (..., M, K) @ (..., K, N) + bias (N,), with the epilogue; ``batch`` is that of the result,
-    and ``rounded`` what operands may be rounded to.
-
-    C is new: nothing that was put off can read it, and so nothing has to be launched before.
-    """
-    dtype, size = A.dtype, A.itemsize
-    (M, K), N = A.shape[-2:], B.shape[-1]
-    if not C.size:
+def multiply(A: DeviceArray, B: DeviceArray, batch: Shape, memory: Memory) -> None:
+    """C = (..., M, K) @ (..., K, N), now; ``batch`` is that of the result, whose memory is new."""
+    recipe = recipe_for(A, B, None, batch, (), precision.operands())
+    if recipe is None:  # a batch of more than two dims, none of which continues another
+        multiply(whole(A, batch), whole(B, batch), batch, memory)
         return
+    carry_out(recipe, memory, (), A, B)
+
+
+def recipe_for(
+    A: DeviceArray, B: DeviceArray, bias: DeviceArray | None, batch: Shape, ending: Steps, rounded: str | None,
+    transposed: bool = False,
+) -> Recipe | None:  # fmt: skip
+    """How these are multiplied; ``rounded`` is what operands may be rounded to. None as of :func:`recipe_of`."""
+    place, step_bias = devices.device(A.device), None if bias is None else bias.strides[0] // bias.itemsize
+    return recipe_of(
+        Matrices.of(A), Matrices.of(B, transposed), step_bias, batch, A.dtype, ending, rounded, place.capability,
+        place.processors,
+    )  # fmt: skip
+
+
+@functools.lru_cache(4096)
+def recipe_of(
+    A: Matrices, B: Matrices, step_bias: int | None, batch: Shape, dtype: DType, ending: Steps,
+    rounded: str | None, capability: tuple[int, int], processors: int,
+) -> Recipe | None:  # fmt: skip
+    """The kernels for operands that lie like that, on such a device; None for a batch that they do not take."""
+    (M, K), N, size = A.shape[-2:], B.shape[-1], dtype.itemsize
+    if 0 in (M, N, *batch):
+        return Recipe(())
     (*counts, inner), steps = collapse(
         batch, (broadcast_strides(A.shape[:-2], A.strides[:-2], size, batch),
                 broadcast_strides(B.shape[:-2], B.strides[:-2], size, batch)),
     )  # fmt: skip
-    if len(counts) > 1:  # a batch of more than two dims, none of which continues another
-        multiply(whole(A, batch), whole(B, batch), bias, batch, C, epilogue, rounded)
-        return
+    if len(counts) > 1:
+        return None
     dims = len(counts) + 1
     inner_a, outer_a = steps[dims - 1], steps[0] if counts else 0
     inner_b, outer_b = steps[-1], steps[dims] if counts else 0
-    a = Side(A, A.strides[-2] // size, A.strides[-1] // size, inner_a, outer_a)
-    b = Side(B, B.strides[-1] // size, B.strides[-2] // size, inner_b, outer_b)
-    start, step_bias = (C, 0) if bias is None else (bias, bias.strides[0] // size)
+    a = Side(A.aligned, size, A.strides[-2] // size, A.strides[-1] // size, inner_a, outer_a)
+    b = Side(B.aligned, size, B.strides[-1] // size, B.strides[-2] // size, inner_b, outer_b)
     numbers = (a.step, a.step_k, b.step, b.step_k, inner, inner_a, outer_a, inner_b, outer_b)
-    biased, count = int(bias is not None), math.prod(batch)
+    bias, count = (int(step_bias is not None), step_bias or 0), math.prod(batch)
+    everything, operands = -(-count * M * N // THREADS), (A_, B_, BIAS, C_)
     if dtype not in FLOATS:
-        grid = -(-C.size // THREADS)
-        rest = (*numbers, biased, step_bias, count, K, *epilogue.arguments)
-        textbook(dtype).start(grid, THREADS, A, B, start, C, M, N, K, *rest)
-        return
-    place = devices.device(A.device)
-    kind = rounded if dtype == np.float32 and place.capability >= TENSOR_CORES else None
+        numbers = (M, N, K, *numbers, *bias, count, K)
+        return Recipe((Launch(textbook(dtype), everything, THREADS, operands, numbers),))
+    kind = rounded if dtype == np.float32 and capability >= TENSOR_CORES else None
     if kind and M * N * K * count >= LEAST_WORK:
-        on_tensor_cores(a, b, bias, C, (M, N, K), inner, epilogue, kind)
-        return
-    past = place.capability >= PAST_REGISTERS
-    tile, parts, deep = plan(M, N, K, count, place.processors, past, size)
+        return on_tensor_cores(a, b, bias, (M, N, K), (count, inner), ending, kind, processors)
+    past = capability >= PAST_REGISTERS
+    tile, parts, deep = plan(M, N, K, count, processors, past, size)
     grid = -(-M // tile.rows) * -(-N // tile.columns) * count * parts
-    last = as_it_is if parts > 1 else epilogue.steps
-    compute = kernel(dtype, tile, a.way(past), b.way(past), last, past).start
-    given = epilogue.arguments
+    last = as_it_is if parts > 1 else ending
+    compute = kernel(dtype, tile, a.way(past), b.way(past), last, past)
     if parts == 1:
-        compute(grid, tile.threads, A, B, start, C, M, N, K, *numbers, biased, step_bias, 1, deep, *given)
-        return
-    partial = arrays.empty((count * parts, M, N), dtype, A.device)
-    compute(grid, tile.threads, A, B, partial, partial, M, N, K, *numbers, 0, 0, parts, deep, *given)
-    gather(dtype, epilogue.steps).start(
-        -(-C.size // THREADS), THREADS, partial, start, C, M, N, count, biased, step_bias, parts, *given
-    )  # fmt: skip
+        return Recipe((Launch(compute, grid, tile.threads, operands, (M, N, K, *numbers, *bias, 1, deep)),))
+    numbers = (M, N, K, *numbers, 0, 0, parts, deep)
+    return Recipe(
+        (
+            Launch(compute, grid, tile.threads, (A_, B_, ROOM, ROOM), numbers),
+            Launch(gather(dtype, ending), everything, THREADS, (ROOM, BIAS, C_), (M, N, count, *bias, parts)),
+        ),
+        (count * parts * M * N * size,),
+    )
 
 
 def on_tensor_cores(
-    a: Side, b: Side, bias: DeviceArray | None, C: DeviceArray, sizes: tuple[int, int, int], inner: int,
-    epilogue: Epilogue, name: str,
-) -> None:  # fmt: skip
+    a: Side, b: Side, bias: tuple[int, int], sizes: tuple[int, int, int], counts: tuple[int, int], ending: Steps,
+    name: str, processors: int,
+) -> Recipe:  # fmt: skip
     """The product with operands rounded to the kind of that name, in C."""
-    (M, N, K), count, kind = sizes, C.size // (sizes[0] * sizes[1]), KINDS[name]
-    words = -(-K // (kind.numbers * PIECE)) * PIECE
-    A, inner_a, outer_a = packed(a, M, K, words, inner, count, name)
-    B, inner_b, outer_b = packed(b, N, K, words, inner, count, name)
+    (M, N, K), (count, inner) = sizes, counts
+    words = -(-K // (KINDS[name].numbers * PIECE)) * PIECE
+    pack_a, bytes_a, *steps_a = packed(a, A_, M, K, words, inner, count, name)
+    pack_b, bytes_b, *steps_b = packed(b, B_, N, K, words, inner, count, name)
     large, small = WARP_TILES
     tiles = -(-M // large.rows) * -(-N // large.columns) * count
-    tile = large if tiles >= devices.device(C.device).processors else small
+    tile = large if tiles >= processors else small
     grid = -(-M // tile.rows) * -(-N // tile.columns) * count
-    start, step = (C, 0) if bias is None else (bias, bias.strides[0] // bias.itemsize)
-    steps = (inner, inner_a, outer_a, inner_b, outer_b, int(bias is not None), step, *epilogue.arguments)
-    tensor_kernel(name, tile, epilogue.steps).start(grid, tile.threads, A, B, start, C, M, N, words, *steps)
+    numbers = (M, N, words, inner, *steps_a, *steps_b, *bias)
+    compute = tensor_kernel(name, tile, ending)
+    last = Launch(compute, grid, tile.threads, (ROOM, ROOM + 1, BIAS, C_), numbers)
+    return Recipe((pack_a, pack_b, last), (bytes_a, bytes_b))
 
 
 def packed(
-    side: Side, rows: int, K: int, words: int, inner: int, count: int, name: str
-) -> tuple[DeviceArray, int, int]:  # fmt: skip
-    """An operand in words, and its steps from product to product; what all products share is packed once."""
+    side: Side, place: int, rows: int, K: int, words: int, inner: int, count: int, name: str
+) -> tuple[Launch, int, int, int]:  # fmt: skip
+    """An operand in words: how that is made, its bytes, and its steps from product to product; what all products
+    share is packed once."""
     once = not side.inner and not side.outer
-    found = arrays.empty((1 if once else count, rows, words), WORD, side.array.device)
-    grid = -(-rows // SIDE) * -(-words // SIDE) * len(found)
-    steps = (side.step, side.step_k, side.inner, side.outer, 1 if once else inner)
-    pack_kernel(name).start(grid, THREADS, side.array, found, rows, K, words, *steps)
-    return (found, 0, 0) if once else (found, rows * words, inner * rows * words)
+    copies = 1 if once else count
+    grid = -(-rows // SIDE) * -(-words // SIDE) * copies
+    numbers = (rows, K, words, side.step, side.step_k, side.inner, side.outer, 1 if once else inner)
+    launch = Launch(pack_kernel(name), grid, THREADS, (place, ROOM + place), numbers, ends=False)
+    steps = (0, 0) if once else (rows * words, inner * rows * words)
+    return launch, copies * rows * words * WORD.itemsize, *steps
 
 
 def whole(x: DeviceArray, batch: tuple[int, ...]) -> DeviceArray:
@@ -297,10 +314,10 @@ def matmul(x: DeviceArray, y: DeviceArray) -> DeviceArray:
     if B.ndim == 2:  # one large product, where the batch continues the rows, rather than one for each of the batch
         rows = A if A.ndim == 2 else A.reshape((math.prod(batch) * M, A.shape[-1]))
         if rows is not None:
-            return product("matmul", rows, B, None, shape)
+            return product(matmul, rows, B, None, shape)
     devices.flush()
     C = arrays.empty(shape, x.dtype, x.device)
-    multiply(A, B, None, batch, C, Epilogue(), precision.operands())
+    multiply(A, B, batch, C.memory)
     return C
 
 
@@ -309,4 +326,4 @@ def linear(x: DeviceArray, W: DeviceArray, b: DeviceArray | None) -> DeviceArray
     *batch, K = x.shape
     rows = x if x.ndim == 2 else move.reshape(x, (math.prod(batch), K))
     bias = b if b is None or b.ndim else b.reshape((1,))
-    return product("linear", rows, W.transpose((1, 0)), bias, (*batch, len(W)))
+    return product(linear, rows, W, bias, (*batch, len(W)), transposed=True)

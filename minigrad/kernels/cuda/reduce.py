@@ -81,13 +81,9 @@ def line_kernel(
 
     def kernel(x, out, n, inner, parts, count, size, p):
         line, lane, lanes, step = place()
-        chunk = part_size(n, parts)
         while line < count:
-            outer = line // inner
-            o = outer // parts
-            first = (outer - o * parts) * chunk
-            at = (o * n + first) * inner + line - outer * inner
-            total = fold(0, x, at, inner, max(min(chunk, n - first), 0), lane, lanes, p)
+            at, rows = part(line, n, inner, parts)
+            total = fold(0, x, at, inner, rows, lane, lanes, p)
             if lane == 0:
                 out[line] = give(finish(total, cast(size), p))
             line += step
@@ -106,13 +102,8 @@ def column_kernel(
 
     def kernel(x, out, n, inner, parts, count, size, p):
         line, among = 4 * cuda.grid(1), cast(size)
-        chunk = part_size(n, parts)
         while line < count:
-            outer = line // inner
-            o = outer // parts
-            first = (outer - o * parts) * chunk
-            at = (o * n + first) * inner + line - outer * inner
-            rows = max(min(chunk, n - first), 0)
+            at, rows = part(line, n, inner, parts)
             t0 = t1 = t2 = t3 = identity
             k = 0
             while k + 3 < rows:
@@ -140,10 +131,14 @@ def column_kernel(
 
 
 @device
-def part_size(n, parts):
-    """The elements of each part of a line but the last: a multiple of four."""
+def part(line, n, inner, parts):
+    """Where a part of a line begins, and how many elements it has: a multiple of four, but for the last part."""
     size = (n + parts - 1) // parts
-    return size if parts == 1 else size + (-size & 3)
+    size = size if parts == 1 else size + (-size & 3)
+    outer = line // inner
+    o = outer // parts
+    first = (outer - o * parts) * size
+    return (o * n + first) * inner + line - outer * inner, max(min(size, n - first), 0)
 
 
 class Reduce:

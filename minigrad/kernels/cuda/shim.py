@@ -29,7 +29,7 @@ from typing import Any
 import numba
 import numpy as np
 
-REMEDY = "install one with pip install 'minigrad[cuda12]' or 'minigrad[cuda13]'"
+REMEDY = "install one with pip install 'numba-cuda[cu12]' or 'numba-cuda[cu13]'"
 
 SIMULATED = bool(numba.config.ENABLE_CUDASIM)
 

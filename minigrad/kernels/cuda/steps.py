@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minigrad.kernels.cuda.launch import INT, Kernel, number, pointer, storage
-from minigrad.kernels.cuda.loops import build, flat_source, strided_source
+from minigrad.kernels.cuda.loops import build, flat_source, strided_source, strided_takes
 from minigrad.kernels.cuda.math import names
 from minigrad.kernels.cuda.shim import caster, device, specialise
 
@@ -70,30 +70,44 @@ def called(steps: Sequence[Step], first: int = 0) -> dict[str, Any]:
 
 def make(
     which: int, steps: Sequence[Step], written: Sequence[int], takes: Sequence[DType], numbers: Sequence[DType],
-    ndim: int,
+    ndim: int, index: DType,
 ) -> Kernel:  # fmt: skip
     """The kernel for a chain, of arrays and of numbers of these dtypes."""
     name = "_".join([f"chain{which}", *(step.function.__name__ for step in steps), steps[-1].gives.name])
     text = source(steps, written, len(takes), len(numbers), ndim)
     outs = [pointer(steps[k].gives) for k in written]
-    sizes = ndim + ndim * len(takes) if ndim else 1
-    arguments = [*outs, *(pointer(t) for t in takes), *(number(t) for t in numbers), *[INT] * sizes]
-    return Kernel(name, build(name, text, called(steps)), *arguments, contract=False)
+    sizes = strided_takes(ndim, len(takes), index) if ndim else [INT]
+    arguments = [*outs, *(pointer(t) for t in takes), *(number(t) for t in numbers), *sizes]
+    return Kernel(name, build(name, text, called(steps), index=index), *arguments, contract=False)
 
 
 # -- at the end of a product ----------------------------------------------------------------------------------
 
 
-class Epilogue(NamedTuple):
-    """What a product's kernel does with a sum before it writes it: step 1 takes it as ``t0``, and so on."""
+def following(
+    kinds: tuple[DType, DType], steps: Sequence[Step], types: Sequence[DType], held: Sequence[bool]
+) -> tuple[tuple[Step, ...], int]:
+    """Which of the steps after a product are its epilogue, and how many numbers these have.
 
-    steps: tuple[Step, ...] = ()
-    numbers: tuple[Any, ...] = ()
-
-    @property
-    def arguments(self) -> tuple[Any, ...]:
-        """The numbers, and something for those that there are not."""
-        return (*self.numbers, *[0] * (NUMBERS - len(self.numbers)))
+    They follow one after the other, with numbers alone, and nobody holds their operand, and no other step reads
+    it. Each computes in the dtype of the product, and gives it. A step in place, over what the product may read,
+    is none of them: who asks for it holds its operand.
+    """
+    count = 0
+    for k, step in enumerate(steps):
+        before, numbers = f"t{k}", [x for x in step.operands if x[0] == "s"]
+        fits = (
+            not held[k]
+            and not any(before in later.operands for later in steps[k + 1 :])
+            and (step.dtype, step.gives) == kinds
+            and all(x == before for x in step.operands if x not in numbers)
+            and all(types[count + place] == kinds[0] for place in range(len(numbers)))
+            and count + len(numbers) <= NUMBERS
+        )
+        if not fits:
+            return tuple(steps[:k]), count
+        count += len(numbers)
+    return tuple(steps), count
 
 
 def rule_source(steps: Sequence[Step]) -> str:

@@ -15,12 +15,13 @@ import numpy as np
 from minigrad.kernels import Dims
 from minigrad.kernels.cuda.array import DeviceArray, like
 from minigrad.kernels.cuda.faults import fault, watched
+from minigrad.kernels.cuda.intrinsics import load4
 from minigrad.kernels.cuda.launch import INT, Kernel, pointer
 from minigrad.kernels.cuda.math import names
 from minigrad.kernels.cuda.shared import make_shared
 from minigrad.kernels.cuda.shim import ALL, WARP, cuda, device
 from minigrad.kernels.cuda.team import BLOCK, WARPS, larger, lines, plus, reduced, start, whole
-from minigrad.kernels.cuda.walk import Walk, single, walk_for
+from minigrad.kernels.cuda.walk import Walk, walk_for
 
 __all__ = [
     "argmax", "argmin", "cross_entropy", "cross_entropy_backward", "log_softmax", "log_softmax_backward",
@@ -182,7 +183,7 @@ def cross_entropy_backward_kernel(walk: Walk, dtype: DType) -> Callable[..., Non
 def arg_kernel(walk: Walk, dtype: DType, *, smallest: bool) -> Callable[..., None]:
     """The first place of the largest element, or of the first NaN; each team member keeps its best so far."""
     holds = dtype if dtype.kind == "f" else INTEGER  # which shuffles can carry
-    place, is_block, cast = walk.team.place, walk.team is BLOCK, holds.type
+    place, is_block, is_wide, cast = walk.team.place, walk.team is BLOCK, walk.name == "wide", holds.type
     shared_values, shared_places = make_shared(WARPS, holds), make_shared(WARPS, INTEGER)
 
     @device
@@ -196,32 +197,45 @@ def arg_kernel(walk: Walk, dtype: DType, *, smallest: bool) -> Callable[..., Non
             return k < at
         return (value < best) if smallest else (value > best)
 
+    @device
+    def better(value, k, best, at):
+        if is_better(value, k, best, at):
+            return value, k
+        return best, at
+
     def kernel(x, out, n, inner, count):
         line, lane, lanes, step = place()
         while line < count:
             start = line_start(line, n, inner)
-            at = -1
-            best = cast(x[start])
-            for k in range(lane, n, lanes):
-                value = cast(x[start + k * inner])
-                if is_better(value, k, best, at):
-                    best, at = value, k
+            best, at = cast(x[start]), -1
+            first = min(-start & 3, n) if is_wide else n  # a load of four must begin at a multiple of four
+            for k in range(lane, first, lanes):
+                best, at = better(cast(x[start + k * inner]), k, best, at)
+            if is_wide:
+                k = first + 4 * lane
+                while k + 3 < n:
+                    four = load4(x, start + k)
+                    best, at = better(cast(four[0]), k, best, at)
+                    best, at = better(cast(four[1]), k + 1, best, at)
+                    best, at = better(cast(four[2]), k + 2, best, at)
+                    best, at = better(cast(four[3]), k + 3, best, at)
+                    k += 4 * lanes
+                for k in range(n - (n - first & 3) + lane, n, lanes):
+                    best, at = better(cast(x[start + k]), k, best, at)
             if is_block:
                 values = shared_values()
                 places = shared_places()
                 other = WARP // 2
                 while other > 0:
                     value, k = cuda.shfl_xor_sync(ALL, best, other), cuda.shfl_xor_sync(ALL, at, other)
-                    if is_better(value, k, best, at):
-                        best, at = value, k
+                    best, at = better(value, k, best, at)
                     other //= 2
                 if cuda.threadIdx.x % WARP == 0:
                     values[cuda.threadIdx.x // WARP] = best
                     places[cuda.threadIdx.x // WARP] = at
                 cuda.syncthreads()
                 for warp in range(cuda.blockDim.x // WARP):
-                    if is_better(values[warp], places[warp], best, at):
-                        best, at = values[warp], places[warp]
+                    best, at = better(values[warp], places[warp], best, at)
                 cuda.syncthreads()
             if lane == 0:
                 out[line] = at
@@ -295,7 +309,7 @@ def _to_numbers(name: str, x: DeviceArray, dims: Dims, keepdim: bool, dtype: DTy
     source, _, n, inner = found = lines(x, dims)
     out = like(x, reduced(x.shape, dims, keepdim), dtype)
     if out.size:
-        walk = walk_for(found, source) if name == "logsumexp" else single(found)
+        walk = walk_for(found, source, hold=name == "logsumexp")
         start(made(name, walk, x.dtype), walk.team, found.count, n, source, out, n, inner, found.count)
     return out
 

@@ -160,7 +160,7 @@ def reduced(shape: tuple[int, ...], dims: Dims, keepdim: bool) -> tuple[int, ...
 
 def start(kernel: Kernel, team: Team, count: int, n: int, *arguments: Any) -> None:
     """Start a kernel on so many lines of n elements."""
-    first = next(x for x in arguments if type(x) is DeviceArray)
+    first = next(x for x in arguments if isinstance(x, DeviceArray))
     if team is THREAD:
         kernel(blocks(first, count), THREADS, *arguments)
         return

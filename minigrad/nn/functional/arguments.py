@@ -23,26 +23,31 @@ def reduced(losses: Tensor, reduction: str) -> Tensor:
     return losses.mean() if reduction == "mean" else losses.sum() if reduction == "sum" else losses
 
 
-def alike(name: str, input: Tensor, target: Tensor, second: str = "target") -> tuple[Tensor, Tensor]:
+def alike(
+    name: str, input: Tensor, target: Tensor, reduction: str, second: str = "target"
+) -> tuple[Tensor, Tensor]:  # fmt: skip
     """Input and target of one float dtype, after a check that their shapes are equal."""
     if tensor(name, input).shape != tensor(name, target).shape:
         raise ValueError(
             f"{name}: input {input.shape} and {second} {target.shape} must have the same shape: "
             "reshape() or squeeze() one of them"
         )
-    check_not_empty(name, input)
+    check_has_mean(name, input, reduction)
     return pair(name, floating(name, input), floating(name, target))
 
 
-def check_not_empty(name: str, input: Tensor) -> None:
-    """Raise ValueError for an input without elements: the mean of no losses would be NaN."""
-    if not input.numel():
-        raise ValueError(f"{name}: the input {input.shape} has no elements, an empty batch has no loss")
+def check_has_mean(name: str, input: Tensor, reduction: str) -> None:
+    """Raise ValueError for the mean of the losses of an input without elements, which would be NaN."""
+    if "mean" in reduction and not input.numel():
+        raise ValueError(
+            f"{name}: the input {input.shape} has no elements, so its losses have no mean: "
+            "reduction='sum' gives 0, 'none' an empty tensor"
+        )
 
 
 def check_probabilities(name: str, which: str, p: Tensor, remedy: str = "") -> None:
     """Raise ValueError for numbers outside [0, 1], and for NaN."""
-    if not is_seen(p.array):
+    if not is_seen(p.array) or not p.numel():
         return
     low, high = p.array.min(), p.array.max()
     if not (low >= 0 and high <= 1):  # so written that NaN is refused too

@@ -28,7 +28,7 @@ def binary_cross_entropy(
     ``dl/dp = (p - y) / (p (1 - p))``.
 
     Raises:
-        ValueError: the shapes differ, there are no elements, a value is outside [0, 1], or the reduction is
+        ValueError: the shapes differ, no elements for a mean, a value is outside [0, 1], or the reduction is
             unknown.
 
     >>> import minigrad as mg
@@ -37,7 +37,7 @@ def binary_cross_entropy(
     """
     name = "binary_cross_entropy"
     check_reduction(name, reduction)
-    input, target = alike(name, input, target)
+    input, target = alike(name, input, target, reduction)
     check_probabilities(name, "input", input, ": logits go to binary_cross_entropy_with_logits")
     check_probabilities(name, "target", target)
     factors = None if weight is None else repeated(name, "weight", weight, input)
@@ -67,7 +67,7 @@ def binary_cross_entropy_with_logits(
     ``dl/dz = sigmoid(z) - y``.
 
     Raises:
-        ValueError: the shapes differ, there are no elements, a target is outside [0, 1], or the reduction is
+        ValueError: the shapes differ, no elements for a mean, a target is outside [0, 1], or the reduction is
             unknown.
 
     >>> import minigrad as mg
@@ -76,7 +76,7 @@ def binary_cross_entropy_with_logits(
     """
     name = "binary_cross_entropy_with_logits"
     check_reduction(name, reduction)
-    z, y = alike(name, input, target)
+    z, y = alike(name, input, target, reduction)
     check_probabilities(name, "target", y)
     factors = None if weight is None else repeated(name, "weight", weight, z)
     if pos_weight is None:

@@ -10,7 +10,7 @@ import numpy as np
 from minigrad.dtypes import float32, int64
 from minigrad.graph import Array, record
 from minigrad.kernels import duplicate, is_seen
-from minigrad.nn.functional.arguments import check_not_empty, check_probabilities, check_reduction, reduced
+from minigrad.nn.functional.arguments import check_has_mean, check_probabilities, check_reduction, reduced
 from minigrad.ops import log_softmax, where
 from minigrad.ops.indexing import TakeAlong
 from minigrad.ops.loss import CrossEntropy
@@ -133,7 +133,7 @@ def _labels(
             f"{name}: an input {shape} needs a target {wanted}, one class for each set of logits, "
             f"got {target.shape}"
         )
-    check_not_empty(name, input)
+    check_has_mean(name, input, reduction)
     one_device(name, input, target, weight)
     ignored = _integer(name, ignore_index)
     y, counts = cast(target, int64), None
@@ -150,6 +150,8 @@ def _labels(
 
 def _counted(name: str, y: Array, count: int, ignore_index: int, reduction: str) -> Array | None:
     """Which targets are not to be ignored, after a check that they are classes; None if all count."""
+    if not y.size:
+        return None
     if y.view(UNSIGNED[y.itemsize]).max() < count and not 0 <= ignore_index < count:
         return None
     ignored = np.asarray(y == ignore_index)
@@ -201,7 +203,7 @@ def _of_probabilities(
 ) -> Tensor:
     name = "cross_entropy"
     dim = _classes_dim(name, input, weight)
-    check_not_empty(name, input)
+    check_has_mean(name, input, reduction)
     if _integer(name, ignore_index) >= 0:
         raise ValueError(f"{name}: ignore_index={ignore_index} is a class, this target is probabilities")
     check_probabilities(name, "target", target)

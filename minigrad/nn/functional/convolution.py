@@ -7,7 +7,14 @@ from typing import Any
 from minigrad.graph import record
 from minigrad.kernels.windows import Dims, Windows
 from minigrad.nn.functional.space import batched, for_each_dim, windows
-from minigrad.ops.convolution import Col2Im, Conv, ConvTranspose, Im2Col
+from minigrad.ops.convolution import (
+    Col2Im,
+    Conv,
+    ConvTranspose,
+    ConvTransposeWithoutBias,
+    ConvWithoutBias,
+    Im2Col,
+)
 from minigrad.ops.linear_algebra import one_dtype
 from minigrad.ops.operands import number, tensor
 from minigrad.tensor import Tensor
@@ -132,7 +139,8 @@ def _conv(
     s, d = for_each_dim(name, "stride", stride, dims, 1), for_each_dim(name, "dilation", dilation, dims, 1)
     size = W.shape[2:]
     at = windows(name, x.shape[2:], size, s, paddings(name, padding, size, s, d), d)
-    z = record(Conv(at, groups), x, W, *_checked_bias(name, bias, W.shape[0], x, W))
+    op = (ConvWithoutBias if bias is None else Conv)(at, groups)
+    z = record(op, x, W, *_checked_bias(name, bias, W.shape[0], x, W))
     return z if has_batch else z.squeeze(0)
 
 
@@ -155,7 +163,8 @@ def _transposed(
     sizes = transposed_size(x.shape[2:], W.shape[2:], s, p, d, more)
     if min(sizes) < 1:
         raise ValueError(f"{name}: x {x.shape} gives an output of the size {sizes}, which has no elements")
-    op = ConvTranspose(Windows(W.shape[2:], s, p, d, x.shape[2:]), groups, sizes)
+    kind = ConvTransposeWithoutBias if bias is None else ConvTranspose
+    op = kind(Windows(W.shape[2:], s, p, d, x.shape[2:]), groups, sizes)
     y = record(op, x, W, *_checked_bias(name, bias, W.shape[1] * groups, x, W))
     return y if has_batch else y.squeeze(0)
 

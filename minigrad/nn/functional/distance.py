@@ -31,7 +31,7 @@ def kl_div(input: Tensor, target: Tensor, *, reduction: str = "mean", log_target
     ``dl/dinput = -q``.
 
     Raises:
-        ValueError: the shapes differ, there are no elements, a probability is negative, or the reduction is
+        ValueError: the shapes differ, no elements for a mean, a probability is negative, or the reduction is
             unknown.
 
     >>> import minigrad as mg
@@ -40,7 +40,7 @@ def kl_div(input: Tensor, target: Tensor, *, reduction: str = "mean", log_target
     tensor(0.1308)
     """
     check_reduction("kl_div", reduction, ("batchmean", *REDUCTIONS))
-    log_p, q = alike("kl_div", input, target)
+    log_p, q = alike("kl_div", input, target, reduction)
     if reduction == "batchmean" and not log_p.ndim:
         raise ValueError("kl_div: the input has no dimensions, so there is no batch for 'batchmean': use 'sum'")
     if not log_target and is_seen(q.array) and not (q.array >= 0).all():  # so written that NaN is refused too
@@ -104,7 +104,7 @@ def cosine_embedding_loss(
         reduction: ``"mean"``, ``"sum"`` or ``"none"``.
 
     Raises:
-        ValueError: the shapes do not belong together, there are no elements, a target is neither 1 nor -1, or the
+        ValueError: the shapes do not belong together, no elements for a mean, a target is neither 1 nor -1, or the
             reduction is unknown.
 
     >>> import minigrad as mg
@@ -115,7 +115,7 @@ def cosine_embedding_loss(
     name = "cosine_embedding_loss"
     check_reduction(name, reduction)
     margin = parameter(name, "margin", margin)
-    x1, x2 = alike(name, input1, input2, "input2")
+    x1, x2 = alike(name, input1, input2, reduction, "input2")
     if x1.ndim not in (1, 2) or tensor(name, target).shape != x1.shape[:-1]:
         raise ValueError(
             f"{name}: inputs (B, d) need a target (B,), and (d,) a target (): got {x1.shape} and {target.shape}"
@@ -137,7 +137,7 @@ def hinge_embedding_loss(
         reduction: ``"mean"``, ``"sum"`` or ``"none"``.
 
     Raises:
-        ValueError: the shapes differ, there are no elements, a target is neither 1 nor -1, or the reduction is
+        ValueError: the shapes differ, no elements for a mean, a target is neither 1 nor -1, or the reduction is
             unknown.
 
     >>> import minigrad as mg
@@ -147,7 +147,7 @@ def hinge_embedding_loss(
     name = "hinge_embedding_loss"
     check_reduction(name, reduction)
     margin = parameter(name, "margin", margin)
-    x, y = alike(name, input, target)
+    x, y = alike(name, input, target, reduction)
     check_signs(name, y)
     return reduced(where(y == 1, x, relu(margin - x)), reduction)
 
@@ -175,8 +175,8 @@ def margin_ranking_loss(
     name = "margin_ranking_loss"
     check_reduction(name, reduction)
     margin = parameter(name, "margin", margin)
-    x1, x2 = alike(name, input1, input2, "input2")
-    _, y = alike(name, x1, target)
+    x1, x2 = alike(name, input1, input2, reduction, "input2")
+    _, y = alike(name, x1, target, reduction)
     if is_seen(y.array) and not ((y.array == 1) | (y.array == -1)).all():
         raise ValueError(f"{name}: a target is 1 (the first should be larger) or -1 (the second), not all are")
     return reduced(relu(margin - y * (x1 - x2)), reduction)

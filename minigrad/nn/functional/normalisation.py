@@ -83,14 +83,15 @@ def batch_norm(
         given.append(ones_like(given[0]) if weight is None else weight)
         m, v, w = (_beside_channels(t, x) for t in given)
         return record(NormaliseBy(eps), x, m, v, w, zero(x) if bias is None else _beside_channels(bias, x))
-    _check_several(name, x, x.numel() // max(channels, 1), "channel")
+    count = x.numel() // max(channels, 1)
+    _check_several(name, x, count, "channel")
     dims = (0, *range(2, x.ndim))
     if running:
         _check_changeable(name, running)
     op = Normalise(dims, eps)
     y = _normalised(op, x, weight, bias)
-    if running:
-        _move(running, *op.moments, x.numel() // channels, momentum)
+    if running and count:
+        _move(running, *op.moments, count, momentum)
     return y
 
 
@@ -262,9 +263,10 @@ def _check_vectors(name: str, x: Tensor, channels: int, **vectors: Tensor | None
 
 
 def _check_several(name: str, x: Tensor, count: int, what: str) -> None:
-    if count < 2:
+    """Raise ValueError for a single value; of none there is nothing to normalise, as in an empty batch."""
+    if count == 1:
         raise ValueError(
-            f"{name}: x {x.shape} has {count} values for each {what}, which have no variance: use more, "
+            f"{name}: x {x.shape} has one value for each {what}, which has no variance: use more, "
             "or eval() to use the running statistics"
         )
 

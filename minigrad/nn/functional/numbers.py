@@ -26,14 +26,14 @@ def l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor
     ``dl/dinput`` is the sign of ``input - target``, over the number of elements for the mean.
 
     Raises:
-        ValueError: the shapes differ, there are no elements, or the reduction is unknown.
+        ValueError: the shapes differ, no elements for a mean, or the reduction is unknown.
 
     >>> import minigrad as mg
     >>> l1_loss(mg.tensor([1.0, 2.0]), mg.tensor([0.0, 4.0]))
     tensor(1.5000)
     """
     check_reduction("l1_loss", reduction)
-    input, target = alike("l1_loss", input, target)
+    input, target = alike("l1_loss", input, target, reduction)
     return reduced((input - target).abs(), reduction)
 
 
@@ -47,7 +47,7 @@ def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tenso
     tensor(2.5000)
     """
     check_reduction("mse_loss", reduction)
-    input, target = alike("mse_loss", input, target)
+    input, target = alike("mse_loss", input, target, reduction)
     return reduced((input - target) ** 2, reduction)
 
 
@@ -73,7 +73,7 @@ def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: fl
     delta = parameter("huber_loss", "delta", delta)
     if not delta > 0:
         raise ValueError(f"huber_loss: delta must be above 0, got {delta:g}")
-    input, target = alike("huber_loss", input, target)
+    input, target = alike("huber_loss", input, target, reduction)
     return reduced(record(Huber(delta), input - target), reduction)
 
 
@@ -99,7 +99,7 @@ def smooth_l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", be
     beta = parameter("smooth_l1_loss", "beta", beta)
     if not beta >= 0:
         raise ValueError(f"smooth_l1_loss: beta must not be below 0, got {beta:g}")
-    input, target = alike("smooth_l1_loss", input, target)
+    input, target = alike("smooth_l1_loss", input, target, reduction)
     d = input - target
     return reduced(record(Huber(beta), d) / beta if beta else d.abs(), reduction)
 
@@ -132,7 +132,7 @@ def gaussian_nll_loss(
     name = "gaussian_nll_loss"
     check_reduction(name, reduction)
     least = parameter(name, "eps", eps)
-    x, y = alike(name, input, target)
+    x, y = alike(name, input, target, reduction)
     v = x.new_full((), parameter(name, "var", var)) if isinstance(var, (int, float)) else tensor(name, var)
     without_last = bool(v.ndim) and v.shape == x.shape[:-1]
     if v.ndim and not without_last and v.shape not in (x.shape, (*x.shape[:-1], 1)):

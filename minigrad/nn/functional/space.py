@@ -68,9 +68,11 @@ def windows(
         if ceil_mode and (count - 1) * s >= n + before:
             count -= 1
         if room < 0:
-            around = f" with a padding of {max(before, after)}" if before or after else ""
+            around = tuple(first if first == last else (first, last) for first, last in padding)
+            padded = f", padded by {around}" if any(map(any, padding)) else ""
+            spread = f", with a dilation of {dilation}," if set(dilation) != {1} else ""
             raise ValueError(
-                f"{name}: a window of {d * (k - 1) + 1} elements does not fit in the {n} of a dim of x{around}"
+                f"{name}: a window of size {size}{spread} does not fit in x: its size in space is {sizes}{padded}"
             )
         counts.append(count)
     return Windows(size, stride, tuple(before for before, _ in padding), dilation, tuple(counts))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from minigrad import kernels
+from minigrad.mistakes import described
 from minigrad.modes import no_grad
 from minigrad.nn.module import Module
 from minigrad.nn.utils import rnn as rnn
@@ -115,7 +116,7 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
 
 def _listed(name: str, parameters: Any) -> list[Tensor]:
     if isinstance(parameters, Module):
-        raise TypeError(f"{name}() expects tensors, not a {type(parameters).__name__}: use model.parameters()")
+        raise TypeError(f"{name}() expects tensors, not {described(parameters)}: use model.parameters()")
     return [check_tensor(name, p) for p in ([parameters] if isinstance(parameters, Tensor) else parameters)]
 
 

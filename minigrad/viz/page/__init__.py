@@ -47,6 +47,7 @@ def html(drawing: Drawing, steps: Sequence[Step] = ()) -> str:
     graph = drawing.graph
     if len(graph.nodes) > MOST_NODES:
         graph = drawing.view
+        graph = replace(graph, edges=tuple(edge for edge in graph.edges if not edge.is_next))  # no layer goes back
         if steps:  # they are those of nodes that have been folded
             steps, graph = (), replace(graph, notes=(*graph.notes, "the walk back is not played: too many nodes"))
     styles = [_static(f"{name}.css") for name in STYLES]

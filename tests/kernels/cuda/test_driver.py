@@ -103,9 +103,9 @@ def test_a_launch_hands_over_the_arguments_as_a_struct() -> None:
 
     library.cuLaunchKernel = launch
     driver = Driver(library)
-    packed = struct.pack("@QQfq", 1, 2, 0.5, -3)
-    driver.launch(0, driver.load(0, PTX), (3, 1, 1), (256, 1, 1), 1024, 7, packed)
-    assert seen == [packed]
+    arguments = (1, 2, 0.5, -3)
+    driver.launch(0, driver.load(0, PTX), (3, 1, 1), (256, 1, 1), 1024, 7, struct.Struct("@QQfq"), arguments)
+    assert seen == [struct.pack("@QQfq", *arguments)]
 
 
 def test_a_kernel_is_loaded_by_the_name_in_its_ptx() -> None:

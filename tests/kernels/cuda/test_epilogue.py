@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -12,51 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import minigrad as mg
+from chains import bits, counted, fill_memory, is_pending, launches, one_by_one, rand
 from minigrad import nn
 from minigrad.kernels.cuda import chain, device, launch, products
 from minigrad.nn import functional as F
 
-launches = mg.cuda.kernel_launches
-
-
-@pytest.fixture(autouse=True)
-def at_sight(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Epilogues are compiled when they are first met; nothing is put off before or after a test."""
-    device.flush_all()
-    monkeypatch.setattr(chain, "PATIENCE", 0)
-    yield
-    device.flush_all()
-
-
-def rand(*shape: int, seed: int = 0, dtype: str = "float32") -> mg.Tensor:
-    return mg.tensor(np.random.default_rng(seed).normal(size=shape).astype(dtype), device="cuda")
+pytestmark = pytest.mark.usefixtures("at_sight")
 
 
 def layer(rows: int = 5, dtype: str = "float32") -> tuple[mg.Tensor, mg.Tensor, mg.Tensor]:
     """x, W and b."""
     return rand(rows, 6, dtype=dtype), rand(7, 6, seed=1, dtype=dtype), rand(7, seed=2, dtype=dtype)
-
-
-def counted(function: Callable[[], object]) -> tuple[object, int]:
-    """What the function gives, and how many kernels were launched for it."""
-    before = launches()
-    found = function()
-    return found, launches() - before
-
-
-def is_pending(t: mg.Tensor) -> bool:
-    return t.array.chain is not None
-
-
-def bits(t: object) -> bytes:
-    assert isinstance(t, mg.Tensor)
-    return t.detach().cpu().numpy().tobytes()
-
-
-def apart(function: Callable[[], mg.Tensor]) -> mg.Tensor:
-    """With a launch for each function."""
-    with mg.cuda.fuse(False):
-        return function()
 
 
 # -- one launch -----------------------------------------------------------------------------------------------
@@ -69,19 +35,22 @@ def perceptron() -> nn.Module:
     ).cuda()  # fmt: skip
 
 
-def test_a_perceptron_is_a_launch_for_each_layer_once_it_was_met(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_perceptron_is_a_launch_for_each_layer_once_it_was_met(
+    parts: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(chain, "PATIENCE", 1)
     monkeypatch.setattr(chain, "_met", {})
+    monkeypatch.setattr(chain, "_plans", {})
     net, x = perceptron(), rand(2, 784)
-    parts = launches_of_a_product(monkeypatch)
     with mg.no_grad():
-        want = bits(apart(lambda: net(x)))
+        want = bits(one_by_one(lambda: net(x)))
         for expected in (5, 3, 3):
             found, count = counted(lambda: net(x))
             assert (count - parts(), bits(found)) == (expected, want)
 
 
-def launches_of_a_product(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
+@pytest.fixture
+def parts(recipes_anew: None, monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
     """How many second kernels were launched since the last call, for products whose k is cut in parts."""
     count, gather = [0], products.gather
 
@@ -98,9 +67,9 @@ def launches_of_a_product(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
 
 
 def test_a_training_step_is_launched_as_before_and_a_lean_one_saves_the_activations(
-    monkeypatch: pytest.MonkeyPatch,
+    parts: Callable[[], int],
 ) -> None:
-    parts, x = launches_of_a_product(monkeypatch), rand(2, 784)
+    x = rand(2, 784)
 
     def forward(lean: bool) -> tuple[int, list[bytes]]:
         net = perceptron()
@@ -134,7 +103,7 @@ def test_a_function_of_a_product_is_part_of_its_kernel(name: str, dtype: str) ->
     x, W, b = layer(dtype=dtype)
     for product in (lambda: F.linear(x, W, b), lambda: F.linear(x, W), lambda: x @ W.T, lambda: x[0] @ W.T):
         a, count = counted(lambda product=product: FUNCTIONS[name](product()))
-        assert (count, bits(a)) == (1, bits(apart(lambda product=product: FUNCTIONS[name](product()))))
+        assert (count, bits(a)) == (1, bits(one_by_one(lambda product=product: FUNCTIONS[name](product()))))
 
 
 def test_a_batch_of_any_shape_has_an_epilogue() -> None:
@@ -142,7 +111,7 @@ def test_a_batch_of_any_shape_has_an_epilogue() -> None:
     for shape in ((6,), (2, 3, 6), (2, 1, 3, 6)):
         x = rand(*shape)
         a, count = counted(lambda x=x: F.linear(x, W, b).relu())
-        assert (count, bits(a)) == (1, bits(apart(lambda x=x: F.linear(x, W, b).relu())))
+        assert (count, bits(a)) == (1, bits(one_by_one(lambda x=x: F.linear(x, W, b).relu())))
         assert isinstance(a, mg.Tensor)
         assert a.shape == (*shape[:-1], 7)
     x = rand(0, 6)
@@ -153,7 +122,7 @@ def test_a_product_whose_k_is_cut_in_parts_has_its_epilogue_after_the_sum() -> N
     x, W, b = rand(3, 5000), rand(4, 5000, seed=1), rand(4, seed=2)
     assert products.plan(3, 4, 5000, 1, device.device(0).processors, True, 4).parts > 1
     a, count = counted(lambda: F.linear(x, W, b).relu().mul(2))
-    assert (count, bits(a)) == (2, bits(apart(lambda: F.linear(x, W, b).relu().mul(2))))
+    assert (count, bits(a)) == (2, bits(one_by_one(lambda: F.linear(x, W, b).relu().mul(2))))
 
 
 # -- who is written -------------------------------------------------------------------------------------------
@@ -166,12 +135,12 @@ def test_what_somebody_holds_ends_the_epilogue() -> None:
     a = z.relu()
     assert is_pending(z)
     assert launches() - before == 2
-    assert (bits(z), bits(a)) == (bits(apart(lambda: F.linear(x, W, b))), bits(apart(lambda: z.relu())))
+    assert (bits(z), bits(a)) == (bits(one_by_one(lambda: F.linear(x, W, b))), bits(one_by_one(lambda: z.relu())))
     before = launches()
     h = F.linear(x, W, b).relu()
     y = (h * 2 + 1).exp()
     assert launches() - before == 2
-    assert (bits(h), bits(y)) == (bits(a), bits(apart(lambda: (a * 2 + 1).exp())))
+    assert (bits(h), bits(y)) == (bits(a), bits(one_by_one(lambda: (a * 2 + 1).exp())))
 
 
 @pytest.mark.parametrize(("follow", "count"), [
@@ -188,14 +157,14 @@ def test_what_cannot_be_an_epilogue_is_what_a_chain_is(
     (x, W, b), y = layer(), rand(5, 7, seed=3)
     with mg.no_grad():
         found, launched = counted(lambda: follow(F.linear(x, W, b), y))
-        assert (launched, bits(found)) == (count, bits(apart(lambda: follow(F.linear(x, W, b), y))))
+        assert (launched, bits(found)) == (count, bits(one_by_one(lambda: follow(F.linear(x, W, b), y))))
 
 
 def test_what_nobody_holds_is_not_computed() -> None:
     x, W, b = layer()
     y = rand(5, 7)
     found, count = counted(lambda: (F.linear(x, W, b).relu(), y * 2)[1])
-    assert (count, bits(found)) == (1, bits(apart(lambda: y * 2)))
+    assert (count, bits(found)) == (1, bits(one_by_one(lambda: y * 2)))
     with mg.no_grad():
         assert counted(lambda: [F.linear(x, W, b).relu()].clear())[1] == 0
         before = launches()
@@ -203,7 +172,7 @@ def test_what_nobody_holds_is_not_computed() -> None:
         z * 3  # whose result nobody holds
         a, z = z.relu(), None
         assert launches() - before == 1
-        assert bits(a) == bits(apart(lambda: F.linear(x, W, b).relu()))
+        assert bits(a) == bits(one_by_one(lambda: F.linear(x, W, b).relu()))
 
 
 @settings(max_examples=40, deadline=None)
@@ -264,7 +233,7 @@ def test_no_kernel_that_can_have_an_epilogue_is_contracted() -> None:
 ])  # fmt: skip
 def test_an_operand_that_is_changed_afterwards(which: int, change: Callable[[mg.Tensor], object]) -> None:
     given = layer()
-    want = bits(apart(lambda: F.linear(*given).relu()))
+    want = bits(one_by_one(lambda: F.linear(*given).relu()))
     a = F.linear(*given).relu()
     assert is_pending(a)
     change(given[which])
@@ -274,7 +243,7 @@ def test_an_operand_that_is_changed_afterwards(which: int, change: Callable[[mg.
 @pytest.mark.parametrize("which", [0, 1, 2])
 def test_an_operand_that_another_thread_changes(which: int) -> None:
     given = layer()
-    want = bits(apart(lambda: F.linear(*given).relu()))
+    want = bits(one_by_one(lambda: F.linear(*given).relu()))
     a = F.linear(*given).relu()
 
     def change() -> None:
@@ -288,13 +257,13 @@ def test_an_operand_that_another_thread_changes(which: int) -> None:
 def test_an_operand_over_which_the_result_is_written() -> None:
     x, W, b = rand(17, 7), rand(7, 7, seed=1), rand(7, seed=2)
     wanted = F.linear(x.cpu(), W.cpu(), b.cpu()).relu().tolist()
-    same = bits(apart(lambda: F.linear(x, W, b).relu()))
+    same = bits(one_by_one(lambda: F.linear(x, W, b).relu()))
     rows = x[1:]
     x.copy_(F.linear(x, W, b).relu())
     assert (bits(x), bits(rows)) == (same, same[7 * 4 :])
     np.testing.assert_allclose(x.tolist(), wanted, rtol=1e-5, atol=1e-6)
     g = rand(17, 7, seed=4)
-    want = bits(apart(lambda: W - 0.1 * (g.T @ x)))
+    want = bits(one_by_one(lambda: W - 0.1 * (g.T @ x)))
     _, count = counted(lambda: W.sub_(0.1 * (g.T @ x)))
     assert (count, bits(W)) == (2, want)
 
@@ -302,7 +271,7 @@ def test_an_operand_over_which_the_result_is_written() -> None:
 @pytest.mark.parametrize("which", [0, 1, 2])
 def test_another_library_may_write_into_what_it_was_shown(which: int) -> None:
     given = layer()
-    want = bits(apart(lambda: F.linear(*given).relu()))
+    want = bits(one_by_one(lambda: F.linear(*given).relu()))
     a = F.linear(*given).relu()
     given[which].data_ptr()
     assert not is_pending(a)
@@ -313,7 +282,7 @@ def test_another_library_may_write_into_what_it_was_shown(which: int) -> None:
 def test_operands_that_are_let_go_are_held_until_the_launch() -> None:
     x, W, b = layer()
     with mg.no_grad():
-        want = bits(apart(lambda: F.linear(*layer()).relu()))
+        want = bits(one_by_one(lambda: F.linear(*layer()).relu()))
         a = F.linear(x, W, b).relu()
     del x, W, b
     taken = [mg.empty(5, 7, device="cuda") for _ in range(4)]
@@ -326,7 +295,7 @@ def test_operands_that_are_let_go_are_held_until_the_launch() -> None:
 def test_operands_that_are_pending_are_computed_before() -> None:
     x, W, b = layer()
     a, count = counted(lambda: F.linear(x * 2 + 1, W * 0.5, b - 1).relu())
-    assert (count, bits(a)) == (4, bits(apart(lambda: F.linear(x * 2 + 1, W * 0.5, b - 1).relu())))
+    assert (count, bits(a)) == (4, bits(one_by_one(lambda: F.linear(x * 2 + 1, W * 0.5, b - 1).relu())))
     with ThreadPoolExecutor(1) as pool:
         theirs = pool.submit(lambda: b - 1).result()
     assert is_pending(theirs)
@@ -335,7 +304,7 @@ def test_operands_that_are_pending_are_computed_before() -> None:
 
 def test_a_product_belongs_to_the_stream_on_which_it_was_called() -> None:
     (x, W, b), side = layer(), mg.cuda.Stream()
-    want = bits(apart(lambda: F.linear(x, W, b).relu()))
+    want = bits(one_by_one(lambda: F.linear(x, W, b).relu()))
     with mg.cuda.stream(side):
         a = F.linear(x, W, b).relu()
         assert a.array.chain.stream == side.handle
@@ -348,16 +317,15 @@ def test_a_graph_repeats_it() -> None:
     repeat = mg.cuda.graph(lambda x: F.linear(x, W, b).relu(), x, warmup=2)
     for seed in (5, 6):
         new = rand(5, 6, seed=seed)
-        assert bits(repeat(new)) == bits(apart(lambda new=new: F.linear(new, W, b).relu()))
+        assert bits(repeat(new)) == bits(one_by_one(lambda new=new: F.linear(new, W, b).relu()))
 
 
 def test_out_of_memory_is_told_and_the_process_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     x, W, b = layer()
-    want = bits(apart(lambda: F.linear(x, W, b).relu()))
+    want = bits(one_by_one(lambda: F.linear(x, W, b).relu()))
     a = F.linear(x, W, b).relu()
     with monkeypatch.context() as patched:
-        patched.setattr(device.device(0).memory, "_fitting", lambda *_: None)
-        patched.setattr(device.driver(), "allocate", lambda *_: None)
+        fill_memory(patched)
         with pytest.raises(mg.cuda.OutOfMemoryError, match="no room for"):
             a.cpu()
     with pytest.raises(RuntimeError, match="by <Chain of linear, relu>, which has failed: OutOfMemoryError"):
@@ -367,7 +335,7 @@ def test_out_of_memory_is_told_and_the_process_goes_on(monkeypatch: pytest.Monke
 
 def test_a_failed_launch_is_told_and_nothing_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     x, W, b = layer()
-    want = bits(apart(lambda: F.linear(x, W, b).relu()))
+    want = bits(one_by_one(lambda: F.linear(x, W, b).relu()))
     a = F.linear(x, W, b).relu()
     with monkeypatch.context() as patched:
         patched.setattr(
@@ -382,6 +350,6 @@ def test_a_failed_launch_is_told_and_nothing_is_lost(monkeypatch: pytest.MonkeyP
 
 def test_a_step_of_a_chain_may_be_written_over_what_the_product_has_read() -> None:
     x, W = rand(6, 6), rand(6, 6, seed=1)
-    want = bits(apart(lambda: x + (x @ W) * 2))
+    want = bits(one_by_one(lambda: x + (x @ W) * 2))
     x += (x @ W) * 2
     assert bits(x) == want

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import minigrad as mg
 from minigrad import nn
 from minigrad.kernels.cuda import device
 from minigrad.nn import functional as F
+from training import Training, losses
 
 pytestmark = [
     pytest.mark.gpu,
@@ -111,22 +113,15 @@ def test_sums_of_whole_numbers_are_exact() -> None:
         assert there.reshape(-1)[3:].sum().item() == x.ravel()[3:].sum()
 
 
-class Training:
+def trained(optimizer: str, p: float) -> Training:
     """A classifier of digits with a dropout, and its step."""
 
-    def __init__(self, optimizer: str, p: float) -> None:
-        mg.manual_seed(1)
-        parts = nn.Linear(784, 128), nn.ReLU(), nn.Dropout(p), nn.Linear(128, 10)
-        self.net = nn.Sequential(*parts).cuda()
-        options = {"momentum": 0.9} if optimizer == "SGD" else {}
-        self.optimizer = getattr(mg.optim, optimizer)(self.net.parameters(), lr=0.01, **options)
+    def parts() -> list[nn.Module]:
+        return [nn.Linear(784, 128), nn.ReLU(), nn.Dropout(p), nn.Linear(128, 10)]
 
-    def step(self, x: mg.Tensor, y: mg.Tensor) -> mg.Tensor:
-        self.optimizer.zero_grad()
-        loss = F.cross_entropy(self.net(x), y)
-        loss.backward()
-        self.optimizer.step()
-        return loss.detach()
+    options = {"momentum": 0.9} if optimizer == "SGD" else {}
+    make = functools.partial(getattr(mg.optim, optimizer), lr=0.01, **options)
+    return Training(parts, F.cross_entropy, make)
 
 
 def digits(count: int) -> list[tuple[mg.Tensor, mg.Tensor]]:
@@ -138,7 +133,7 @@ def digits(count: int) -> list[tuple[mg.Tensor, mg.Tensor]]:
 @pytest.mark.parametrize("p", [0.0, 0.3])
 @pytest.mark.parametrize("optimizer", ["SGD", "Adam", "AdamW", "RMSprop", "Adagrad"])
 def test_a_step_after_the_first_asks_the_driver_for_nothing(optimizer: str, p: float) -> None:
-    training, [batch] = Training(optimizer, p), digits(1)
+    training, [batch] = trained(optimizer, p), digits(1)
     training.step(*batch)
     memory = device.device(0).memory
     asked = memory.allocations
@@ -158,22 +153,11 @@ def test_replays_are_the_steps_that_they_stand_for(optimizer: str, p: float) -> 
     """Bit for bit, on batches that change, while a schedule changes the rate, and with other steps in between."""
     batches, found = digits(8), []
     for is_captured in (False, True):
-        training = Training(optimizer, p)
-        schedule = mg.optim.lr_scheduler.ExponentialLR(training.optimizer, 0.8)
-        step = training.step
-        mg.manual_seed(2)
-        if is_captured:
-            step = mg.cuda.graph(training.step, *batches[0])
-        else:
-            for _ in range(2):  # as the capture does to warm up
-                training.step(*batches[0])
-        losses = []
-        for k, batch in enumerate(batches):
-            losses.append((training.step if k == 3 else step)(*batch).item())
-            schedule.step()
+        training = trained(optimizer, p)
+        told = losses(training, batches, 0.8, is_captured=is_captured)
         weights = [parameter.tolist() for parameter in training.net.parameters()]
         counts = [state.get("step") for state in training.optimizer.state.values()]
-        found.append((losses, weights, counts))
+        found.append((told, weights, counts))
     assert found[0] == found[1]
 
 

@@ -15,6 +15,7 @@ from minigrad import kernels, nn
 from minigrad.kernels import reference
 from minigrad.kernels.cuda import device
 from minigrad.nn import functional as F
+from training import Training, losses
 
 OPTIMIZERS: dict[str, Callable[..., mg.optim.Optimizer]] = {
     "SGD": lambda p: mg.optim.SGD(p, lr=0.1),
@@ -27,20 +28,13 @@ OPTIMIZERS: dict[str, Callable[..., mg.optim.Optimizer]] = {
 }
 
 
-class Training:
+def trained(optimizer: Callable[..., mg.optim.Optimizer], p: float = 0.0) -> Training:
     """A small net on the device, and its step."""
 
-    def __init__(self, optimizer: Callable[..., mg.optim.Optimizer], p: float = 0.0) -> None:
-        mg.manual_seed(1)
-        self.net = nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Dropout(p), nn.Linear(6, 2)).cuda()
-        self.optimizer = optimizer(self.net.parameters())
+    def parts() -> list[nn.Module]:
+        return [nn.Linear(4, 6), nn.ReLU(), nn.Dropout(p), nn.Linear(6, 2)]
 
-    def step(self, x: mg.Tensor, y: mg.Tensor) -> mg.Tensor:
-        self.optimizer.zero_grad()
-        loss = ((self.net(x) - y) ** 2).mean()
-        loss.backward()
-        self.optimizer.step()
-        return loss.detach()
+    return Training(parts, F.mse_loss, optimizer)
 
 
 def batches(count: int) -> list[tuple[mg.Tensor, mg.Tensor]]:
@@ -68,28 +62,16 @@ def everything(training: Training) -> Any:
 @pytest.mark.parametrize("p", [0.0, 0.4])
 def test_replays_are_the_steps_that_they_stand_for(name: str, p: float) -> None:
     """Bit for bit, and with eager steps in between; the schedule goes on all the while."""
-    eager, captured = (Training(OPTIMIZERS[name], p) for _ in range(2))
-    given, losses = batches(6), []
-    for training, is_captured in ((eager, False), (captured, True)):
-        mg.manual_seed(2)
-        schedule = mg.optim.lr_scheduler.ExponentialLR(training.optimizer, 0.5)
-        if is_captured:
-            step: Any = mg.cuda.graph(training.step, *given[0])
-        else:
-            step = training.step
-            for _ in range(2):  # as the capture does to warm up
-                training.step(*given[0])
-        found = []
-        for k, batch in enumerate(given):
-            found.append((training.step if k == 3 else step)(*batch).item())
-            schedule.step()
-        losses.append((found, everything(training)))
-    assert losses[0] == losses[1]
-    assert len(set(losses[0][0])) == len(given)
+    given, found = batches(6), []
+    for is_captured in (False, True):
+        training = trained(OPTIMIZERS[name], p)
+        found.append((losses(training, given, 0.5, is_captured=is_captured), everything(training)))
+    assert found[0] == found[1]
+    assert len(set(found[0][0])) == len(given)
 
 
 def test_taking_notes_counts_no_step_and_draws_no_number() -> None:
-    training, [batch] = Training(OPTIMIZERS["Adam"], 0.5), batches(1)
+    training, [batch] = trained(OPTIMIZERS["Adam"], 0.5), batches(1)
     training.step(*batch)
     before = everything(training)
     graph = mg.cuda.graph(training.step, *batch, warmup=0)
@@ -168,7 +150,7 @@ def test_numbers_go_on_to_a_second_page(monkeypatch: pytest.MonkeyPatch) -> None
     from minigrad.kernels.cuda import notes
 
     monkeypatch.setattr(notes, "BYTES", 100)
-    eager, captured, [batch] = Training(OPTIMIZERS["Adam"]), Training(OPTIMIZERS["Adam"]), batches(1)
+    eager, captured, [batch] = trained(OPTIMIZERS["Adam"]), trained(OPTIMIZERS["Adam"]), batches(1)
     step = mg.cuda.graph(captured.step, *batch)
     assert len(step.notes.pages) > 1
     step(*batch)
@@ -179,7 +161,7 @@ def test_numbers_go_on_to_a_second_page(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_a_graph_goes_with_its_last_reference() -> None:
     """Without the garbage collector, and its memory with it."""
-    training, [batch] = Training(OPTIMIZERS["Adam"], 0.5), batches(1)
+    training, [batch] = trained(OPTIMIZERS["Adam"], 0.5), batches(1)
     gc.collect()
     gc.disable()
     try:
@@ -193,7 +175,7 @@ def test_a_graph_goes_with_its_last_reference() -> None:
 
 
 def test_only_what_has_changed_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    training, [batch] = Training(OPTIMIZERS["momentum"]), batches(1)
+    training, [batch] = trained(OPTIMIZERS["momentum"]), batches(1)
     step, sent = mg.cuda.graph(training.step, *batch), []
     upload = device.driver().upload
     monkeypatch.setattr(device.driver(), "upload", lambda *rest: (sent.append(rest), upload(*rest)))
@@ -210,7 +192,7 @@ def test_only_what_has_changed_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("name", ["momentum", "Adam"])
 def test_the_first_step_of_an_optimiser_cannot_be_noted(name: str) -> None:
-    training, [batch] = Training(OPTIMIZERS[name]), batches(1)
+    training, [batch] = trained(OPTIMIZERS[name]), batches(1)
     with pytest.raises(RuntimeError, match=r"the first step of .*: let warmup be at least 1"):
         mg.cuda.graph(training.step, *batch, warmup=0)
     assert not training.optimizer.state
@@ -237,7 +219,7 @@ CHANGES: dict[str, tuple[str, Callable[[Training], Any]]] = {
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_change_that_no_graph_can_follow_is_refused_and_nothing_is_done(change: str) -> None:
     name, apply = CHANGES[change]
-    training, [batch] = Training(OPTIMIZERS[name], 0.5), batches(1)
+    training, [batch] = trained(OPTIMIZERS[name], 0.5), batches(1)
     step = mg.cuda.graph(training.step, *batch)
     apply(training)
     before = everything(training)

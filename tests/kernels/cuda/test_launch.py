@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import minigrad as mg
 from minigrad import kernels
 from minigrad.kernels import reference
 
@@ -65,3 +66,18 @@ def test_memory_outside_a_block_is_out_of_bounds() -> None:
     pointer = driver().pointer(x.address, x.dtype)
     with pytest.raises(IndexError, match="outside the memory"):
         pointer[-(10**9)]
+
+
+@pytest.mark.parametrize("index", ["uint32", "int64"])
+@pytest.mark.parametrize("shape", [(1, 1), (2, 4), (3, 3), (7, 1, 5), (2, 3, 4)])
+def test_places_are_found_in_either_width(
+    shape: tuple[int, ...], index: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from minigrad.kernels.cuda import elementwise
+
+    monkeypatch.setattr(elementwise, "index_type", lambda size: np.dtype(index))
+    x, y = rand(*shape), rand(*shape[:0:-1])
+    there = cuda.to_device(y, 0).transpose(range(y.ndim)[::-1])
+    with mg.cuda.fuse(False):
+        found = cuda.mul(cuda.to_device(x, 0), there)
+    assert np.array_equal(found.host(), x * y.T)

@@ -14,6 +14,8 @@ from minigrad.kernels.cuda import chain, products  # noqa: E402 (the simulator i
 from minigrad.kernels.cuda.array import DeviceArray  # noqa: E402
 from minigrad.kernels.cuda.tile import Tile  # noqa: E402
 
+pytestmark = pytest.mark.usefixtures("recipes_anew")
+
 FLOATS = ["float32", "float64"]
 TILES = [
     (np.dtype(f"float{8 * itemsize}"), tile, past)
@@ -105,7 +107,8 @@ def test_operands_are_read_as_they_lie(
 def test_threads_copy_what_lies_side_by_side() -> None:
     def way(x: np.ndarray, vectors: bool = True) -> str:
         of_a = on_device(x)
-        return products.Side(of_a, *(s // x.itemsize for s in x.strides), 0, 0).way(vectors)
+        aligned, size = products.Matrices.of(of_a).aligned, x.itemsize
+        return products.Side(aligned, size, *(s // size for s in x.strides), 0, 0).way(vectors)
 
     x = normal("float32", 8, 12)
     assert way(x) == "k"

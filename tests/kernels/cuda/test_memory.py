@@ -65,7 +65,22 @@ def test_small_blocks_are_cut_from_one_segment_and_joined_again() -> None:
     assert len({part.address for part in parts}) == 8
     del parts[1], parts[2], parts[0]  # in no order
     parts.clear()
-    assert [block.size for block in memory.blocks.values()] == [2 * MIB]
+    whole = [memory.take(1 * MIB, 0) for _ in range(2)]
+    assert (memory.allocations, memory.allocated) == (1, 2 * MIB)
+    del whole
+    memory.empty()
+    assert (memory.allocated, memory.reserved) == (0, 0)
+
+
+def test_a_small_block_is_there_for_the_next_one_of_its_size() -> None:
+    memory = cache()
+    first, second = memory.take(1000, 0), memory.take(2000, 0)
+    places = first.address, second.address
+    del first, second
+    assert memory.allocated == 0
+    again = memory.take(2000, 0), memory.take(1000, 0)
+    assert (again[1].address, again[0].address) == places
+    assert memory.max_allocated == memory.allocated == 3072
 
 
 def test_blocks_in_use_never_overlap() -> None:

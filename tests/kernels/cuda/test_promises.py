@@ -193,4 +193,4 @@ def test_a_machine_without_a_gpu_and_one_without_a_compiler_are_told_apart(
     monkeypatch.setattr(shim.importlib, "import_module", no_module)
     missing = str(mg.cuda.missing())
     assert missing.startswith("package: Numba finds no CUDA compiler")
-    assert "pip install 'minigrad[cuda12]' or 'minigrad[cuda13]'" in missing
+    assert "pip install 'numba-cuda[cu12]' or 'numba-cuda[cu13]'" in missing

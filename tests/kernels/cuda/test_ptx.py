@@ -67,9 +67,10 @@ class Deaf:
 def deaf(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Deaf:
     """The stand-in, in the place of the driver."""
     kernels.load("cuda")
-    from minigrad.kernels.cuda import device, launch
+    from minigrad.kernels.cuda import chain, device, launch
 
     device.flush_all()
+    monkeypatch.setattr(chain, "_plans", {})  # those that are known are for another device
     driver = Deaf(request.param)
     monkeypatch.setattr(device, "driver", lambda: driver)
     device.device.cache_clear()
@@ -186,3 +187,19 @@ def test_the_longest_chain_stays_in_registers(deaf: Deaf, keeps: bool, monkeypat
     needs, _ = assemble(ptx, deaf.of)
     assert (needs.spilled, needs.stack) == (0, 0)
     assert needs.registers <= (80 if keeps else 64)  # so that 768 or 1024 threads are at work at once
+
+
+@pytest.mark.parametrize("ndim", [2, 3])
+def test_places_are_worked_out_in_32_bits_where_these_suffice(ndim: int) -> None:
+    from minigrad.kernels.cuda import functions, loops
+
+    assert [loops.index_type(n) for n in (1, (1 << 32) - 1, 1 << 32)] == [loops.NARROW, loops.NARROW, loops.WIDE]
+    dtype = np.dtype(np.float32)
+    narrow, wide = (
+        functions.add.make(((True, dtype), (True, dtype)), dtype, dtype, ndim, index).ptx((9, 0))
+        for index in (loops.NARROW, loops.WIDE)
+    )
+    inside = narrow[narrow.index("ld.global") :]  # before the loop, its length is worked out
+    assert "div.s64" in wide
+    assert "div.u32" in inside
+    assert not re.search(r"div\.[su]64", inside)

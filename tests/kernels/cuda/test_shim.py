@@ -13,7 +13,7 @@ import pytest
 import minigrad as mg
 from minigrad.kernels.cuda import device, shim
 
-REMEDY = re.escape("install one with pip install 'minigrad[cuda12]' or 'minigrad[cuda13]'")
+REMEDY = re.escape("install one with pip install 'numba-cuda[cu12]' or 'numba-cuda[cu13]'")
 
 # A process in which nothing takes the place of the numba.cuda inside Numba, and with a driver and a device
 BUILT_IN = """
@@ -112,7 +112,7 @@ def test_a_compiler_inside_numba_that_fails_is_told_from_one_that_does_not(real:
         f"package: numba-cuda is not installed, and the compiler inside Numba {numba.__version__}"
     )
     assert "fails (TypeError: Signature mismatch: 2 argument types given" in said
-    assert "pip install 'minigrad[cuda12]'" in said
+    assert "pip install 'numba-cuda[cu12]'" in said
     assert "\n" not in said
     shim.built_in_failure.cache_clear()
     real.setattr(shim, "compile_ptx", lambda *_, **__: ".entry")

@@ -19,7 +19,7 @@ PRECISIONS = ["high", "medium", "fp16"]
 
 
 @pytest.fixture(autouse=True)
-def on_tensor_cores(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def on_tensor_cores(recipes_anew: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The simulator has tensor cores, and no product is too small for them."""
     monkeypatch.setattr(products, "TENSOR_CORES", (0, 0))
     monkeypatch.setattr(products, "LEAST_WORK", 1)

@@ -97,6 +97,19 @@ def test_sweeps_to_numbers_and_losses(start: int) -> None:
         )  # fmt: skip
 
 
+@pytest.mark.parametrize("start", STARTS)
+@pytest.mark.parametrize("name", ["argmax", "argmin"])
+def test_the_first_of_the_extremes_is_found_wherever_it_is(name: str, start: int) -> None:
+    cuda = kernels.load("cuda")
+    for n in LENGTHS:
+        x = rows(n, 5, "float32")
+        x[0], x[1, n // 2 :], x[2, [0, n - 1]], x[3, n - 1] = 1, x[1].max(), 9, -9
+        x[4, n // 3 :: 2] = np.nan
+        for values in (x, np.rint(np.nan_to_num(x)).astype("int8"), np.nan_to_num(x) > 0):
+            got = getattr(cuda, name)(placed(values, start), 1, False).host()
+            assert got.tolist() == getattr(reference, name)(values, 1, False).tolist(), (n, values.dtype)
+
+
 @pytest.mark.parametrize("n", [36, 37, 256, 300])
 def test_nan_and_infinity_are_seen_wherever_they_are(n: int) -> None:
     cuda = kernels.load("cuda")
@@ -145,6 +158,7 @@ def test_kernels_load_16_bytes_and_hold_lines_in_registers(capability: tuple[int
         reduce.amax.kernel(walk.ROWS, real, real, real, takes=True, finishes=True): 5,
         reduce.sum.kernel(None, real, real, real, takes=True, finishes=True): 5,
     }
+    loads |= {sweeps.made(name, walk.ROWS, real): 1 for name in ("argmax", "argmin")}
     for way, count in ((walk.ROWS, 5), (walk.Walk("held", BLOCK, 8), 8)):
         for name in (*SWEEPS, "logsumexp", "cross_entropy", "cross_entropy_backward"):
             loads[sweeps.made(name, way, real)] = count

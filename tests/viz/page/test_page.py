@@ -76,7 +76,7 @@ def node(play: mg.Drawing, **wanted: Any) -> int:
 
 def test_it_steps_through_to_the_end_and_asks_for_nothing(page: Page) -> None:
     play, _ = micrograd()
-    page.open(play)
+    page.open(play).press("\ue011")  # Home
     assert "nothing is computed yet" in page.text("#story")
     operations = sum(n.kind == "operation" for n in play.graph.nodes)
     for moment in range(1, operations + len(play.steps) + 1):
@@ -85,6 +85,26 @@ def test_it_steps_through_to_the_end_and_asks_for_nothing(page: Page) -> None:
     assert "Done: all 2 parameters have their gradients" in page.text("#story")
     assert page.text("#count") == f"backward {len(play.steps)} of {len(play.steps)}"
     assert page.run("return performance.getEntriesByType('resource').length") == 0
+
+
+def test_it_opens_with_every_value_in_its_place_and_plays_from_the_start(page: Page) -> None:
+    play = small()
+    page.open(play)
+    assert "Press play to see it from the start" in page.text("#story")
+    assert page.run("return document.querySelectorAll('.card[data-state=waiting]').length") == 0
+    assert [page.number(n.id, "value") for n in play.graph.nodes] == [
+        n.value.numbers[0] for n in play.graph.nodes if n.value is not None
+    ]
+    page.run("app.player.toggle(); app.player.pause()")
+    assert page.run("return app.timeline.now") == 1
+
+
+def test_a_constant_that_is_nearly_1_does_not_read_1(page: Page) -> None:
+    page.open(mg.draw(mg.tensor(-1.0001, requires_grad=True) + 0.1))
+    numbers = (
+        "return [...document.querySelectorAll('.card:not(.operation) .number')].map((text) => text.textContent)"
+    )
+    assert page.run(numbers) == ["\N{MINUS SIGN}1.0001", "0.1"]
 
 
 def test_the_numbers_of_the_micrograd_readme_stand_on_the_cards(page: Page) -> None:
@@ -107,7 +127,7 @@ def test_the_numbers_of_the_micrograd_readme_stand_on_the_cards(page: Page) -> N
 
 def test_a_value_appears_when_it_is_computed_and_a_gradient_when_it_arrives(page: Page) -> None:
     play = small()
-    page.open(play)
+    page.open(play).press("\ue011")  # Home
     a, e = node(play, symbol="a"), node(play, symbol="e")
     assert (page.number(a, "value"), page.number(e, "value")) == (2.0, None)
     page.press("\ue014")  # →
@@ -124,7 +144,7 @@ def test_a_value_appears_when_it_is_computed_and_a_gradient_when_it_arrives(page
 
 
 def test_values_flow_forward_along_lines_and_gradients_back(page: Page) -> None:
-    page.open(small()).press("\ue014")
+    page.open(small()).press("\ue011", "\ue014")  # Home, →
     states = "return app.scene.lines.map((line) => [line.route.from, line.route.to, line.state])"
     assert [line[2] for line in page.run(states)] == [
         "flowing",
@@ -197,11 +217,11 @@ def test_the_panel_has_the_source_of_both_rules(page: Page) -> None:
     assert shown == [textwrap.dedent(inspect.getsource(rule)) for rule in (Mul.forward, Mul.backward)]
 
 
-@pytest.mark.parametrize("symbol", ["z", "a"])
+@pytest.mark.parametrize("symbol", ["z₁", "a₁"])
 def test_the_table_has_the_numbers_of_the_tensor_exactly(symbol: str, page: Page) -> None:
     model, x = Perceptron(), mg.tensor([[0.5, -2.0], [1.0, 3.0]])
     z = model.layer1(x)
-    wanted = {"z": z, "a": z.sigmoid()}[symbol].tolist()
+    wanted = {"z₁": z, "a₁": z.sigmoid()}[symbol].tolist()
     play = mg.play(model, x, mg.tensor([[1.0], [0.0]]))
     page.open(play).run(f"app.open('n{node(play, title='Sigmoid')}')")
     page.run("document.querySelector('input[value=table]').click()")
@@ -239,10 +259,10 @@ def test_the_panel_says_when_a_node_acts_and_goes_there(page: Page) -> None:
 def test_everything_can_be_done_by_keyboard(page: Page) -> None:
     page.open(perceptron())
     now, zoom = "return app.timeline.now", "return app.scene.camera.zoom"
-    page.press("\ue014", "\ue014")
-    assert page.run(now) == 2
     page.press("\ue011")  # Home
     assert page.run(now) == 0
+    page.press("\ue014", "\ue014")
+    assert page.run(now) == 2
     page.press("b")
     assert page.run(now) == page.run("return app.timeline.forwardEnd")
     page.press(" ")
@@ -355,7 +375,7 @@ def test_a_module_folds_into_a_card_and_unfolds_where_it_was(page: Page) -> None
     page.driver.find_element("css selector", '.handle[data-key="m1"]').click()
     assert page.run("return app.scene.items.size") == before - 4  # two operations, a weight and a bias
     assert page.run("return document.activeElement.getAttribute('aria-expanded')") == "false"
-    page.press("\ue014")
+    page.press("\ue011", "\ue014")
     assert page.run("return app.timeline.now") == 2  # both operations of the module at once
     page.press("\ue007")
     assert page.run("return app.scene.items.size") == before
@@ -516,7 +536,7 @@ def test_text_is_legible_in_both_themes(theme: str, page: Page) -> None:
 
 def test_those_who_asked_for_less_motion_get_none(page: Page) -> None:
     page.open(small(), prefers_reduced_motion="reduce")
-    page.press("\ue014")
+    page.press("\ue011", "\ue014")
     assert (
         page.run(
             "return getComputedStyle(document.querySelector('.line[data-state=flowing] .wire')).animationName"

@@ -33,9 +33,10 @@ class Cell {
    * @param {string} label
    * @param {?Value} value
    * @param {Value[]} [later]  what may stand in its place, and must have room
+   * @param {boolean} [isExact]  of a number, all its digits
    */
-  constructor(label, value, later = []) {
-    this.label = label;
+  constructor(label, value, later = [], isExact = false) {
+    Object.assign(this, { label, isExact });
     const possible = [value, ...later].filter((found) => found !== null);
     const [sample] = possible;
     this.isMap = sample !== undefined && countOf(sample) > 1;
@@ -50,6 +51,7 @@ class Cell {
   }
 
   lineOf(value) {
+    if (this.isExact && countOf(value) === 1) return exactText(value.numbers[0]);
     return countOf(value) === 0 ? "empty" : valueText(value);
   }
 
@@ -78,7 +80,7 @@ class Card {
     this.key = `n${node.id}`;
     this.write();
     const label = [node.isLeaf ? "" : oneLine(node.symbol, 16), shapeText(node.shape)].filter(Boolean).join(" ");
-    this.value = new Cell(label || "value", node.value);
+    this.value = new Cell(label || "value", node.value, [], node.isLeaf);
     const totals = node.gifts.map((gift) => gift.total);
     if (totals.length === 0 && node.gradient) totals.push(node.gradient);
     this.gradient = totals.length > 0 ? new Cell("gradient", null, totals) : null;
@@ -88,7 +90,8 @@ class Card {
   /** Set the text. */
   write() {
     const { node } = this;
-    this.title = oneLine(node.isLeaf ? node.name || node.symbol : node.title, 28);
+    const names = [node.symbol, node.symbol === node.name ? "" : node.name].filter(Boolean).join("  ");
+    this.title = oneLine(node.isLeaf ? names : node.title, 32);
     this.lines = node.isLeaf ? [] : formulaLines(node);
   }
 

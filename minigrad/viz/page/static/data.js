@@ -120,8 +120,8 @@ class Model {
 
   /** What the result is called where one says what is derived: by the caller, or L. */
   get resultName() {
-    const { words, output, symbol } = this.result;
-    return words.some(([word]) => word === output) ? oneLine(symbol, 16) : "L";
+    const { output, symbol } = this.result;
+    return symbol.replace(/[₀-₉]+$/u, "") === output ? "L" : oneLine(symbol, 16);
   }
 
   /** The last moment; 0 is before anything has run. */

@@ -110,9 +110,7 @@ class Panel {
   values(node) {
     const blocks = node.inputs.map((edge) => {
       const kept = node.kept.find(({ name, source }) => name === edge.input && source === edge.source.id);
-      const said = new Map(node.words).get(edge.input);
-      const name = said ? `${edge.input}: ${said}` : edge.input;
-      return arrayBlock(name, edge.source.value, this.view, keptText(kept));
+      return arrayBlock(edge.source.symbol || edge.input, edge.source.value, this.view, keptText(kept));
     });
     const kept = node.kept.find(({ source }) => source === node.id);
     const name = node.isLeaf ? node.label || "value" : node.symbol;

@@ -32,6 +32,7 @@ class Player {
   go(time, hasStepped = false) {
     if (!hasStepped) this.pause();
     this.timeline.now = Math.max(0, Math.min(this.timeline.end, time));
+    this.timeline.hasMoved = true;
     this.update();
     this.onChange(hasStepped);
   }
@@ -43,7 +44,7 @@ class Player {
 
   toggle() {
     if (this.isPlaying) return this.pause();
-    if (this.timeline.now === this.timeline.end) this.go(0);
+    if (!this.timeline.hasMoved || this.timeline.now === this.timeline.end) this.go(0);
     this.isPlaying = true;
     this.update();
     return this.advance();

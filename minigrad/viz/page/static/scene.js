@@ -101,7 +101,7 @@ class Scene {
     return { x: 0, y: 0, width: Math.max(1, this.layout.width), height: Math.max(1, this.layout.height) };
   }
 
-  /** Show everything if it can be read, and else where things happen. */
+  /** Show everything if it can be read, and else where it begins. */
   lookFirst() {
     this.camera.measure();
     const { width, height } = this.extent();
@@ -110,7 +110,7 @@ class Scene {
     this.camera.leave();
     const across = this.isDownwards ? this.camera.width / width : this.camera.height / height;
     const zoom = Math.min(1, Math.max(ZOOM.readable, across * 0.94));
-    const shown = this.timeline.nodeAt(this.timeline.now) ?? this.model.operations[0];
+    const [shown] = this.model.operations;
     const { box } = this.items.get(this.keyOf(shown));
     const place = (start, size, all, window) => {
       if (all * zoom < window) return (window - all * zoom) / 2;

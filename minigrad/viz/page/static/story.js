@@ -8,6 +8,10 @@
  */
 function tell(timeline) {
   const { now, model } = timeline;
+  if (!timeline.hasMoved) {
+    const then = model.walk.length ? ", and then the gradients flow back" : "";
+    return [`This is the forward pass, computed. Press play to see it from the start${then}; → and ← step.`];
+  }
   if (now === 0) return ["Inputs and parameters are there, nothing is computed yet. Press play, or → to step."];
   const node = timeline.nodeAt(now);
   if (timeline.isForward()) {
@@ -44,7 +48,7 @@ function computed(node) {
 
 /** To whom a gradient goes, how it is made, and what it makes there together with those before it. */
 function passed(model, node, { edge, part, total, node: to }) {
-  const called = new Map(node.words).get(edge.input) ?? to.name;
+  const called = (to.isLeaf && to.name) || new Map(node.words).get(edge.input);
   const name = oneLine(called || (to.isLeaf ? to.symbol : edge.input), 24);
   const line = html("span", { class: "flow" }, `∂${model.resultName}/∂${name}`);
   const arrives = node.gifts.at(-1)?.total;

@@ -19,6 +19,13 @@ function numberText(number) {
   return text.replaceAll("-", MINUS).replace("e+", "e");
 }
 
+/** Seven digits, as many as a float32 has, and no needless 0: 1.0001 is not 1. */
+function exactText(number) {
+  const rounded = Number(number.toPrecision(7));
+  const [size, text] = [Math.abs(rounded), String(rounded)];
+  return size >= 1e-3 && size < 1e5 ? text.replaceAll("-", MINUS) : numberText(number);
+}
+
 /** (2, 3); nothing for a single number. */
 function shapeText(shape) {
   if (shape.length === 0) return "";

@@ -8,8 +8,9 @@ class Timeline {
   /** @param {Model} model */
   constructor(model) {
     this.model = model;
-    this.now = 0;
     this.forwardEnd = model.operations.length;
+    this.now = this.forwardEnd; // a page opens with every value in its place
+    this.hasMoved = false;
     this.end = model.end;
   }
 
