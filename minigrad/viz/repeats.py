@@ -234,7 +234,7 @@ def _label(blocks: Blocks, parent: int | None, clusters: list[Cluster], changed:
     """Say on the first block how many there are: on its node, on its frame, or on a new frame around it."""
     count, first = len(blocks), blocks[0]
     ends = [unit.cluster for unit in (*first, *blocks[-1]) if unit.cluster is not None]
-    name = f"{clusters[ends[0]].name} … {clusters[ends[-1]].name}" if ends else ""
+    name = _from_to(clusters[ends[0]].name, clusters[ends[-1]].name) if ends else ""
     frame: int | None = None
     if len(first) > 1:
         frame = len(clusters)
@@ -250,6 +250,12 @@ def _label(blocks: Blocks, parent: int | None, clusters: list[Cluster], changed:
             clusters[unit.cluster] = replace(clusters[unit.cluster], parent=frame)
         else:
             clusters[unit.cluster] = replace(clusters[unit.cluster], name=name, count=count)
+
+
+def _from_to(first: str, last: str) -> str:
+    """One name for a row of modules, or of calls of one module."""
+    call = last.removeprefix(f"{first}, call ")
+    return f"{first} … {last}" if call == last else f"{first}, calls 1 to {call}"
 
 
 # -- what is left
