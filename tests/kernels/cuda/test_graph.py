@@ -350,6 +350,6 @@ def test_the_key_is_that_of_the_reference() -> None:
 
 @pytest.mark.parametrize("name", ["Adadelta", "NAdam", "RAdam"])
 def test_an_optimiser_made_of_operations_is_not_repeated(name: str) -> None:
-    training = Training(getattr(mg.optim, name))
+    training = trained(getattr(mg.optim, name))
     with pytest.raises(RuntimeError, match=f"mg.cuda.graph: {name} is made of operations"):
         mg.cuda.graph(training.step, *batches(1)[0])
