@@ -8,9 +8,9 @@ import sys
 CODE = """
 import sys
 import time
-started = time.perf_counter()
+started = time.process_time()  # of this process: the machine may be busy with other tests
 import minigrad
-seconds = time.perf_counter() - started
+seconds = time.process_time() - started
 heavy = {"numba", "llvmlite", "torch", "graphviz", "pygraphviz", "tqdm"} & set(sys.modules)
 assert not heavy, heavy
 print(seconds)
@@ -19,7 +19,7 @@ print(seconds)
 
 def test_importing_prints_nothing_and_loads_nothing_heavy_within_0_4_seconds() -> None:
     seconds = []
-    while len(seconds) < 10 and min(seconds, default=1.0) >= 0.4:  # the machine may be busy with other tests
+    while len(seconds) < 10 and min(seconds, default=1.0) >= 0.4:
         ran = subprocess.run(
             [sys.executable, "-W", "error", "-c", CODE], capture_output=True, text=True, check=False
         )
