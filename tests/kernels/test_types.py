@@ -59,10 +59,12 @@ def test_what_does_not_fit_is_refused_here() -> None:
 def test_what_is_no_array_or_strided_is_refused_by_the_machine_code_too() -> None:
     flat = Kernel("flat", lambda x, part, parts: None, (reads(np.dtype(np.float32)),)).compiled
     matrix = Kernel("matrix", lambda x, part, parts: None, (reads(np.dtype(np.float32), 2, "A"),)).compiled
+    result = Kernel("result", lambda x, part, parts: None, (writes(np.dtype(np.float32), 2),)).compiled
     x = np.ones((4, 6), np.float32)
     for kernel, fitting, wrong in (
         (flat, (x, x[0], x[:0], x[0, 0].reshape(()), x[1:]), (x.T, x[:, ::2], np.float32(1), 1.0, None, [1.0])),
         (matrix, (x, x.T, x[::-1, ::2]), (x[0], x[None], np.float32(1), "x")),
+        (result, (x, x[1:]), (x[0], x.T, x[:, ::2])),
     ):
         for given in fitting:
             straight(kernel)(np.asarray(given), 0, 1)

@@ -69,7 +69,8 @@ def read_head(lent: Lent, array: ir.Value, c: Any) -> NativeValue:
     with builder.if_then(builder.icmp_unsigned("==", field(TYPE, pointer), ndarray), likely=True):
         is_contiguous = builder.icmp_signed("!=", builder.and_(field(FLAGS, int32), int32(C_CONTIGUOUS)), int32(0))
         has_dims = builder.icmp_signed("==", field(NDIM, int32), int32(lent.ndim))
-        builder.store(is_contiguous if lent.is_flat else has_dims, fits)
+        wanted = [is_contiguous] * (lent.layout == "C") + [has_dims] * (not lent.is_flat)
+        builder.store(functools.reduce(builder.and_, wanted), fits)
     fits = builder.load(fits)
     with builder.if_else(fits, likely=True) as (then, otherwise):
         with then:
