@@ -278,7 +278,7 @@ def test_the_formula_has_a_bias_where_the_layer_has_one(layer: nn.Module, formul
 
 
 def test_the_table_has_a_column_for_each_kept_input_of_a_formula() -> None:
-    table = mg.trace(nn.Sequential(nn.Linear(2, 3), nn.LayerNorm(3)), mg.ones(4, 2)).table()
+    table = mg.trace(nn.Sequential(nn.Linear(2, 3), nn.LayerNorm(3)), mg.ones(4, 2)).table(width=300)
     assert table.split("\n")[0].split()[2:8] == ["x", "W", "w", "b", "z", "out"]
     x = mg.trace(lambda x, y: x * y, mg.ones(2), mg.ones(2)).as_table()
     assert x.head[2:5] == ["x", "y", "out"]

@@ -129,8 +129,8 @@ def test_an_edited_helper_in_another_file_takes_effect_on_the_next_run(package: 
     run(package)
     edit(
         package / "cpu" / "math.py",
-        "return p * integer(first << shift)",
-        "return real(3) * p * integer(first << shift)",
+        "return (lifted + lifted * (f * slope(f))) * per_lift",
+        "return real(3) * (lifted + lifted * (f * slope(f))) * per_lift",
     )
     sigmoids, *_ = run(package)
     assert sigmoids[0] == pytest.approx(1 / 4)

@@ -25,7 +25,8 @@ class Lent(types.Array):
 
     Numba makes an owner of memory for each array that a function is given, which takes 30 ns, and lets each go in
     the end. A kernel keeps nothing, so here the array's own head is read: where the numbers are, how many, and how
-    far apart. With one dim and layout "C", an array of any shape is taken as its consecutive elements.
+    far apart. With one dim and layout "C", an array of any shape is taken as its consecutive elements. What does
+    not fit is refused, so Numba's dispatcher need not be asked.
     """
 
     def __init__(self, dtype: np.dtype, ndim: int, layout: str, **options: bool) -> None:
@@ -46,9 +47,11 @@ class Lent(types.Array):
 
 register_default(Lent)(models.ArrayModel)
 
-#: Where the head of an array, which NumPy calls PyArrayObject_fields, has what is asked for here, in bytes.
-TYPE, DATA, NDIM, DIMS, STRIDES, FLAGS = (object.__basicsize__ + offset for offset in (-8, 0, 8, 16, 24, 48))
+#: Where the head of an array, NumPy's PyArrayObject_fields, has what is asked for here, in bytes; and of a dtype.
+TYPE, DATA, NDIM, DIMS, STRIDES, DTYPE, FLAGS = (object.__basicsize__ + n for n in (-8, 0, 8, 16, 24, 40, 48))
+BYTE_ORDER, NUMBER = (object.__basicsize__ + n for n in (10, 12))
 C_CONTIGUOUS = 1  # the lowest of the flags
+NAMES = "?bBhHiIlLqQfd"  # of NumPy's dtypes, of which two can be the same: long and long long
 
 # Machine code may come from another process: it finds the type of arrays by this name.
 llvm.add_symbol("minigrad_ndarray", id(np.ndarray))
@@ -57,24 +60,34 @@ llvm.add_symbol("minigrad_ndarray", id(np.ndarray))
 @unbox(Lent)
 def read_head(lent: Lent, array: ir.Value, c: Any) -> NativeValue:
     """The code that makes of a Python object what a kernel takes for an array; BufferError if it does not fit."""
-    builder, index, int32, pointer = c.builder, ir.IntType(64), ir.IntType(32), ir.IntType(8).as_pointer()
+    builder, index, int32, byte = c.builder, ir.IntType(64), ir.IntType(32), ir.IntType(8)
+    pointer, dtype = byte.as_pointer(), as_dtype(lent.dtype)
 
-    def field(offset, kind):
-        place = builder.gep(builder.bitcast(array, pointer), [index(offset)])
+    def field(offset, kind, head=array):
+        place = builder.gep(builder.bitcast(head, pointer), [index(offset)])
         return builder.load(builder.bitcast(place, kind.as_pointer()))
+
+    def equal(x, *values):
+        return functools.reduce(builder.or_, [builder.icmp_signed("==", x, x.type(value)) for value in values])
 
     found = c.context.make_array(lent)(c.context, builder)
     ndarray = c.context.get_c_value(builder, pointer.pointee, "minigrad_ndarray")
     fits = cgutils.alloca_once_value(builder, cgutils.false_bit)
     with builder.if_then(builder.icmp_unsigned("==", field(TYPE, pointer), ndarray), likely=True):
-        is_contiguous = builder.icmp_signed("!=", builder.and_(field(FLAGS, int32), int32(C_CONTIGUOUS)), int32(0))
-        has_dims = builder.icmp_signed("==", field(NDIM, int32), int32(lent.ndim))
-        wanted = [is_contiguous] * (lent.layout == "C") + [has_dims] * (not lent.is_flat)
+        own = field(DTYPE, pointer)
+        wanted = [
+            equal(field(NUMBER, int32, own), *(kind.num for kind in map(np.dtype, NAMES) if kind == dtype)),
+            equal(field(BYTE_ORDER, byte, own), ord(dtype.byteorder)),
+        ]
+        if lent.layout == "C":
+            wanted.append(equal(builder.and_(field(FLAGS, int32), int32(C_CONTIGUOUS)), C_CONTIGUOUS))
+        if not lent.is_flat:
+            wanted.append(equal(field(NDIM, int32), lent.ndim))
         builder.store(functools.reduce(builder.and_, wanted), fits)
     fits = builder.load(fits)
     with builder.if_else(fits, likely=True) as (then, otherwise):
         with then:
-            size, dims = index(as_dtype(lent.dtype).itemsize), field(DIMS, index.as_pointer())
+            size, dims = index(dtype.itemsize), field(DIMS, index.as_pointer())
             if lent.is_flat:
                 n = cgutils.alloca_once_value(builder, index(1))
                 with cgutils.for_range(builder, builder.sext(field(NDIM, int32), index)) as loop:
@@ -91,7 +104,7 @@ def read_head(lent: Lent, array: ir.Value, c: Any) -> NativeValue:
             found.shape, found.strides = cgutils.pack_array(builder, shape), cgutils.pack_array(builder, strides)
             found.meminfo, found.parent = (ir.Constant(x.type, None) for x in (found.meminfo, found.parent))
         with otherwise:
-            c.pyapi.err_set_string("PyExc_BufferError", "a kernel is given no array, or one that does not fit")
+            c.pyapi.err_set_string("PyExc_BufferError", f"a kernel is given what does not fit {lent}")
     return NativeValue(found._getvalue(), is_error=builder.not_(fits))
 
 

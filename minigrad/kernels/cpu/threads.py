@@ -66,7 +66,7 @@ class Kernel:
     """A piece, compiled by itself and, once there is enough to do, as the body of a parallel loop.
 
     ``kernel(work, *args)`` runs it; ``kernel.piece(*args, 0, 1)`` is the shorter way for callers who know that
-    there is little to do. Both read numbers as what they were compiled for: the caller has looked at the dtypes.
+    there is little to do. BufferError for arrays that do not fit what it was compiled for.
     """
 
     __slots__ = ("compiled", "name", "piece", "takes", "together")

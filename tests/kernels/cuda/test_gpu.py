@@ -13,7 +13,7 @@ import minigrad as mg
 from minigrad import nn
 from minigrad.kernels.cuda import device
 from minigrad.nn import functional as F
-from training import Training, losses
+from training_steps import Training, losses
 
 pytestmark = [
     pytest.mark.gpu,

@@ -15,7 +15,7 @@ from minigrad import kernels, nn
 from minigrad.kernels import reference
 from minigrad.kernels.cuda import device
 from minigrad.nn import functional as F
-from training import Training, losses
+from training_steps import Training, losses
 
 OPTIMIZERS: dict[str, Callable[..., mg.optim.Optimizer]] = {
     "SGD": lambda p: mg.optim.SGD(p, lr=0.1),

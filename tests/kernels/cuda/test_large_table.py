@@ -43,6 +43,8 @@ def assert_close(row: Row, got: mg.Tensor, want: mg.Tensor, elements: int) -> No
     eps = np.finfo(np.float32).eps * (64 + 8 * math.sqrt(max(elements / max(found.size, 1), 1)))
     if row.name in ("rnn", "lstm", "gru"):  # each step works on the rounding of the one before
         eps *= 8
+    if row.name == "quantile":  # a place among all elements is rounded
+        eps = np.finfo(np.float32).eps * elements
     close = np.isclose(found, wanted, eps, eps * max(size, 1.0), equal_nan=True)
     worst = np.abs(found - wanted)[~close].max(initial=0)
     assert np.count_nonzero(~close) <= apart, f"{np.count_nonzero(~close)} of {close.size}, by up to {worst:.3g}"
