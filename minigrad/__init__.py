@@ -6,7 +6,6 @@ forward, backward), ``tensor.py``, ``backward.py`` (the walk back), ``modes.py``
 ``kernels/cpu/``.
 """
 
-import sys
 from importlib import import_module
 from math import inf, nan, pi
 from typing import TYPE_CHECKING
@@ -109,7 +108,7 @@ else:
             if name in names:
                 found = globals()[name] = getattr(import_module(f"minigrad.{module}"), name)
                 return found
-        raise mistakes.no_such_name("minigrad", sys.modules[__name__], name)
+        raise mistakes.no_such_name(__name__, name)
 
     def __dir__() -> list[str]:
         return sorted({*globals(), *__all__})

@@ -48,8 +48,10 @@ def _at(names: tuple[str, ...], i: int) -> str:
 
 
 def _share_memory(result: Any, x: Any) -> bool:
-    if result is x or getattr(result, "base", None) is None:  # a pending array is not asked for its memory
-        return result is x
+    if result is x or isinstance(result, np.ndarray) is isinstance(x, np.ndarray) is True:
+        return result is x or np.may_share_memory(result, x)
+    if getattr(result, "base", None) is None:  # a pending array is not asked for its memory
+        return False
     return kernels.is_seen(result) == kernels.is_seen(x) and kernels.share_memory(result, x)
 
 

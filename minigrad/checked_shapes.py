@@ -93,6 +93,8 @@ def _conv(v: Values) -> bool:
     ndim = 2 + len(at.size)
     if groups < 1 or any(shape is not None and len(shape) != ndim for shape in (W, z, x)):
         return False
+    if min(*at.stride, *at.dilation) < 1 or min(at.counts) < 0:
+        return False
     if z is not None and z[2:] != at.counts:
         return False
     if W is None:
@@ -110,6 +112,7 @@ def _cover(spans: tuple[Span, ...], sizes: Dims) -> bool:
     """Whether windows have elements, all of which are there."""
     return len(spans) == len(sizes) and all(
         span.start.shape == span.stop.shape
+        and span.start.dtype == span.stop.dtype == np.int64
         and span.step > 0
         and bool(((span.start >= 0) & (span.start < span.stop) & (span.stop <= n)).all())
         for span, n in zip(spans, sizes, strict=True)
@@ -166,6 +169,7 @@ RULES: dict[str, Rule] = {
     "softmax_backward": one_shape("da", "a"),
     "log_softmax_backward": one_shape("da", "a"),
     "recurrence": one_shape("a", "b"),
+    "topk": ("of at least k elements along dim", lambda v: 0 <= v["k"] <= v["x"].shape[v["dim"]]),
     "cross_entropy": ("z (B, C) and y (B,) of classes from 0 to C - 1", _classes),
     "cross_entropy_backward": ("dl (B,), z (B, C) and y (B,) of classes from 0 to C - 1", _classes),
     "dropout": (

@@ -52,6 +52,8 @@ def parse_to(*wanted: Any, device: str | None = None, dtype: Any = None) -> tupl
             place, kind = what.device, what.dtype
         elif isinstance(what, str) and what not in {d.name for d in dtypes.ALL}:
             place = kernels.check_device(what)
+        elif isinstance(what, bool):
+            raise TypeError(f"to() takes non_blocking and copy by name, got {what}")
         elif what is not None:
             kind = dtypes.dtype(what)
     return place, kind

@@ -111,7 +111,7 @@ class Elsewhere:
         self.name = name
 
     def __get__(self, tensor: Tensor | None, owner: type[Tensor]) -> NoReturn:
-        raise no_such_name("a Tensor", tensor, self.name)
+        raise no_such_name("a Tensor", self.name, tensor)
 
 
 def explain_other_names(owner: type) -> None:
@@ -193,10 +193,10 @@ ELSEWHERE_IN: dict[str, dict[str, str]] = {
 }
 
 
-def no_such_name(what: str, where: Any, name: str) -> AttributeError:
-    """The error for an attribute that a tensor, minigrad itself, or a module of it does not have."""
+def no_such_name(what: str, name: str, where: Any = None) -> AttributeError:
+    """The error for an attribute that ``where``, or the module called ``what``, does not have."""
     others = ELSEWHERE_IN.get(what)
     hint = f": use {ELSEWHERE[name]}" if others is None and name in ELSEWHERE else ""
     if others is not None and name in others:
         hint = f": {others[name]}"
-    return AttributeError(f"{what} has no attribute {name!r}{hint}", name=name, obj=where)
+    return AttributeError(f"{what} has no attribute {name!r}{hint}", name=name, obj=sys.modules.get(what, where))

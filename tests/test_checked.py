@@ -13,7 +13,7 @@ import minigrad as mg
 from minigrad import kernels
 from minigrad.checked import Checked, checked
 from minigrad.kernels import reference
-from minigrad.kernels.windows import Windows
+from minigrad.kernels.windows import Span, Windows
 from minigrad.modes import Switch
 from minigrad.nn import functional as F
 from ops_table import TABLE, tensors
@@ -34,8 +34,10 @@ def run(forward: Callable[[Any, Any], Any], x: mg.Tensor) -> mg.Tensor:
 # -- what does not fit ----------------------------------------------------------------------------------------
 
 AT = Windows((2,), (1,), (0,), (1,), (3,))
+BACKWARDS, STANDING = Windows((2,), (1,), (0,), (-2,), (3,)), Windows((2,), (0,), (0,), (1,), (3,))
 SPANS = AT.spans((4,))
 PAST = AT.spans((9,))[:1]
+NARROW = (Span(np.array([0, 1], np.int32), np.array([3, 4], np.int32), 1),)
 PLACES = np.zeros((2, 3), np.int64)
 
 
@@ -60,6 +62,11 @@ PLACES = np.zeros((2, 3), np.int64)
         (lambda k: k.gru_backward(ones(4, 2, 3, 1), ones(5, 2, 3, 1), ones(3, 1)), "gru_backward"),
         (lambda k: k.conv(ones(1, 1, 4), ones(2, 1, 3), None, AT, 1), "conv: .* for these windows"),
         (lambda k: k.conv(ones(1, 3, 4), ones(2, 1, 2), None, AT, 2), "conv: .* for these windows"),
+        (lambda k: k.conv(ones(1, 1, 4), ones(2, 1, 2), None, BACKWARDS, 1), "conv: "),
+        (lambda k: k.conv(ones(1, 1, 4), ones(2, 1, 2), None, STANDING, 1), "conv: "),
+        (lambda k: k.topk(ones(3), 0, 9, True, True), "topk: .* of at least k elements along dim"),
+        (lambda k: k.topk(ones(3), 0, -1, True, True), "topk: .* of at least k elements along dim"),
+        (lambda k: k.argmax_pool(ones(1, 4), NARROW), "argmax_pool: .* as large as the windows say"),
         (lambda k: k.conv_transpose(ones(1, 2, 9), ones(2, 1, 2), None, (4,), AT, 1), "conv_transpose"),
         (lambda k: k.conv_weight(ones(2, 2, 3), ones(1, 1, 4), AT, 1), "conv_weight"),
         (lambda k: k.argmax_pool(ones(1, 3), SPANS), "argmax_pool: .* as large as the windows say"),
@@ -210,7 +217,9 @@ def test_a_subclass_may_call_the_forward_of_its_base() -> None:
 # -- memory ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("result", [lambda x: x, lambda x: x.reshape(-1), lambda x: x[:1], lambda x: x.T])
+@pytest.mark.parametrize(
+    "result", [lambda x: x, lambda x: x.reshape(-1), lambda x: x[:1], lambda x: x.T, lambda x: x.base]
+)
 def test_memory_of_an_input_is_a_view_or_refused(result: Callable[[Any], Any]) -> None:
     def forward(self: Any, kernels: Any, x: Any) -> Any:
         return result(x)
@@ -219,9 +228,9 @@ def test_memory_of_an_input_is_a_view_or_refused(result: Callable[[Any], Any]) -
     text = "the forward of <MineBackward> returned memory of its input x, .* return a copy, or set is_view = True"
     for mode in (mg.enable_grad, mg.no_grad, mg.inference_mode):
         with mode(), pytest.raises(ValueError, match=text):
-            mg.record(mine(), mg.ones(2, 2, requires_grad=True))
+            mg.record(mine(), mg.ones(3, 2)[1:].requires_grad_())
     view = type("View", (mg.Op,), {"forward": forward, "__doc__": "y = x", "is_view": True})
-    z = mg.ones(2, 2, requires_grad=True) * 1
+    z = (mg.ones(3, 2, requires_grad=True) * 1)[1:]
     q = z * z
     mg.record(view(), z).mul_(2)
     with pytest.raises(RuntimeError, match="changed in place"):

@@ -3,7 +3,6 @@
 How it is done stands in ``graph.py`` and ``backward.py``, and in ``derivatives.py`` for :mod:`functional`.
 """
 
-import sys
 from typing import TYPE_CHECKING
 
 from minigrad import mistakes
@@ -21,7 +20,7 @@ else:
             from minigrad.inspect import gradcheck
 
             return getattr(gradcheck, name)
-        raise mistakes.no_such_name("minigrad.autograd", sys.modules[__name__], name)
+        raise mistakes.no_such_name(__name__, name)
 
 
 __all__ = [

@@ -1,6 +1,5 @@
 """Layers, losses and models. Read ``module.py`` first, then ``layers.py``, ``functional/`` and ``losses.py``."""
 
-import sys
 from typing import TYPE_CHECKING
 
 from minigrad import mistakes
@@ -41,7 +40,7 @@ from minigrad.nn.transformer import *
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> object:
-        raise mistakes.no_such_name("minigrad.nn", sys.modules[__name__], name)
+        raise mistakes.no_such_name(__name__, name)
 
 
 __all__ = [

@@ -282,7 +282,7 @@ class ParameterDict(Module):
     (True, ['left', 'right'])
     """
 
-    def __init__(self, parameters: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, parameters: Mapping[str, Any] | Iterable[tuple[str, Any]] | None = None) -> None:
         super().__init__()
         self.update(parameters or {})
 
@@ -292,10 +292,25 @@ class ParameterDict(Module):
     def extra_repr(self) -> str:
         return ", ".join(f"{name}: {param.shape}" for name, param in self._own_parameters())
 
-    def update(self, parameters: Mapping[str, Any]) -> None:
+    def update(self, parameters: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> None:
         """Put each of these under its name, in place of one that has it."""
-        for name, value in parameters.items():
+        for name, value in dict(parameters).items():
             self[name] = value
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """The parameter of that name, or else the default."""
+        return dict(self.items()).get(key, default)
+
+    def setdefault(self, key: str, default: Any) -> Parameter:
+        """The parameter of that name; if there is none, the default is put there."""
+        if key not in self:
+            self[key] = default
+        return self[key]
+
+    def clear(self) -> None:
+        """Take all out."""
+        for key in self.keys():
+            del self[key]
 
     def pop(self, key: str) -> Parameter:
         """Take the parameter of that name out, and return it."""
@@ -320,6 +335,9 @@ class ParameterDict(Module):
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.keys())
+
+    def __reversed__(self) -> Iterator[str]:
+        return reversed(list(self.keys()))
 
     def __contains__(self, key: object) -> bool:
         return key in self.keys()

@@ -3,7 +3,6 @@
 Read ``optimizer.py`` first, then ``sgd.py``. ``lr_scheduler/`` changes their learning rates from epoch to epoch.
 """
 
-import sys
 from typing import TYPE_CHECKING
 
 from minigrad import mistakes
@@ -18,7 +17,7 @@ from minigrad.optim.sgd import SGD
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> object:
-        raise mistakes.no_such_name("minigrad.optim", sys.modules[__name__], name)
+        raise mistakes.no_such_name(__name__, name)
 
 
 __all__ = [

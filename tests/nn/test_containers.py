@@ -60,10 +60,15 @@ def test_a_parameter_dict_is_a_dict_whose_parameters_are_found():
     assert [tuple(p.shape) for p in weights.values()] == [(3,), (1,), (1,)]
     assert [name for name, p in weights.items() if p.requires_grad] == ["a", "c"]
     assert weights.pop("b").tolist() == [1.0] and list(weights.state_dict()) == ["a", "c"]
-    del weights["c"]
+    assert weights.get("c") is weights.setdefault("c", [2.0]) and weights.get("d", 7) == 7
+    assert list(reversed(weights)) == ["c", "a"] and weights.setdefault("d", [2.0]).tolist() == [2.0]
+    del weights["c"], weights["d"]
     assert [name for name, _ in nn.ModuleDict({"inner": weights}).named_parameters()] == ["inner.a"]
+    assert list(nn.ParameterDict([("y", mg.ones(1)), ("x", mg.ones(1))])) == ["y", "x"]
     with pytest.raises(KeyError, match="there is no parameter 'c' in a ParameterDict of 'a'"):
         weights["c"]
+    weights.clear()
+    assert not weights and not list(weights.parameters())
     with pytest.raises(TypeError, match="a ParameterDict cannot be called"):
         weights(mg.ones(1))
 

@@ -117,6 +117,11 @@ def test_an_output_of_no_elements_is_empty_and_its_gradient_zero(layer, size, ta
     assert not x.grad.any()
 
 
+def test_a_stride_may_be_a_number_of_numpy_or_none() -> None:
+    x = mg.arange(6.0).reshape(1, 6)
+    assert F.avg_pool1d(x, 2, np.int32(2)).tolist() == F.avg_pool1d(x, 2, ()).tolist() == [[0.5, 2.5, 4.5]]
+
+
 WRONG: list[tuple[Any, type[Exception], str]] = [
     (lambda: F.max_pool2d(mg.ones(4), 2), ValueError, r"x of shape \(N, C, H, W\) or \(C, H, W\), got \(4,\)"),
     (

@@ -124,7 +124,7 @@ def test_restarts_go_to_fractions_of_epochs_as_in_pytorch(T_mult: int) -> None:
         found.append([])
         for step in range(60):
             optimizer.step()
-            scheduler.step(step / 4)
+            scheduler.step(*[step / 4] * (step % 5 < 3))  # or go on from there
             found[-1].append([group["lr"] for group in optimizer.param_groups])
     close(*([[(lr, 0.0) for lr in lrs] for lrs in each] for each in found))
 

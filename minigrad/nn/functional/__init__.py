@@ -6,7 +6,6 @@ differ are never broadcast, since a (B, 1) beside a (B,) would quietly become (B
 (of vectors).
 """
 
-import sys
 from typing import TYPE_CHECKING
 
 from minigrad import mistakes
@@ -65,7 +64,7 @@ from minigrad.ops import (
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> object:
-        raise mistakes.no_such_name("minigrad.nn.functional", sys.modules[__name__], name)
+        raise mistakes.no_such_name(__name__, name)
 
 
 __all__ = [

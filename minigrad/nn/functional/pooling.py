@@ -135,7 +135,11 @@ def _pool_windows(
 ) -> Windows:  # fmt: skip
     dims = x.ndim - 2
     size = for_each_dim(name, "kernel_size", kernel_size, dims, 1)
-    s = size if stride is None or stride == () else for_each_dim(name, "stride", stride, dims, 1)
+    s = (
+        size
+        if stride is None or (isinstance(stride, tuple) and not stride)
+        else for_each_dim(name, "stride", stride, dims, 1)
+    )
     p = for_each_dim(name, "padding", padding, dims, 0)
     d = for_each_dim(name, "dilation", dilation, dims, 1)
     if any(2 * n > e * (k - 1) + 1 for n, k, e in zip(p, size, d, strict=True)):

@@ -14,8 +14,8 @@ class CosineAnnealingWarmRestarts(LRScheduler):
     """``eta_min + (base_lr - eta_min) (1 + cos(pi t / T)) / 2``, with t epochs since the last restart: down, and
     at once up again. The first T is ``T_0``, each next one ``T_mult`` times as long.
 
-    ``step(epoch)`` may name the epoch, with a fraction for a step within it. Loshchilov and Hutter, SGDR:
-    stochastic gradient descent with warm restarts, 2017, eq. 5.
+    ``step(epoch)`` may name the epoch, with a fraction for a step within it, from which ``step()`` goes on.
+    Loshchilov and Hutter, SGDR: stochastic gradient descent with warm restarts, 2017, eq. 5.
 
     >>> import minigrad as mg
     >>> optimizer = mg.optim.SGD([mg.zeros(2, requires_grad=True)], lr=1.0)
@@ -54,7 +54,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
 
     def step(self, epoch: float | None = None) -> None:
         """Begin the next epoch, or go to the one that is named. Raises ValueError for one below 0."""
-        to = self.last_epoch + 1 if epoch is None else epoch
+        to = self.last_epoch + 1 + self.T_cur % 1 if epoch is None else epoch
         in_range("CosineAnnealingWarmRestarts: epoch", to)
         self.last_epoch = math.floor(to)
         self._go_to(to)
