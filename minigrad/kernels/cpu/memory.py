@@ -120,11 +120,17 @@ def writes(dtype: np.dtype, ndim: int = 1) -> Lent:
 
 def in_python(piece: Callable, takes: tuple) -> Callable:
     """``piece`` in Python, given arrays as machine code would see them."""
-    flat = [isinstance(kind, Lent) and kind.is_flat for kind in takes] + [False, False]
+
+    def elements(x: Any, kind: Any) -> Any:
+        if not isinstance(kind, Lent) or not kind.is_flat:
+            return x
+        if not x.flags.c_contiguous:
+            raise BufferError(f"a kernel is given what does not fit {kind}")
+        return x.reshape(-1)
 
     @functools.wraps(piece)
     def seen(*args: Any) -> None:
-        piece(*(x.reshape(-1) if is_flat else x for x, is_flat in zip(args, flat, strict=True)))
+        piece(*map(elements, args, (*takes, None, None)))
 
     return seen
 
