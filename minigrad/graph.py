@@ -279,8 +279,8 @@ class Op:
 
 
 def _formula(cls: type[Op]) -> str:
-    doc = inspect.getdoc(cls) or ""
-    return "" if doc == inspect.getdoc(Op) else doc.split("\n")[0].split("  ")[0]
+    own = next(c for c in cls.__mro__ if c.__doc__ or c is Op)
+    return "" if own is Op else (own.__doc__ or "").strip().split("\n")[0].split("  ")[0]
 
 
 #: What makes an operation a node, as opposed to its parameters.

