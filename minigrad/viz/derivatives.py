@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import inspect
 import re
-from functools import lru_cache
 
 from minigrad.graph import Op
 
 
-@lru_cache(maxsize=1024)  # a picture asks for each operation, and classes are few
 def derivatives(cls: type[Op]) -> dict[str, str]:
     """The derivative of the output with respect to each input, by the input's name in the formula.
 
