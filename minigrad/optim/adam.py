@@ -8,6 +8,18 @@ from minigrad.graph import Array
 from minigrad.optim.optimizer import Group, Optimizer, Params, State, in_range, is_flag
 
 
+def check_options(group: Group) -> None:
+    """Check the options that Adam and its kin have in common."""
+    for name in ("lr", "eps", "weight_decay"):
+        in_range(name, group[name])
+    if not isinstance(group["betas"], (tuple, list)) or len(group["betas"]) != 2:
+        raise ValueError(f"betas must be two numbers, got {group['betas']!r}")
+    for name, beta in zip(("beta1", "beta2"), group["betas"], strict=True):
+        in_range(name, beta, below=1.0)
+    for name in ("maximize", "decoupled_weight_decay"):
+        is_flag(name, group[name])
+
+
 class Adam(Optimizer):
     """``p = p - lr m^ / (sqrt(s^) + eps)``, where m and s are running means of g and g^2.
 
@@ -54,14 +66,8 @@ class Adam(Optimizer):
         )
 
     def check(self, group: Group) -> None:
-        for name in ("lr", "eps", "weight_decay"):
-            in_range(name, group[name])
-        if not isinstance(group["betas"], (tuple, list)) or len(group["betas"]) != 2:
-            raise ValueError(f"betas must be two numbers, got {group['betas']!r}")
-        for name, beta in zip(("beta1", "beta2"), group["betas"], strict=True):
-            in_range(name, beta, below=1.0)
-        for name in ("amsgrad", "maximize", "decoupled_weight_decay"):
-            is_flag(name, group[name])
+        check_options(group)
+        is_flag("amsgrad", group["amsgrad"])
 
     def remembers(self, group: Group) -> tuple[str, ...]:
         return ("step", "exp_avg", "exp_avg_sq", *(("max_exp_avg_sq",) if group["amsgrad"] else ()))

@@ -11,12 +11,13 @@ from typing import Any
 
 from minigrad.graph import Array
 from minigrad.modes import no_grad
+from minigrad.optim.adam import check_options
 from minigrad.optim.optimizer import Group, Optimizer, Params, State, in_range, is_flag
 from minigrad.tensor import Tensor
 
 
 class Composed(Optimizer):
-    """What the three share: tensors around the arrays, weight decay, the running means."""
+    """What they share: tensors around the arrays, weight decay, the running means."""
 
     composed = True
 
@@ -95,14 +96,7 @@ class AdamLike(Composed):
     """What :class:`NAdam` and :class:`RAdam` share: the options of Adam and its running means."""
 
     def check(self, group: Group) -> None:
-        for name in ("lr", "eps", "weight_decay"):
-            in_range(name, group[name])
-        if not isinstance(group["betas"], (tuple, list)) or len(group["betas"]) != 2:
-            raise ValueError(f"betas must be two numbers, got {group['betas']!r}")
-        for name, beta in zip(("beta1", "beta2"), group["betas"], strict=True):
-            in_range(name, beta, below=1.0)
-        for name in ("maximize", "decoupled_weight_decay"):
-            is_flag(name, group[name])
+        check_options(group)
 
     def remembers(self, group: Group) -> tuple[str, ...]:
         return ("step", "exp_avg", "exp_avg_sq")

@@ -22,12 +22,11 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-from llvmlite import ir
 from numba import config, types
-from numba.core import cgutils
 
 from minigrad.kernels import Array, Dims, reference
-from minigrad.kernels.cpu.compile import emitted, inline
+from minigrad.kernels.cpu.compile import inline
+from minigrad.kernels.cpu.extremes import max_row, maximum, min_row, minimum
 from minigrad.kernels.cpu.math import FLOATS
 from minigrad.kernels.cpu.memory import reads, row, share, writes
 from minigrad.kernels.cpu.threads import Kernel, Kernels
@@ -44,27 +43,6 @@ BLOCK = 256  # elements searched at once
 # -- folds of one row -----------------------------------------------------------------------------------------
 
 
-def extreme(llvm_name: str, plain: Callable, fastmath: tuple = ()) -> Callable:
-    """The larger or smaller of two numbers, NaN if one is NaN: loops of it are vectorised."""
-
-    @emitted(plain)
-    def choose(typing_context, x, y):
-        def codegen(context, builder, signature, args):
-            llvm_type = args[0].type
-            name = f"llvm.{llvm_name}.f{x.bitwidth}"
-            function = cgutils.get_or_insert_function(
-                builder.module, ir.FunctionType(llvm_type, [llvm_type, llvm_type]), name
-            )
-            return builder.call(function, args, fastmath=fastmath)
-
-        return x(x, x), codegen
-
-    return choose
-
-
-maximum, minimum = extreme("maximum", np.maximum), extreme("minimum", np.minimum)
-NO_NAN = ("nnan", "nsz")  # where it is known that there is none, one instruction chooses, instead of five
-larger, smaller = extreme("maxnum", np.fmax, NO_NAN), extreme("minnum", np.fmin, NO_NAN)
 in_lanes = functools.partial(inline, fastmath={"reassoc", "nsz"})  # sums may be added in any order
 
 
@@ -96,31 +74,6 @@ def deviations_short(x, centre):
         total += d
         squares += d * d
     return total, squares
-
-
-@inline
-def has_nan(x):
-    found = False
-    for i in range(x.size):
-        found |= x[i] != x[i]
-    return found
-
-
-def extreme_row(choose: Callable) -> Callable:
-    def fold_row(x):
-        found = x[0]
-        for start in range(0, x.size, SHORT):
-            part = row(x, start, min(SHORT, x.size - start))
-            if has_nan(part):
-                return x.dtype.type(np.nan)
-            for i in range(part.size):
-                found = choose(found, part[i])
-        return found
-
-    return inline(fold_row)
-
-
-max_row, min_row = extreme_row(larger), extreme_row(smaller)
 
 
 # -- loops ----------------------------------------------------------------------------------------------------

@@ -21,9 +21,10 @@ from numba import types
 from minigrad.kernels import Array, Dims, reference
 from minigrad.kernels.cpu.compile import inline
 from minigrad.kernels.cpu.elementwise import EXP
+from minigrad.kernels.cpu.extremes import max_row
 from minigrad.kernels.cpu.math import FLOATS, MATHS
 from minigrad.kernels.cpu.memory import reads, row, share, writes
-from minigrad.kernels.cpu.reduce import INDEX, LONG, compiled, fold, in_lanes, max_row, sum_row
+from minigrad.kernels.cpu.reduce import INDEX, LONG, compiled, fold, in_lanes, sum_row
 from minigrad.kernels.cpu.threads import Kernel, Kernels
 from minigrad.kernels.cpu.transpose import make_transpose
 

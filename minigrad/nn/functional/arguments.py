@@ -54,11 +54,11 @@ def check_probabilities(name: str, which: str, p: Tensor, remedy: str = "") -> N
         raise ValueError(f"{name}: the {which} must lie in [0, 1], it goes from {low:g} to {high:g}{remedy}")
 
 
-def check_signs(name: str, target: Tensor) -> None:
-    """Raise ValueError for a target that is not 1 or -1."""
+def check_signs(name: str, target: Tensor, plus: str = "alike", minus: str = "different") -> None:
+    """Raise ValueError for a target that is not 1 or -1, which mean what ``plus`` and ``minus`` say."""
     if is_seen(target.array) and not (np.abs(target.array) == 1).all():
         wrong = target.array[np.abs(target.array) != 1]
-        raise ValueError(f"{name}: a target is 1 (alike) or -1 (different), there is a {wrong[0]:g}")
+        raise ValueError(f"{name}: a target is 1 ({plus}) or -1 ({minus}), there is a {wrong[0]:g}")
 
 
 def repeated(name: str, which: str, weight: Tensor, input: Tensor) -> Tensor:

@@ -177,8 +177,7 @@ def margin_ranking_loss(
     margin = parameter(name, "margin", margin)
     x1, x2 = alike(name, input1, input2, reduction, "input2")
     _, y = alike(name, x1, target, reduction)
-    if is_seen(y.array) and not ((y.array == 1) | (y.array == -1)).all():
-        raise ValueError(f"{name}: a target is 1 (the first should be larger) or -1 (the second), not all are")
+    check_signs(name, y, "the first should be larger", "the second")
     return reduced(relu(margin - y * (x1 - x2)), reduction)
 
 
