@@ -31,7 +31,7 @@ def main(arguments: list[str] | None = None) -> None:
 def info() -> Iterator[str]:
     """A fact a line."""
     import minigrad
-    from minigrad.kernels.cpu import threads
+    from minigrad.kernels.cpu import heap, threads
     from minigrad.kernels.cpu.math import FLOATS
     from minigrad.kernels.cpu.tile import host_registers
 
@@ -44,6 +44,8 @@ def info() -> Iterator[str]:
     multiply_add = "fused multiply-add" if registers.fused else "no fused multiply-add"
     yield f"vectors     {registers.bytes} bytes, {multiply_add}; tiles {tiles}"
     yield f"threads     {threads.get_num_threads()}, layers that can be loaded: {', '.join(_layers()) or 'none'}"
+    kept = f"up to {heap.KEPT >> 20} MB that are freed stay with the process"
+    yield f"memory      {kept if heap.keeps_freed_memory() else 'freed as the C library decides'}"
     yield f"kernels     {_summary()}"
     yield f"CUDA        {_cuda()}"
     program = shutil.which("dot")

@@ -35,7 +35,8 @@ def test_info_tells_what_a_bug_report_needs(capsys: pytest.CaptureFixture[str]) 
     command.main(["info"])
     facts = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
     assert list(facts) == [
-        "minigrad", "Python", "packages", "processor", "vectors", "threads", "kernels", "CUDA", "Graphviz",
+        "minigrad", "Python", "packages", "processor", "vectors", "threads", "memory", "kernels", "CUDA",
+        "Graphviz",
     ]  # fmt: skip
     assert facts["minigrad"].startswith(mg.__version__)
     assert "numba 0." in facts["packages"]

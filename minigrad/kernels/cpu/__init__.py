@@ -24,7 +24,7 @@ move.py           a view of which NumPy makes heavy work
 Below them, in the order of reading: ``compile.py`` turns a function into machine code and keeps that on disk,
 ``math.py`` and ``trigonometry.py`` are exp, log, sin and the like in a form that becomes vector code,
 ``threads.py`` shares the work among threads, ``memory.py``, ``transpose.py``, ``lines.py`` and ``layout.py`` are
-how arrays are seen, turned, copied and laid out.
+how arrays are seen, turned, copied and laid out. ``heap.py`` keeps the memory that they leave.
 Importing this package compiles nothing: a kernel is compiled when it is first called with a dtype.
 """
 
@@ -36,6 +36,7 @@ from minigrad.kernels.cpu.convolution import *
 from minigrad.kernels.cpu.cumulative import *
 from minigrad.kernels.cpu.functions import *
 from minigrad.kernels.cpu.gather import *
+from minigrad.kernels.cpu.heap import keep_freed_memory
 from minigrad.kernels.cpu.matmul import *
 from minigrad.kernels.cpu.move import *
 from minigrad.kernels.cpu.normalisation import *
@@ -45,3 +46,5 @@ from minigrad.kernels.cpu.pooling import *
 from minigrad.kernels.cpu.recurrent import *
 from minigrad.kernels.cpu.reduce import *
 from minigrad.kernels.cpu.softmax import *
+
+keep_freed_memory()
