@@ -13,7 +13,19 @@ import pytest
 
 from minigrad.kernels import cpu, reference
 from minigrad.kernels.cpu.compile import inline
-from minigrad.kernels.cpu.matmul import DEPTH, FEW, WIDE, WORTH, WORTH_NEAR, _batch, _few_rows, _one, textbook
+from minigrad.kernels.cpu.matmul import (
+    DEPTH,
+    FEW,
+    NEAR,
+    STREAMS,
+    WIDE,
+    WORTH,
+    WORTH_NEAR,
+    _batch,
+    _few_rows,
+    _one,
+    textbook,
+)
 from minigrad.kernels.cpu.tile import find_registers, host_registers
 
 FLOATS = ["float32", "float64"]
@@ -70,6 +82,21 @@ def test_packed_panels_are_right_in_every_order_of_memory(dtype: str) -> None:
         for x in (normal(dtype, M, K), normal(dtype, K, M).T):
             for y in (normal(dtype, K, N, seed=1), normal(dtype, N, K, seed=1).T, normal(dtype, K, 2 * N)[:, ::2]):
                 assert_product(cpu.matmul(x, y), x, y)
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("M", [1, FEW, FEW + 1, 40])
+@pytest.mark.parametrize("K", [STREAMS, 2 * STREAMS, 2 * STREAMS + 5])
+def test_few_rows_times_a_matrix_that_is_not_near(dtype: str, M: int, K: int) -> None:
+    N = NEAR // (np.dtype(dtype).itemsize * STREAMS) + 3
+    y, bias = normal(dtype, K, N, seed=1), normal(dtype, N, seed=2)
+    for x in (normal(dtype, M, K), normal(dtype, K, M).T):
+        assert_product(cpu.matmul(x, y), x, y)
+    kernel = (_few_rows if M <= FEW else _one)[np.dtype(dtype)]  # with a bias, and a B in its own order
+    out = np.empty((M, N), dtype)
+    kernel.piece(x, y, bias, out, 0, 1)
+    assert_product(out, x, y, bias)
 
 
 @pytest.mark.compiled

@@ -30,6 +30,7 @@ __all__ = ["linear", "matmul"]
 DEPTH = 256  # of k at once: C is seldom loaded and stored, and a panel of A stays in the first cache
 WIDE = 32  # tiles of columns at once: their panels of B stay in the second cache
 NEAR = 1 << 19  # bytes of B that are in the second cache as they are
+STREAMS = 32  # rows of a B that is not packed, nor near, to be read side by side: so many are fetched ahead
 WORTH = 6  # tiles that must read what is packed, for the packing to pay
 WORTH_NEAR = 12  # the same where the second cache has it anyway
 PER_ADDITION = 8  # multiply-adds of a tile that take as long as one addition of an elementwise kernel
@@ -138,14 +139,17 @@ def make_block(dtype: np.dtype) -> Callable:
             for each MR rows:                                   A packed in a panel
                 for each panel of B: a tile
 
-        In a panel stands together what a tile reads. What is small, or read by few tiles, is not packed.
+        In a panel stands together what a tile reads. What is small, or read by few tiles, is not packed; if it
+        is not near either, few rows of B are taken at once, since each comes from memory as a stream of its own.
         """
         (row_a, col_a), (row_b, col_b), (ldc, _) = steps(A, size), steps(B, size), steps(C, size)
         K = A.shape[1]
-        depth = K if K <= DEPTH else ceil_div(K, ceil_div(K, DEPTH) * lanes) * lanes
         across, down = ceil_div(right - left, NR), ceil_div(bottom - top, MR)
+        is_far = K * (right - left) * size > NEAR
         packs_a = across >= WORTH
-        packs_b = col_b != 1 or down >= (WORTH if K * (right - left) * size > NEAR else WORTH_NEAR)
+        packs_b = col_b != 1 or down >= (WORTH if is_far else WORTH_NEAR)
+        deepest = STREAMS if is_far and not packs_b else DEPTH
+        depth = ceil_div(K, ceil_div(K, deepest) * lanes) * lanes
         wide = min(across, WIDE) * NR
         a_panel = b_panels = row(C, 0, 0)
         if packs_a:
@@ -245,17 +249,20 @@ def few_rows_piece(dtype: np.dtype) -> Callable:
         (row_a, col_a), (row_b, col_b) = steps(A, size), steps(B, size)
         left, right = share(ceil_div(N, lanes), part, parts)
         left, right = left * lanes, min(right * lanes, N)
+        depth = STREAMS if K * (right - left) * size > NEAR else K
         j = left
-        while col_b == 1 and j < right:
-            v = wide if right - j >= wide * lanes else min(vectors, ceil_div(right - j, lanes))
-            if not has_masks and right - j < v * lanes:
-                v = (right - j) // lanes
-                if v == 0:
-                    break
-            columns, ldc = min(v * lanes, right - j), N
-            start = at(bias, j)
-            tile(M, v, columns, K, at(A, 0), row_a, col_a, at(B, j), row_b, bias.size > 0, start, 0, at(C, j), ldc)
-            j += columns
+        for k in range(0, K if col_b == 1 else 0, depth):
+            deep, a, j = min(depth, K - k), at(A, k * col_a), left
+            while j < right:
+                v = wide if right - j >= wide * lanes else min(vectors, ceil_div(right - j, lanes))
+                if not has_masks and right - j < v * lanes:
+                    v = (right - j) // lanes
+                    if v == 0:
+                        break
+                columns, b, c = min(v * lanes, right - j), at(B, k * row_b + j), at(C, j)
+                start, ld_start, begin = (c, N, True) if k else (at(bias, j), 0, bias.size > 0)
+                tile(M, v, columns, deep, a, row_a, col_a, b, row_b, begin, start, ld_start, c, N)
+                j += columns
         line = np.empty(K if j < right else 0, C.dtype)
         for i in range(M if j < right else 0):
             for k in range(K):
