@@ -44,7 +44,7 @@ from minigrad.kernels.cpu.layout import (
 )
 from minigrad.kernels.cpu.lines import make_copy
 from minigrad.kernels.cpu.math import FLOATS
-from minigrad.kernels.cpu.matmul import NO_BIAS, PER_ADDITION, ceil_div
+from minigrad.kernels.cpu.matmul import NO_BIAS, PER_ADDITION, ceil_div, dots
 from minigrad.kernels.cpu.memory import at, reads, row, share, writes
 from minigrad.kernels.cpu.threads import Kernel, Kernels
 from minigrad.kernels.cpu.tile import host_registers, make_tile
@@ -152,8 +152,13 @@ def products_piece(dtype: np.dtype) -> Callable:
 
 
 def weight_piece(dtype: np.dtype) -> Callable:
-    """For each partial sum, group and block of channels, and its images and bands: lay out, turn z, tiles."""
+    """For each partial sum, group and block of channels, and its images and bands: lay out, turn z, tiles.
+
+    Few z, one for each channel perhaps, would leave most lanes of a tile idle: they are not turned, and multiplied
+    with the image along t.
+    """
     tile, MR, vectors, lanes = tiles(dtype, "A", 9)
+    NARROW = lanes // 4
     NR, lay_out, transpose = vectors * lanes, make_lay_out(dtype), make_transpose(dtype)
 
     @inline
@@ -172,6 +177,20 @@ def weight_piece(dtype: np.dtype) -> Callable:
                         at(z, t * M + m), M, True, y, M, y, M,
                     )  # fmt: skip
                     k += rows
+
+    @inline
+    def multiply_few(X, offsets, Z, step, T, M, sums):
+        """sums[k, m] += sum_t X[offsets[k] + t] Z[m * step + t]"""
+        K = offsets.size
+        for m in range(M):
+            for k in range(0, K, 4):
+                last = K - 1  # beyond it, the last element is taken again
+                found = dots(
+                    row(Z, m * step, T), row(X, offsets[k], T), row(X, offsets[min(k + 1, last)], T),
+                    row(X, offsets[min(k + 2, last)], T), row(X, offsets[min(k + 3, last)], T),
+                )  # fmt: skip
+                for i in range(min(4, K - k)):
+                    sums[(k + i) * M + m] += found[i]
 
     def piece(z, x, offsets, layout, z_layout, shape, sums, part, parts):
         layout, z_layout = layout_in(layout), layout_in(z_layout)
@@ -193,8 +212,12 @@ def weight_piece(dtype: np.dtype) -> Callable:
                     lay_out(x, (n * channels + c) * layout[0] * layout[1], C, layout, begin, X)
                     lay_out(z, n * M * high * wide, M, z_layout, begin, Z)
                     T = (min(band, high - begin) - 1) * pitch + wide
-                    transpose(Z, 0, z_plane, M, ceil_div(T, lanes) * lanes, turned, 0, M)
-                    multiply(X, row(offsets, 0, K), turned, T, M, row(total, c * elements * M, K * M))
+                    own_offsets, own_sums = row(offsets, 0, K), row(total, c * elements * M, K * M)
+                    if M > NARROW:
+                        transpose(Z, 0, z_plane, M, ceil_div(T, lanes) * lanes, turned, 0, M)
+                        multiply(X, own_offsets, turned, T, M, own_sums)
+                    else:
+                        multiply_few(X, own_offsets, Z, z_plane, T, M, own_sums)
 
     return piece
 
