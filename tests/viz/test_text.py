@@ -80,3 +80,18 @@ def test_seven_digits_tell_a_number_from_its_neighbours_and_no_needless_ones_are
     assert [text.columns([value], 7) for value in (1.0001, 0.10000000149, 2.0, 1e-8)] == [
         ["1.0001"], ["0.1"], ["2"], ["1.00e\N{MINUS SIGN}08"],
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("y = w (z₁ − m) / (v + 1e-05)^(1/2) + b₂", ["y = w (z₁ − m) /", "(v + 1e-05)^(1/2) + b₂"]),
+        ("y₁₂ = permute(y₁₀, (0, 2, 1, 3))", ["y₁₂ = permute(y₁₀,", "(0, 2, 1, 3))"]),
+        ("c_t = f c_(t-1) + i g; h_t = o tanh c_t", ["c_t = f c_(t-1) + i g", "h_t = o tanh c_t"]),
+        ("short", ["short"]),
+        ("x" * 31, ["x" * 30, "x"]),
+        ("", []),
+    ],
+)
+def test_lines_are_even_and_do_not_end_within_brackets(line: str, expected: list[str]) -> None:
+    assert text.wrap(line, 30) == expected
