@@ -173,9 +173,15 @@ def test_the_legend_explains_what_the_picture_has_and_no_more() -> None:
 
 def test_a_box_says_that_its_value_was_not_kept() -> None:
     z = mg.tensor([[1.0, 2.0]], requires_grad=True)
-    loss = nn.functional.cross_entropy(z, mg.tensor([1])) * 2
-    assert mg.draw(loss).dot.count("value not kept") == 1  # the loss of each row, between z and the mean
+    loss = (z + mg.tensor([[3.0, 4.0]])).sum() * 2
+    assert mg.draw(loss).dot.count("value not kept") == 2  # what was added, and the sum with it
     assert "not kept" not in mg.draw(loss, values=False).dot
+
+
+def test_a_value_is_computed_again_from_what_is_kept_of_an_input() -> None:
+    z = mg.tensor([[1.0, 2.0]], requires_grad=True)
+    loss = nn.functional.cross_entropy(z, mg.tensor([1]))  # nobody else holds the target
+    assert "value not kept" not in mg.draw(loss).dot
 
 
 def test_a_freed_graph_says_how_values_are_kept() -> None:
