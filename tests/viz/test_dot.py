@@ -114,6 +114,28 @@ def heat_map(dot: str) -> list[str]:
     return re.findall(r"<tr>((?:<td width[^/]*></td>)+)</tr>", dot)
 
 
+def test_leaves_stand_beside_an_operation_but_not_where_two_run_side_by_side() -> None:
+    layers = mg.draw(nn.Sequential(nn.Linear(3, 2), nn.Tanh(), nn.Linear(2, 1)), mg.ones(1, 3))
+    assert layers.dot.count("rank=same") == 2
+    cell = nn.Module()
+    cell.add_module("cell", nn.RNNCell(3, 2))
+    cell.forward = lambda x: cell.cell(x)  # type: ignore[method-assign, operator]
+    assert "rank=same" not in mg.draw(cell, mg.ones(1, 3)).dot
+
+
+def test_operations_with_leaves_that_follow_one_another_have_them_beside() -> None:
+    class Affine(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.scale, self.shift = nn.Parameter(mg.ones(2)), nn.Parameter(mg.zeros(2))
+
+        def forward(self, x: mg.Tensor) -> mg.Tensor:
+            return (x * self.scale).exp() + self.shift
+
+    drawing = mg.draw(nn.Sequential(Affine(), nn.ReLU()), mg.ones(1, 2))
+    assert drawing.dot.count("rank=same") == 2
+
+
 def test_a_long_row_is_broken() -> None:
     dot = mg.draw(mg.linspace(0.0, 1.0, 25, requires_grad=True).reshape(1, 25).exp()).dot
     lines = [line.count("<td") for line in re.findall(r"<tr>((?:<td width[^/]*</font></td>)+)</tr>", dot)]
