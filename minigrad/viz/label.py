@@ -92,7 +92,8 @@ class Labels:
             colour = theme.paper
         elif self.is_grey(node) and not node.mark:
             colour = theme.line
-        line = f'<font color="{ink}">{f"{PAD}{PAD}".join(words)}</font>'
+        side = PAD * (len(node.title) // 9)  # bold text becomes longer, too
+        line = f'<font color="{ink}">{side}{f"{side}{PAD}{PAD}".join(words)}{side}</font>'
         return f'<td bgcolor="{colour}" cellpadding="{ROOM - 1}">{line}</td>'
 
     def _formula(self, node: Node) -> Iterator[str]:
@@ -156,7 +157,7 @@ class Labels:
             heads = "".join(f"<td>{font(name, self.theme.grey, 8)}</td>" for name, _ in blocks)
             cells = "".join(f'<td valign="top">{self._block(node, value)}</td>' for _, value in blocks)
             rows = f"<tr>{heads}</tr><tr>{cells}</tr>"
-            return f'<td><table border="0" cellspacing="2" cellpadding="0">{rows}</table></td>'
+            return f'<td><table border="0" cellspacing="4" cellpadding="0">{rows}</table></td>'
         if self.has_values and node.count == 1 and not node.mark:
             return _lines([font("value not kept", self.theme.grey, 8)])
         return ""

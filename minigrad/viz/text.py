@@ -14,6 +14,7 @@ _JOINERS = "\u200c\u200d"  # between the letters of Persian and Hindi, and the p
 _SIGNS = {"sum ": "Σ ", " * ": " · ", "-": MINUS}
 _PIECES = re.compile(r"\bsum | \* |(?<!\w)-|(\^-?)?(\w+(?:\.\w+)?)")
 _WHOLE = re.compile(r"[(\[][^()\[\]]{,20}[)\]]")
+_DIFFERENCE = re.compile(rf"\^\(({MINUS}?\d+) {MINUS} (\d+)\)")
 _SUPERSCRIPT = str.maketrans(f"0123456789-{MINUS}naxyzTd", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁻ⁿᵃˣʸᶻᵀᵈ")
 
 
@@ -81,7 +82,13 @@ def formula(line: str, words: Mapping[str, str]) -> str:
         sign, power = ("", shown) if shown[0] not in "-" + MINUS else (MINUS, shown[1:])
         return f"^{sign}{power}" if re.fullmatch(r"[\w.]+", power) else f"^({shown})"
 
-    return _PIECES.sub(typeset, line)
+    return _DIFFERENCE.sub(_subtract, _PIECES.sub(typeset, line))
+
+
+def _subtract(power: re.Match[str]) -> str:
+    """The power of a derivative, such as x^(3 - 1), as a number: nothing for 1."""
+    one, other = (int(number.replace(MINUS, "-")) for number in power.groups())
+    return "" if one - other == 1 else str(one - other).translate(_SUPERSCRIPT)
 
 
 def wrap(line: str, width: int) -> list[str]:
