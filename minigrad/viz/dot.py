@@ -16,8 +16,8 @@ KINDS: tuple[Kind, ...] = ("operation", "group", "parameter", "input", "kept")
 LEGEND: dict[Kind, str] = {
     "operation": "value that it computes",
     "group": "folded operations",
-    "parameter": "parameter: gets a gradient",
-    "input": "input: gets none",
+    "parameter": "parameter: requires a gradient",
+    "input": "input: requires none",
     "kept": "kept for the backward pass",
 }
 NAMES: dict[Kind, str] = {"kept": "kept value"}

@@ -186,8 +186,8 @@ def test_text_on_the_heat_map_has_enough_contrast() -> None:
 
 def test_the_legend_explains_what_the_picture_has_and_no_more() -> None:
     x = mg.tensor(1.0, requires_grad=True)
-    assert "input: gets none" not in mg.draw(x.exp()).dot
-    assert "input: gets none" in mg.draw(x * 2).dot
+    assert "input: requires none" not in mg.draw(x.exp()).dot
+    assert "input: requires none" in mg.draw(x * 2).dot
     for word in ("negative", "full colour: the largest in its block"):
         assert word in mg.draw(x * 2).dot
         assert word not in mg.draw(x * 2, values=False).dot
