@@ -83,7 +83,7 @@ def test_only_what_the_tensor_was_computed_from_is_collected() -> None:
 
 def test_the_inputs_of_cat_are_numbered() -> None:
     x = mg.ones(2, requires_grad=True)
-    assert [edge.symbol for edge in collected(mg.cat([x, x])).edges] == ["x0", "x1"]
+    assert [edge.input for edge in collected(mg.cat([x, x])).edges] == ["x0", "x1"]
 
 
 # -- values --------------------------------------------------------------------------------------------------
