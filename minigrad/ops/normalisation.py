@@ -116,33 +116,33 @@ class NormaliseSums(Op):
 
 
 class NormaliseBy(Op):
-    """y = w (x - m) / (v + eps)^(1/2) + b        with a mean m and a variance v that are given, and no gradient
+    """y = w (x - mean) / (var + eps)^(1/2) + b        with a mean and a variance that are given, without gradient
 
-    dy/dx = w / (v + eps)^(1/2)
-    dy/dw = (x - m) / (v + eps)^(1/2)
+    dy/dx = w / (var + eps)^(1/2)
+    dy/dw = (x - mean) / (var + eps)^(1/2)
     dy/db = 1
     """
 
     title = "Normalise"
     x = Kept()
-    m = Kept()
-    v = Kept()
+    mean = Kept()
+    var = Kept()
     w = Kept()
     y = Kept(seen_only=True)
 
     def __init__(self, eps: float) -> None:
         self.eps = eps
 
-    def forward(self, kernels: Any, x: Array, m: Array, v: Array, w: Array, b: Array) -> Any:
-        scale = kernels.rsqrt(kernels.add(v, np.asarray(self.eps, v.dtype)))
-        return kernels.normalise_by(x, m, scale, w, b)
+    def forward(self, kernels: Any, x: Array, mean: Array, var: Array, w: Array, b: Array) -> Any:
+        scale = kernels.rsqrt(kernels.add(var, np.asarray(self.eps, var.dtype)))
+        return kernels.normalise_by(x, mean, scale, w, b)
 
     def backward(self, dy: Tensor) -> Gradients:
-        scale, dx, dw = rsqrt(self.v + self.eps), None, None
+        scale, dx, dw = rsqrt(self.var + self.eps), None, None
         if self.wants("x"):
             dx = dy * (self.w * scale)
         if self.wants("w"):
-            dw = (dy * (self.x - self.m)).sum_to_size(self.w.shape) * scale
+            dw = (dy * (self.x - self.mean)).sum_to_size(self.w.shape) * scale
         return dx, None, None, dw, dy
 
 

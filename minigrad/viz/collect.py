@@ -7,6 +7,7 @@ drawing after is micrograd's (``trace_graph.ipynb``).
 from __future__ import annotations
 
 import gc
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -28,6 +29,9 @@ from minigrad.viz.values import Values
 
 #: Of graphs with more operations than this no array is read: nobody could look at so many.
 MANY = 20_000
+
+#: So many inputs are named in a formula that takes any number, such as that of ``cat``.
+FEW = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +109,9 @@ class _Collection:
 
     def _title(self) -> str:
         own = ", ".join(filter(None, map(self.labels.given, self.recording.results)))
-        return self.recording.title or self.labels.title or own or self.calls[-1].op.title
+        several = " and " in self.labels.title  # models: what they are for says more than their classes
+        model = own if own and several else self.labels.title or own
+        return self.recording.title or model or self.calls[-1].op.title
 
     def _notes(self) -> list[str]:
         notes = []
@@ -117,8 +123,8 @@ class _Collection:
 
     def _operation(self, call: Call, inputs: list[tuple[str, Source]]) -> Node:
         op, is_whole = call.op, not call.failure
-        symbol, (full_name, formula, _) = self.symbols.of(op), self._facts(op)
-        formula = without(formula, op.inputs[len(inputs) :])
+        symbol, full_name = self.symbols.of(op), self._facts(op)[0]
+        formula = without(self._formula(call), op.inputs[len(inputs) :])
         ndim = len(call.shapes[0]) if call.shapes else 0
         in_formula, others = settings(op, ndim, None if call.is_recorded else call.shape)
         words = {word: self.symbols.in_formula(edge) for word, edge in inputs}
@@ -143,6 +149,12 @@ class _Collection:
             self.classes[cls] = f"{cls.__module__}.{cls.__qualname__}", op.formula, derivatives(cls)
         return self.classes[cls]
 
+    def _formula(self, call: Call) -> str:
+        """The formula; a few inputs of an operation that takes any number are named one by one."""
+        names = [name for name, _ in call.inputs()]
+        together = f"[{', '.join(names)}]" if not call.op.inputs and len(names) <= FEW else "inputs"
+        return re.sub(r"\binputs\b", together, self._facts(call.op)[1])
+
     def _bytes(self, call: Call) -> int:
         """What the graph holds because of this operation: like a trace, each array once and no parameters."""
         parameters = {id(edge.array) for edge in call.edges if isinstance(edge, Tensor)}
@@ -164,8 +176,8 @@ class _Collection:
         )  # fmt: skip
 
     def _edges(self, call: Call, inputs: list[tuple[str, Source]]) -> list[Edge]:
-        target, (_, formula, formulas), found = self.numbers[id(call.op)], self._facts(call.op), []
-        spoken = words_of(formula)
+        target, formulas, found = self.numbers[id(call.op)], self._facts(call.op)[2], []
+        spoken = words_of(self._formula(call))
         slopes = self.values.slopes(call) if self.reading.slopes and not self.is_large else None
         for place, (name, edge) in enumerate(inputs):
             if id(edge) not in self.numbers:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Hashable
 from dataclasses import replace
 from difflib import SequenceMatcher
 
 from minigrad.viz.schema import Cluster, Graph, Node
-
-_NUMBER = re.compile("[₀-₉]+$")  # of a symbol: it counts those before, which may be more
+from minigrad.viz.text import unnumbered
 
 
 def compare(before: Graph, after: Graph) -> Graph:
@@ -59,7 +57,7 @@ def _matches(before: Graph, after: Graph) -> dict[int, int]:
 
 def _keys(graph: Graph) -> list[Hashable]:
     return [
-        (node.kind, node.title, node.name, _path(graph, node.cluster), node.title or _NUMBER.sub("", node.symbol))
+        (node.kind, node.title, node.name, _path(graph, node.cluster), node.title or unnumbered(node.symbol))
         for node in graph.nodes
     ]
 

@@ -16,8 +16,8 @@ KINDS: tuple[Kind, ...] = ("operation", "group", "parameter", "input", "kept")
 LEGEND: dict[Kind, str] = {
     "operation": "value that it computes",
     "group": "folded operations",
-    "parameter": "parameter: gets a gradient",
-    "input": "input: gets none",
+    "parameter": "parameter: requires a gradient",
+    "input": "input: requires none",
     "kept": "kept for the backward pass",
 }
 NAMES: dict[Kind, str] = {"kept": "kept value"}
@@ -124,16 +124,33 @@ class _Picture:
         return f"{text.PAD}{text.PAD}".join(words)
 
     def _beside(self) -> Beside:
-        """The leaves that stand beside their first operation, not before it, so that a layer stays narrow."""
+        """The leaves that stand beside their first operation, not before it, so that a layer stays narrow.
+
+        Not in a frame where operations with leaves run side by side, as in a recurrent cell: Graphviz would put
+        all their leaves into one column, those of one between those of another.
+        """
         found: Beside = {}
         placed: set[int] = set()
+        inputs: list[list[int]] = [[] for _ in self.graph.nodes]  # from the same frame
         for edge in self.graph.edges:
-            leaf = self.graph.nodes[edge.source]
+            leaf, frame = self.graph.nodes[edge.source], self.graph.nodes[edge.target].cluster
             if leaf.kind in ("parameter", "input") and leaf.cluster is not None and leaf.id not in placed:
                 placed.add(leaf.id)
-                if leaf.cluster == self.graph.nodes[edge.target].cluster:
+                if leaf.cluster == frame:
                     found.setdefault(edge.target, []).append(leaf.id)
-        return found
+            elif leaf.cluster == frame and edge.source < edge.target:
+                inputs[edge.target].append(edge.source)
+        last: dict[int | None, int] = {}  # of each frame, the last operation with leaves so far
+        reached: list[int] = []  # by each node, the last such operation that it depends on
+        crowded: set[int | None] = set()
+        for node in self.graph.nodes:
+            before = (source if source in found else reached[source] for source in inputs[node.id])
+            reached.append(max(before, default=-1))
+            if node.id in found:
+                if last.get(node.cluster, reached[-1]) != reached[-1]:
+                    crowded.add(node.cluster)
+                last[node.cluster] = node.id
+        return {id: leaves for id, leaves in found.items() if self.graph.nodes[id].cluster not in crowded}
 
     # -- edges ------------------------------------------------------------------------------------------------
 

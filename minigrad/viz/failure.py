@@ -27,6 +27,8 @@ _HOMES = ("minigrad.ops.", "minigrad.nn.functional")
 class Failed(Op):
     """Stands for an operation that raised an error instead of becoming a node."""
 
+    output = ""  # there is none
+
     def __init__(self, title: str, inputs: Sequence[str], line: Line | None) -> None:
         self.title, self.inputs, self._line = title, tuple(inputs), line  # type: ignore[misc]
 
@@ -64,7 +66,7 @@ def of_error(error: BaseException) -> Recording:
         raise ValueError(
             f"this {type(error).__name__} came from no operation on tensors: there is no graph to draw"
         )
-    title, inputs = found
+    title, inputs = found[0], [(_word(name, tensor), tensor) for name, tensor in found[1]]
     tensors = tuple(tensor for _, tensor in inputs)
     makers = operations(t.grad_fn for t in tensors if t.grad_fn is not None)
     calls = [of_node(made) for made in makers]
@@ -115,6 +117,14 @@ def _tensors(name: str, value: Any) -> Iterator[tuple[str, Tensor]]:
         yield name, value
     elif isinstance(value, (list, tuple)):
         yield from ((f"{name}[{i}]", part) for i, part in enumerate(value) if isinstance(part, Tensor))
+
+
+def _word(name: str, tensor: Tensor) -> str:
+    """What formulas call it: W the weight of a layer, w the one of a norm, b a bias."""
+    kind = name.partition("_")[0]
+    if kind == "weight":
+        return "W" if tensor.ndim > 1 else "w"
+    return {"bias": "b", "input": "x"}.get(kind, name)
 
 
 def _numbered(tensors: Sequence[Tensor]) -> tuple[str, ...]:

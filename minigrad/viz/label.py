@@ -9,7 +9,6 @@ from __future__ import annotations
 import html
 import math
 import re
-import textwrap
 from collections.abc import Iterable, Iterator
 
 from minigrad.viz import text
@@ -93,7 +92,8 @@ class Labels:
             colour = theme.paper
         elif self.is_grey(node) and not node.mark:
             colour = theme.line
-        line = f'<font color="{ink}">{f"{PAD}{PAD}".join(words)}</font>'
+        side = PAD * (len(node.title) // 9)  # bold text becomes longer, too
+        line = f'<font color="{ink}">{side}{f"{side}{PAD}{PAD}".join(words)}{side}</font>'
         return f'<td bgcolor="{colour}" cellpadding="{ROOM - 1}">{line}</td>'
 
     def _formula(self, node: Node) -> Iterator[str]:
@@ -105,7 +105,7 @@ class Labels:
         others = ", ".join(f"{name}={value}" for name, value in node.settings)
         for line, color in ((formula, theme.ink), (others, theme.grey)):
             if line:
-                yield from (font(part, color, 10) for part in textwrap.wrap(text.name(line, 160), 30))
+                yield from (font(part, color, 10) for part in text.wrap(text.name(line, 160), 30))
 
     def _name(self, node: Node) -> Iterator[str]:
         """What the value is called, and its shape; of a single number nothing more than it needs."""
@@ -136,7 +136,7 @@ class Labels:
             yield font(f"{node.line.file}:{node.line.number}", theme.grey, 8)
         if node.note:
             colour = theme.marks[node.mark] if node.mark else theme.grey
-            lines = textwrap.wrap(text.name(node.note, 300), 40)
+            lines = text.wrap(text.name(node.note, 300), 40)
             yield from (font(line, colour, 9 if node.mark else 8) for line in lines)
 
     # -- values -----------------------------------------------------------------------------------------------
@@ -157,7 +157,7 @@ class Labels:
             heads = "".join(f"<td>{font(name, self.theme.grey, 8)}</td>" for name, _ in blocks)
             cells = "".join(f'<td valign="top">{self._block(node, value)}</td>' for _, value in blocks)
             rows = f"<tr>{heads}</tr><tr>{cells}</tr>"
-            return f'<td><table border="0" cellspacing="2" cellpadding="0">{rows}</table></td>'
+            return f'<td><table border="0" cellspacing="4" cellpadding="0">{rows}</table></td>'
         if self.has_values and node.count == 1 and not node.mark:
             return _lines([font("value not kept", self.theme.grey, 8)])
         return ""
@@ -245,7 +245,10 @@ class Labels:
         rows = [escape(edge.symbol)] if is_labelled and edge.symbol else []
         source, target = self.graph.nodes[edge.source], self.graph.nodes[edge.target]
         if target.mark == "failed":
-            return markup(font(f"{edge.input} {text.shape(source.shape, source.dtype)}", self.theme.alert, 10))
+            said = source.symbol or edge.input
+            said = said if text.unnumbered(said) == edge.input else f"{edge.input} = {said}"
+            shape = text.shape(source.shape, source.dtype)
+            return markup(font(f"{said} {shape}", self.theme.alert, 10))
         if self.look.derivatives and (edge.derivative or edge.slope):
             words = dict(target.words)
             output = target.symbol if re.fullmatch(r"\w+", target.symbol) else target.formula.split(" = ")[0]

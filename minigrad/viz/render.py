@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr
 from typing import IO
 
+from minigrad.viz.titles import uncross
+
 #: Dots per inch of a PNG; the other formats have no dots.
 RESOLUTION = "144"
 
@@ -21,21 +23,30 @@ _library_lock = threading.Lock()  # Graphviz has global state
 def render(source: str, format: str) -> bytes:
     """The picture of the DOT text ``source``, as ``"svg"``, ``"png"`` or ``"pdf"``.
 
+    Where there are frames, all is given its place first, so that their titles can be moved away from edges.
     Raises ImportError where there is no Graphviz, RuntimeError where it fails.
     """
+    if "subgraph cluster_" not in source:
+        return _run(source, format, "dot")
+    return _run(uncross(_run(source, "dot", "dot").decode()), format, "nop2")
+
+
+def _run(source: str, format: str, engine: str) -> bytes:
+    """What Graphviz makes of DOT text; the engine ``"nop2"`` leaves everything where it is."""
     program = shutil.which("dot")
-    return _by_program(program, source, format) if program else _in_process(source, format)
+    return _by_program(program, source, format, engine) if program else _in_process(source, format, engine)
 
 
-def _by_program(program: str, source: str, format: str) -> bytes:
-    command = [program, f"-T{format}", *([f"-Gdpi={RESOLUTION}"] if format == "png" else [])]
+def _by_program(program: str, source: str, format: str, engine: str) -> bytes:
+    resolution = [f"-Gdpi={RESOLUTION}"] if format == "png" else []
+    command = [program, f"-K{engine}", f"-T{format}", *resolution]
     done = subprocess.run(command, input=source.encode(), capture_output=True)
     if done.returncode or not done.stdout:
         raise RuntimeError(f"{program} failed: {done.stderr.decode(errors='replace').strip()}")
     return done.stdout
 
 
-def _in_process(source: str, format: str) -> bytes:
+def _in_process(source: str, format: str, engine: str) -> bytes:
     try:
         import pygraphviz
     except ImportError:
@@ -48,7 +59,7 @@ def _in_process(source: str, format: str) -> bytes:
             graph = pygraphviz.AGraph(string=source)
             if format == "png":
                 graph.graph_attr["dpi"] = RESOLUTION
-            picture: bytes = graph.draw(format=format, prog="dot")
+            picture: bytes = graph.draw(format=format, prog=engine)
         except ValueError as error:
             said.seek(0)
             raise RuntimeError(f"Graphviz failed: {error} {said.read().decode(errors='replace')}") from None

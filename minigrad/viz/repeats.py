@@ -170,7 +170,8 @@ def _fold_runs(graph: Graph, runs: list[tuple[int | None, Blocks]]) -> Graph:
         _label(blocks, parent, clusters, changed)
     edges = []
     alone = {i for i, (_, blocks) in enumerate(runs) if len(blocks[0]) == 1 and blocks[0][0].cluster is None}
-    recurrences = _recurrences(graph, run_of, block_of) - alone
+    shared = _shared(graph, run_of, block_of)
+    recurrences = {run for run, _ in shared} - alone
     for edge in graph.edges:
         source, target = (stands_for.get(end, end) for end in (edge.source, edge.target))
         comes_from_run = run_of.get(edge.source, -1) == run_of.get(edge.target)
@@ -181,6 +182,8 @@ def _fold_runs(graph: Graph, runs: list[tuple[int | None, Blocks]]) -> Graph:
         elif comes_from_run and run_of[target] in recurrences:
             edges.append(_next(replace(edge, source=source, target=target)))
     _count_inputs(graph, stands_for, changed)
+    framed = replace(graph, clusters=tuple(clusters))
+    _bring_in(framed, edges, shared, changed)
     used = {edge.source for edge in edges}
     results = {stands_for.get(node.id, node.id) for node in graph.nodes if node.is_result}
     nodes = [
@@ -188,16 +191,33 @@ def _fold_runs(graph: Graph, runs: list[tuple[int | None, Blocks]]) -> Graph:
         for node in graph.nodes
         if (stands_for.get(node.id) == node.id) or (node.id not in stands_for and _is_used(node, used))
     ]
-    return renumber(replace(graph, clusters=tuple(clusters)), nodes, edges)
+    return renumber(framed, nodes, edges)
 
 
-def _recurrences(graph: Graph, run_of: dict[int, int], block_of: dict[int, int]) -> set[int]:
-    """The runs of one module that is called again and again: their blocks read the same parameters."""
-    blocks: dict[tuple[int, int], set[int]] = {}  # of a run and a parameter
+def _shared(graph: Graph, run_of: dict[int, int], block_of: dict[int, int]) -> dict[tuple[int, int], int]:
+    """How many blocks read a parameter, by the run and the parameter: one module is called again and again."""
+    blocks: dict[tuple[int, int], set[int]] = {}
     for edge in graph.edges:
         if graph.nodes[edge.source].kind == "parameter" and edge.target in run_of:
             blocks.setdefault((run_of[edge.target], edge.source), set()).add(block_of[edge.target])
-    return {run for (run, _), found in blocks.items() if len(found) > 1}
+    return {key: len(found) for key, found in blocks.items() if len(found) > 1}
+
+
+def _bring_in(
+    graph: Graph, edges: Iterable[Edge], shared: dict[tuple[int, int], int], changed: dict[int, Node]
+) -> None:  # fmt: skip
+    """Put what all blocks share into the innermost frame that holds all who read it, and say that it is shared."""
+    counts = {leaf: count for (_, leaf), count in shared.items() if graph.nodes[leaf].name}
+    paths: dict[int, list[list[int]]] = {}
+    for edge in edges:
+        if edge.source in counts:
+            paths.setdefault(edge.source, []).append(path_of(graph, changed[edge.target].cluster))
+    for leaf, found in paths.items():
+        around = [parts[0] for parts in zip(*found, strict=False) if len(set(parts)) == 1]
+        frames = [frame for frame in around if graph.clusters[frame].count > 1]
+        if frames:
+            note = f"the same in all {counts[leaf]:,}"
+            changed[leaf] = replace(changed[leaf], cluster=frames[-1], note=note)
 
 
 def _next(edge: Edge) -> Edge:

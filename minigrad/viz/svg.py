@@ -6,15 +6,16 @@ import html
 import re
 
 from minigrad.viz import text
-from minigrad.viz.schema import Graph, Kind, Node
+from minigrad.viz.schema import Cluster, Graph, Kind, Node
 
 _NODE = re.compile(r'<g id="node\d+" class="node">\s*<title>n(\d+)</title>')
 _EDGE = re.compile(r'<g id="edge\d+" class="edge">\s*<title>n(\d+)&#45;&gt;n(\d+)</title>')
+_FRAME = re.compile(r"<title>(?:title_of_)?cluster_(\d+)</title>")
 _ROOT = re.compile(r"<svg ([^>]*)>")
 
 
 def describe(svg: str, graph: Graph) -> str:
-    """Name the picture, its boxes by what is in them, and its edges by their ends."""
+    """Name the picture, its boxes by what is in them, its edges by their ends, and its frames."""
     named = {node.id: _say(_in_words(node)) for node in graph.nodes}
     short = {node.id: _say(_short(node)) for node in graph.nodes}
     kinds: tuple[Kind, ...] = ("operation", "group", "parameter", "input")
@@ -32,6 +33,7 @@ def describe(svg: str, graph: Graph) -> str:
         return f'<g class="edge">\n<title>{short[source]} to {short[target]}</title>'
 
     svg = _EDGE.sub(edge, svg)
+    svg = _FRAME.sub(lambda m: f"<title>{_say(_called(graph.clusters[int(m[1])]))}</title>", svg)
     return _ROOT.sub(
         lambda m: f'<svg role="img" aria-label="{alt}" {m[1]}>\n<title>{alt}</title>\n<desc>{more}</desc>',
         svg,
@@ -42,6 +44,10 @@ def describe(svg: str, graph: Graph) -> str:
 def _short(node: Node) -> str:
     number = str(node.value.numbers[0]) if node.value and node.value.numbers and not node.shape else ""
     return node.title or node.name or node.symbol or number or node.kind
+
+
+def _called(frame: Cluster) -> str:
+    return ", ".join(filter(None, [frame.name, frame.type, f"{frame.count:,} times" if frame.count > 1 else ""]))
 
 
 def _in_words(node: Node) -> str:

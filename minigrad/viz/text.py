@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import textwrap
 from collections.abc import Mapping, Sequence
 
 MINUS = "\N{MINUS SIGN}"
@@ -12,6 +13,8 @@ DOT = "\N{MIDDLE DOT}"
 _JOINERS = "\u200c\u200d"  # between the letters of Persian and Hindi, and the parts of an emoji
 _SIGNS = {"sum ": "Σ ", " * ": " · ", "-": MINUS}
 _PIECES = re.compile(r"\bsum | \* |(?<!\w)-|(\^-?)?(\w+(?:\.\w+)?)")
+_WHOLE = re.compile(r"[(\[][^()\[\]]{,20}[)\]]")
+_DIFFERENCE = re.compile(rf"\^\(({MINUS}?\d+) {MINUS} (\d+)\)")
 _SUPERSCRIPT = str.maketrans(f"0123456789-{MINUS}naxyzTd", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁻ⁿᵃˣʸᶻᵀᵈ")
 
 
@@ -79,7 +82,39 @@ def formula(line: str, words: Mapping[str, str]) -> str:
         sign, power = ("", shown) if shown[0] not in "-" + MINUS else (MINUS, shown[1:])
         return f"^{sign}{power}" if re.fullmatch(r"[\w.]+", power) else f"^({shown})"
 
-    return _PIECES.sub(typeset, line)
+    return _DIFFERENCE.sub(_subtract, _PIECES.sub(typeset, line))
+
+
+def _subtract(power: re.Match[str]) -> str:
+    """The power of a derivative, such as x^(3 - 1), as a number: nothing for 1."""
+    one, other = (int(number.replace(MINUS, "-")) for number in power.groups())
+    return "" if one - other == 1 else str(one - other).translate(_SUPERSCRIPT)
+
+
+def wrap(line: str, width: int) -> list[str]:
+    """As few lines as hold at most ``width`` signs each, of about one length; ``;`` ends a line.
+
+    What stands in brackets, such as a shape, stays whole if it is short.
+
+    >>> wrap("a = z where z > 0, else 0.2 z", 28)
+    ['a = z where z >', '0, else 0.2 z']
+    """
+    found: list[str] = []
+    for part in _WHOLE.sub(lambda piece: piece[0].replace(" ", PAD), line).split("; "):
+        lines = textwrap.wrap(part, width)
+        sizes = range(len(part) // len(lines), width) if len(lines) > 1 else ()
+        evener = (textwrap.wrap(part, size, break_long_words=False) for size in sizes)
+        found += next((e for e in evener if len(e) == len(lines) and max(map(len, e)) <= width), lines)
+    return [part.replace(PAD, " ") for part in found]
+
+
+def unnumbered(symbol: str) -> str:
+    """A symbol without the number that tells it from others.
+
+    >>> unnumbered("W₁₂")
+    'W'
+    """
+    return symbol.rstrip("₀₁₂₃₄₅₆₇₈₉")
 
 
 def name(anything: str, limit: int = 48) -> str:

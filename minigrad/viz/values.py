@@ -73,7 +73,7 @@ class Values:
             self.arrays[id(call.op)] = np.asarray(call.op.forward(target, *inputs)), False
 
     def _unchanged(self, edge: Source, op: Op) -> Array | None:
-        if isinstance(edge, Op):
+        if isinstance(edge, Op) or (isinstance(edge, Constant) and id(edge) in self.arrays):
             array, changed = self.arrays.get(id(edge), (None, True))
             return None if changed else array
         if isinstance(edge, Constant) and edge.value is not None:

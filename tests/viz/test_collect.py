@@ -9,6 +9,7 @@ import pytest
 
 import minigrad as mg
 from minigrad import nn
+from minigrad.viz import text
 from minigrad.viz.recording import operations
 from minigrad.viz.schema import Graph, Node
 from viz.models import Perceptron
@@ -82,7 +83,7 @@ def test_only_what_the_tensor_was_computed_from_is_collected() -> None:
 
 def test_the_inputs_of_cat_are_numbered() -> None:
     x = mg.ones(2, requires_grad=True)
-    assert [edge.symbol for edge in collected(mg.cat([x, x])).edges] == ["x0", "x1"]
+    assert [edge.input for edge in collected(mg.cat([x, x])).edges] == ["x0", "x1"]
 
 
 # -- values --------------------------------------------------------------------------------------------------
@@ -267,6 +268,20 @@ def test_a_callers_name_takes_the_place_of_the_formulas() -> None:
     graph = collected(loss, names={"x": x, "w": w, "loss": loss})
     assert [node.symbol for node in graph.nodes] == ["loss", "x", "w"]
     assert graph.title == "loss"
+
+
+def test_several_models_are_titled_by_what_they_are_for() -> None:
+    loss = nn.Linear(1, 1)(nn.Linear(2, 1)(mg.ones(1, 2))).named("loss")
+    assert collected(loss).title == "loss"
+    assert collected(loss.exp()).title == "Linear and Linear"
+
+
+@pytest.mark.parametrize(("count", "formula"), [(2, "y = cat([t0, t1], 0)"), (5, "y = cat(inputs, 0)")])
+def test_a_formula_names_a_few_inputs_of_an_operation_that_takes_any_number(count: int, formula: str) -> None:
+    tensors = [mg.ones(1, requires_grad=True).named(f"t{i}") for i in range(count)]
+    graph = collected(mg.cat(tensors))
+    assert text.formula(graph.nodes[0].formula, dict(graph.nodes[0].words)) == formula
+    assert [edge.symbol for edge in graph.edges] == ([""] * 2 if count == 2 else ["x0", "x1", "x2", "x3", "x4"])
 
 
 def test_a_formula_speaks_of_tensors_by_name_and_of_numbers_as_they_are() -> None:

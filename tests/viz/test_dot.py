@@ -114,6 +114,28 @@ def heat_map(dot: str) -> list[str]:
     return re.findall(r"<tr>((?:<td width[^/]*></td>)+)</tr>", dot)
 
 
+def test_leaves_stand_beside_an_operation_but_not_where_two_run_side_by_side() -> None:
+    layers = mg.draw(nn.Sequential(nn.Linear(3, 2), nn.Tanh(), nn.Linear(2, 1)), mg.ones(1, 3))
+    assert layers.dot.count("rank=same") == 2
+    cell = nn.Module()
+    cell.add_module("cell", nn.RNNCell(3, 2))
+    cell.forward = lambda x: cell.cell(x)  # type: ignore[method-assign, operator]
+    assert "rank=same" not in mg.draw(cell, mg.ones(1, 3)).dot
+
+
+def test_operations_with_leaves_that_follow_one_another_have_them_beside() -> None:
+    class Affine(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.scale, self.shift = nn.Parameter(mg.ones(2)), nn.Parameter(mg.zeros(2))
+
+        def forward(self, x: mg.Tensor) -> mg.Tensor:
+            return (x * self.scale).exp() + self.shift
+
+    drawing = mg.draw(nn.Sequential(Affine(), nn.ReLU()), mg.ones(1, 2))
+    assert drawing.dot.count("rank=same") == 2
+
+
 def test_a_long_row_is_broken() -> None:
     dot = mg.draw(mg.linspace(0.0, 1.0, 25, requires_grad=True).reshape(1, 25).exp()).dot
     lines = [line.count("<td") for line in re.findall(r"<tr>((?:<td width[^/]*</font></td>)+)</tr>", dot)]
@@ -164,8 +186,8 @@ def test_text_on_the_heat_map_has_enough_contrast() -> None:
 
 def test_the_legend_explains_what_the_picture_has_and_no_more() -> None:
     x = mg.tensor(1.0, requires_grad=True)
-    assert "input: gets none" not in mg.draw(x.exp()).dot
-    assert "input: gets none" in mg.draw(x * 2).dot
+    assert "input: requires none" not in mg.draw(x.exp()).dot
+    assert "input: requires none" in mg.draw(x * 2).dot
     for word in ("negative", "full colour: the largest in its block"):
         assert word in mg.draw(x * 2).dot
         assert word not in mg.draw(x * 2, values=False).dot
@@ -173,9 +195,15 @@ def test_the_legend_explains_what_the_picture_has_and_no_more() -> None:
 
 def test_a_box_says_that_its_value_was_not_kept() -> None:
     z = mg.tensor([[1.0, 2.0]], requires_grad=True)
-    loss = nn.functional.cross_entropy(z, mg.tensor([1])) * 2
-    assert mg.draw(loss).dot.count("value not kept") == 1  # the loss of each row, between z and the mean
+    loss = (z + mg.tensor([[3.0, 4.0]])).sum() * 2
+    assert mg.draw(loss).dot.count("value not kept") == 2  # what was added, and the sum with it
     assert "not kept" not in mg.draw(loss, values=False).dot
+
+
+def test_a_value_is_computed_again_from_what_is_kept_of_an_input() -> None:
+    z = mg.tensor([[1.0, 2.0]], requires_grad=True)
+    loss = nn.functional.cross_entropy(z, mg.tensor([1]))  # nobody else holds the target
+    assert "value not kept" not in mg.draw(loss).dot
 
 
 def test_a_freed_graph_says_how_values_are_kept() -> None:

@@ -67,8 +67,8 @@ def test_the_shapes_stand_on_the_edges_and_the_message_in_the_box() -> None:
     with pytest.raises(ValueError, match="matmul") as raised:
         x.exp() @ w
     dot = mg.draw(raised.value).dot
-    assert "x (2, 3)" in dot
-    assert "y (2, 3)" in dot
+    assert "x = y₁ (2, 3)" in dot
+    assert "y₂ (2, 3)" in dot
     assert "✗ failed" in dot
 
 
@@ -81,7 +81,23 @@ def test_an_error_without_an_operation_has_no_graph() -> None:
         mg.draw(KeyError("never raised"))
 
 
-def test_a_parameter_of_a_layer_that_failed_is_named_once() -> None:
+@pytest.mark.parametrize(
+    ("layer", "words"),
+    [
+        (nn.Linear(2, 1), {"W": "weight", "b": "bias"}),
+        (nn.Conv2d(2, 1, 3), {"W": "weight", "b": "bias"}),
+        (nn.BatchNorm1d(2), {"w": "weight", "b": "bias"}),
+    ],
+)
+def test_a_parameter_has_the_symbol_in_a_layer_that_failed_that_it_has_in_others(
+    layer: nn.Module, words: dict[str, str]
+) -> None:
+    graph, _ = failed(lambda: layer(mg.ones(1, 4)))
+    assert {node.symbol: node.name for node in graph.nodes if node.kind == "parameter"} == words
+
+
+def test_an_edge_says_which_input_it_is_and_what_the_value_is_called() -> None:
+    h = mg.ones(1, 4, requires_grad=True).exp().named("h")
     with pytest.raises(ValueError) as caught:
-        mg.nn.Linear(2, 1)(mg.ones(1, 4))
-    assert mg.draw(caught.value).dot.count(">weight<") == 1
+        nn.Linear(2, 1)(h)
+    assert "x = h (1, 4)" in mg.draw(caught.value).dot

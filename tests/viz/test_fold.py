@@ -181,6 +181,18 @@ def test_the_inputs_of_later_steps_are_counted_on_that_of_the_first() -> None:
     assert notes == {(1, 3): "the first of 6, one for each block", (1, 2): ""}
 
 
+def test_what_the_steps_share_stands_in_the_frame_of_the_first_and_says_so() -> None:
+    view = mg.draw(Steps(nn.RNNCell(3, 2)), *(mg.ones(1, 3) for _ in range(6))).view
+    frames = {node.cluster for node in view.nodes if node.kind in ("operation", "parameter")}
+    assert [view.clusters[frame or 0].name for frame in frames] == ["cell, calls 1 to 6"]
+    assert {node.note for node in view.nodes if node.kind == "parameter"} == {"the same in all 6"}
+
+
+def test_layers_that_repeat_share_nothing() -> None:
+    view = mg.draw(nn.Sequential(*(Block() for _ in range(12))), mg.ones(1, 2)).view
+    assert {node.note for node in view.nodes if node.kind == "parameter"} == {""}
+
+
 @pytest.mark.parametrize("parts", [lambda x: x.unbind(0), lambda x: (x[t] for t in range(6))])
 def test_a_recurrence_over_parts_of_one_input_is_folded(parts: Callable[[mg.Tensor], Iterable[mg.Tensor]]) -> None:
     steps = Steps(nn.RNNCell(3, 2))

@@ -66,8 +66,8 @@ def test_the_program_is_preferred_and_gets_the_text_and_the_format(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake_dot(tmp_path, monkeypatch, "print(sys.argv[1:], sys.stdin.read())")
-    assert render.render(SOURCE, "svg") == f"['-Tsvg'] {SOURCE}\n".encode()
-    assert render.render(SOURCE, "png") == f"['-Tpng', '-Gdpi={render.RESOLUTION}'] {SOURCE}\n".encode()
+    assert render.render(SOURCE, "svg") == f"['-Kdot', '-Tsvg'] {SOURCE}\n".encode()
+    assert render.render(SOURCE, "png") == f"['-Kdot', '-Tpng', '-Gdpi={render.RESOLUTION}'] {SOURCE}\n".encode()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the fake program is a script with a #! line")

@@ -67,3 +67,19 @@ def test_long_lines_of_digits_have_room() -> None:
     found = room(mg.draw(mg.record(Draw(), x.exp())))
     assert found["more=111111111111111111111111"] > 1
     assert min(found.values()) > 1
+
+
+@pytest.mark.parametrize("title", ["BinaryCrossEntropyWithLogits", "Iiiiiiiiiiiiiiiiiiiiiiiiiiii", "Add"])
+def test_long_names_of_operations_have_room(title: str) -> None:
+    name = title
+
+    class Named(mg.Op):
+        """y = x"""
+
+        title = name
+
+        def forward(self, kernels: Any, x: np.ndarray) -> np.ndarray:
+            return x.copy()
+
+    x = mg.tensor(1.0, requires_grad=True)
+    assert room(mg.draw(mg.record(Named(), x).exp()))[title] > 1

@@ -61,6 +61,9 @@ def test_powers_are_raised_only_where_every_sign_can_be(line: str, expected: str
         ("y = sum x", {"x": "y"}, "y = Σ y"),
         ("y = x^exponent", {"exponent": "3"}, "y = x³"),
         ("y = x^exponent", {"exponent": "-0.5"}, "y = x^−0.5"),
+        ("exponent x^(exponent - 1)", {"exponent": "2"}, "2 x"),
+        ("exponent x^(exponent - 1)", {"exponent": "-1"}, "−1 x⁻²"),
+        ("exponent x^(exponent - 1)", {"exponent": "0.5"}, "0.5 x^(0.5 − 1)"),
         ("y = e^x", {"x": "a + b"}, "y = e^(a + b)"),
         ("y = e^x", {"x": "a2"}, "y = e^a2"),
         ("out = x - y", {"x": "c", "y": "-2"}, "out = c − −2"),
@@ -80,3 +83,18 @@ def test_seven_digits_tell_a_number_from_its_neighbours_and_no_needless_ones_are
     assert [text.columns([value], 7) for value in (1.0001, 0.10000000149, 2.0, 1e-8)] == [
         ["1.0001"], ["0.1"], ["2"], ["1.00e\N{MINUS SIGN}08"],
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("y = w (z₁ − m) / (v + 1e-05)^(1/2) + b₂", ["y = w (z₁ − m) /", "(v + 1e-05)^(1/2) + b₂"]),
+        ("y₁₂ = permute(y₁₀, (0, 2, 1, 3))", ["y₁₂ = permute(y₁₀,", "(0, 2, 1, 3))"]),
+        ("c_t = f c_(t-1) + i g; h_t = o tanh c_t", ["c_t = f c_(t-1) + i g", "h_t = o tanh c_t"]),
+        ("short", ["short"]),
+        ("x" * 31, ["x" * 30, "x"]),
+        ("", []),
+    ],
+)
+def test_lines_are_even_and_do_not_end_within_brackets(line: str, expected: list[str]) -> None:
+    assert text.wrap(line, 30) == expected

@@ -79,9 +79,8 @@ def batch_norm(
     if not training:
         if running is None:
             raise ValueError(f"{name}: without training it needs running_mean and running_var")
-        given = [Tensor.of(_target(t.array).copy(t.array)) for t in running]  # training moves what the graph keeps
-        given.append(ones_like(given[0]) if weight is None else weight)
-        m, v, w = (_beside_channels(t, x) for t in given)
+        m, v = (_as_it_is(t, x) for t in running)
+        w = _beside_channels(ones_like(running[0]) if weight is None else weight, x)
         return record(NormaliseBy(eps), x, m, v, w, zero(x) if bias is None else _beside_channels(bias, x))
     count = x.numel() // max(channels, 1)
     _check_several(name, x, count, "channel")
@@ -309,6 +308,14 @@ def _normalised(
 def _beside_channels(vector: Tensor, x: Tensor) -> Tensor:
     """(C,) as (C, 1, ...), so that it broadcasts with x (N, C, ...)."""
     return vector if x.ndim == 2 else vector.reshape(-1, *[1] * (x.ndim - 2))
+
+
+def _as_it_is(running: Tensor, x: Tensor) -> Tensor:
+    """A copy beside the channels, as training moves what the graph would keep; pictures know whose copy it is."""
+    target = _target(running.array)
+    copy = Tensor.of(target.reshape(target.copy(running.array), (x.shape[1], *[1] * (x.ndim - 2))))
+    copy._constant = running.constant()
+    return copy
 
 
 def _check_changeable(name: str, running: tuple[Tensor, Tensor]) -> None:
