@@ -130,7 +130,7 @@ class SiluBackward(Op):
         return dda, g * self.da * (s * (1 - s) * (2 + self.z * (1 - s * 2)))
 
 
-def silu(z: Tensor) -> Tensor:
+def silu(z: Tensor, inplace: bool = False) -> Tensor:
     """Sigmoid linear unit, also called swish, elementwise: ``a = z s = z / (1 + e^-z)``. Only for floats.
 
     ``da/dz = s (1 + z (1 - s))``. Source: Elfwing, Uchibe and Doya, Sigmoid-weighted linear units for neural
@@ -175,7 +175,7 @@ class MishBackward(Op):
         return dda, g * self.da * (s * (1 - t * t) * (2 + z * (1 - s - s * t * 2)))
 
 
-def mish(z: Tensor) -> Tensor:
+def mish(z: Tensor, inplace: bool = False) -> Tensor:
     """Mish, elementwise: ``a = z t`` with ``t = tanh(log(1 + e^z))``. Only for floats.
 
     ``da/dz = t + z s (1 - t^2)`` with ``s = 1 / (1 + e^-z)``. Source: Misra, Mish: a self regularized
@@ -239,7 +239,7 @@ class HardswishBackward(Op):
         return dda, g * self.da * (self.z.abs() < 3) / 3 if self.wants("z") else None
 
 
-def hardsigmoid(z: Tensor) -> Tensor:
+def hardsigmoid(z: Tensor, inplace: bool = False) -> Tensor:
     """Sigmoid made of straight lines, elementwise: ``a = min(max(z/6 + 1/2, 0), 1)``. Only for floats.
 
     ``da/dz = 1/6`` where -3 < z < 3, else 0. Source: Howard and others, Searching for MobileNetV3, 2019.
@@ -251,7 +251,7 @@ def hardsigmoid(z: Tensor) -> Tensor:
     return record(Hardsigmoid(), only_floats("hardsigmoid", tensor("hardsigmoid", z)))
 
 
-def hardswish(z: Tensor) -> Tensor:
+def hardswish(z: Tensor, inplace: bool = False) -> Tensor:
     """Silu with a gate made of straight lines, elementwise: ``a = z min(max(z/6 + 1/2, 0), 1)``. Only for floats.
 
     ``da/dz = z/3 + 1/2`` where -3 < z < 3, 0 below and 1 above. Source: Howard and others, Searching for

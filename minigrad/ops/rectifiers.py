@@ -51,7 +51,7 @@ class LeakyReluBackward(Op):
         return record(LeakyReluBackward(self.negative_slope), g, self.z), None  # flat in z
 
 
-def leaky_relu(z: Tensor, negative_slope: float = 0.01) -> Tensor:
+def leaky_relu(z: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """Leaky rectified linear unit, elementwise: ``a = z`` where z > 0, else ``negative_slope z``.
 
     ``da/dz = 1`` where z > 0, else ``negative_slope``. Only for floats. Source: Maas, Hannun and Ng, Rectifier
@@ -106,7 +106,7 @@ class Relu6(Hardtanh):
         """No parameters: those of the class are constants."""
 
 
-def hardtanh(z: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
+def hardtanh(z: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
     """Tanh made of straight lines, elementwise: ``a = min(max(z, min_val), max_val)``.
 
     ``da/dz = 1`` between the limits, else 0; at them too. An integer z needs limits that its dtype can hold. Not
@@ -128,7 +128,7 @@ def hardtanh(z: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
     return record(Hardtanh(low, high), z)
 
 
-def relu6(z: Tensor) -> Tensor:
+def relu6(z: Tensor, inplace: bool = False) -> Tensor:
     """Rectified linear unit up to 6, elementwise: ``a = min(max(z, 0), 6)``. Not for bool.
 
     ``da/dz = 1`` where 0 < z < 6, else 0. Source: Krizhevsky, Convolutional deep belief networks on CIFAR-10,
@@ -206,7 +206,7 @@ class Selu(Elu):
         return self.scale, self.scale * self.alpha, 1.0
 
 
-def elu(z: Tensor, alpha: float = 1.0) -> Tensor:
+def elu(z: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """Exponential linear unit, elementwise: ``a = z`` where z > 0, else ``alpha (e^z - 1)``. Only for floats.
 
     ``da/dz = 1`` where z > 0, else ``alpha e^z``. Source: Clevert, Unterthiner and Hochreiter, Fast and accurate
@@ -219,7 +219,7 @@ def elu(z: Tensor, alpha: float = 1.0) -> Tensor:
     return record(Elu(parameter("elu", "alpha", alpha)), only_floats("elu", tensor("elu", z)))
 
 
-def celu(z: Tensor, alpha: float = 1.0) -> Tensor:
+def celu(z: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """Elu without a kink for any alpha, elementwise: ``a = z`` where z > 0, else ``alpha (e^(z / alpha) - 1)``.
 
     ``da/dz = 1`` where z > 0, else ``e^(z / alpha)``. Only for floats. Raises ValueError for an alpha of 0.
@@ -235,7 +235,7 @@ def celu(z: Tensor, alpha: float = 1.0) -> Tensor:
     return record(Celu(alpha), only_floats("celu", tensor("celu", z)))
 
 
-def selu(z: Tensor) -> Tensor:
+def selu(z: Tensor, inplace: bool = False) -> Tensor:
     """Self-normalising elu, elementwise: ``a = scale z`` where z > 0, else ``scale alpha (e^z - 1)``.
 
     scale = 1.0507..., alpha = 1.6733...: a layer of inputs with mean 0 and variance 1 gives such outputs. ``da/dz

@@ -37,7 +37,7 @@ def prelu(z: Tensor, weight: Tensor) -> Tensor:
     return relu(z) + slope * clamp(z, max=0)
 
 
-def threshold(z: Tensor, threshold: float, value: float) -> Tensor:
+def threshold(z: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
     """``a = z`` where z > threshold, else ``value``.
 
     >>> import minigrad as mg
