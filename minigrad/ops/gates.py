@@ -93,10 +93,15 @@ def gelu(z: Tensor, approximate: str = "none") -> Tensor:
     >>> mg.gelu(mg.tensor([-1.0, 0.0, 1.0]), approximate="tanh")
     tensor([-0.1588,  0.0000,  0.8412])
     """
-    if approximate not in ("none", "tanh"):
-        raise ValueError(f"gelu: there is no approximation {approximate!r}: use 'none' or 'tanh'")
+    check_approximation("gelu", approximate)
     z = only_floats("gelu", tensor("gelu", z))
     return record(Gelu() if approximate == "none" else GeluTanh(), z)
+
+
+def check_approximation(name: str, approximate: str) -> None:
+    """Raise ValueError for another approximation than those there are."""
+    if approximate not in ("none", "tanh"):
+        raise ValueError(f"{name}: there is no approximation {approximate!r}: use 'none' or 'tanh'")
 
 
 # -- silu -----------------------------------------------------------------------------------------------------

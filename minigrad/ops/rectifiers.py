@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minigrad.graph import Array, Kept, Op, record
 from minigrad.ops.activation import ActivationOfZ
-from minigrad.ops.operands import Gradients, number, only_floats, parameter, tensor
+from minigrad.ops.operands import Gradients, divisor, number, only_floats, parameter, tensor
 
 if TYPE_CHECKING:
     from minigrad.tensor import Tensor
@@ -117,15 +116,21 @@ def hardtanh(z: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bo
     tensor([-1.0000,  0.5000,  1.0000])
     """
     z = number("hardtanh", z)
-    low, high = parameter("hardtanh", "min_val", min_val), parameter("hardtanh", "max_val", max_val)
-    if not low <= high:
-        raise ValueError(f"hardtanh: min_val must not be above max_val, got {low:g} and {high:g}")
+    low, high = limits("hardtanh", min_val, max_val)
     if z.dtype.kind != "f":
         holds = np.iinfo(z.dtype)
         for limit in (low, high):
             if not (limit.is_integer() and holds.min <= limit <= holds.max):
                 raise ValueError(f"hardtanh: a limit of {limit:g} does not fit into {z.dtype}: use z.float()")
     return record(Hardtanh(low, high), z)
+
+
+def limits(name: str, min_val: float, max_val: float) -> tuple[float, float]:
+    """Two numbers, the smaller one first."""
+    low, high = parameter(name, "min_val", min_val), parameter(name, "max_val", max_val)
+    if not low <= high:
+        raise ValueError(f"{name}: min_val must not be above max_val, got {low:g} and {high:g}")
+    return low, high
 
 
 def relu6(z: Tensor, inplace: bool = False) -> Tensor:
@@ -229,10 +234,7 @@ def celu(z: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     >>> mg.celu(mg.tensor([-1.0, 0.0, 2.0]), alpha=2.0)
     tensor([-0.7869,  0.0000,  2.0000])
     """
-    alpha = parameter("celu", "alpha", alpha)
-    if not alpha or math.isnan(alpha):
-        raise ValueError(f"celu: z is divided by alpha, which must not be {alpha:g}")
-    return record(Celu(alpha), only_floats("celu", tensor("celu", z)))
+    return record(Celu(divisor("celu", "alpha", alpha)), only_floats("celu", tensor("celu", z)))
 
 
 def selu(z: Tensor, inplace: bool = False) -> Tensor:
