@@ -34,7 +34,7 @@ def new_full(
     """:func:`mg.full` with the dtype and device of this one."""
     from minigrad import creation
 
-    return creation.full(size, fill_value, **_options(t, dtype, device, requires_grad))
+    return creation.filled("new_full", size, fill_value, **_options(t, dtype, device, requires_grad))
 
 
 def new_empty(

@@ -76,7 +76,7 @@ def grad(
         retain_graph: keep the kept values for another walk; by default only with ``create_graph``.
         create_graph: record this walk too, so that its result can be differentiated again.
         allow_unused: give None for an input that the outputs do not depend on, instead of an error.
-        materialize_grads: give zeros for such an input.
+        materialize_grads: give zeros for such an input; with ``create_graph`` they require a gradient.
 
     Returns:
         One tensor for each input, of its shape.
@@ -95,8 +95,9 @@ def grad(
     seeds = _seeds(outs, _weights(outs, grad_outputs))
     found = walk_back(seeds, retain_graph=keep, create_graph=create_graph, targets=targets)
     if materialize_grads:
-        zeros = (graph.tensor_class.of(full_like(t.array, 0)) for t in ins)
-        return tuple(found.get(target, zero) for target, zero in zip(targets, zeros, strict=True))
+        for t, target in zip(ins, targets, strict=True):
+            if target not in found:
+                found[target] = graph.tensor_class.of(full_like(t.array, 0)).requires_grad_(create_graph)
     for i, target in enumerate(targets):
         if target not in found and not allow_unused:
             raise RuntimeError(

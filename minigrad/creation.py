@@ -113,16 +113,25 @@ def full(
 ) -> Tensor:  # fmt: skip
     """A tensor with every element ``fill_value``, of that number's dtype.
 
-    Raises TypeError for what is no number, OverflowError for one that the dtype cannot hold.
+    As bool, every number but 0 is True; as an integer, a float loses its decimals. Raises TypeError for what is no
+    number, OverflowError for one that an integer dtype cannot hold.
 
     >>> full((2, 2), 7.0)
     tensor([[7., 7.],
             [7., 7.]])
     """
-    value = _number("full", fill_value)
+    return filled("full", size, fill_value, dtype=dtype, requires_grad=requires_grad, device=device)
+
+
+def filled(
+    name: str, size: Size, fill_value: float, *, dtype: Any, requires_grad: bool, device: str | None
+) -> Tensor:  # fmt: skip
+    """:func:`full`, asked for by the function of that name."""
+    value = _number(name, fill_value)
     found = dtypes.of_number(value) if dtype is None else dtypes.dtype(dtype)
-    dtypes.check_fits("full", found, value)
-    shape, place = size_of("full", (size,)), kernels.check_device(device)
+    value = bool(value) if found == dtypes.bool_ else value
+    dtypes.check_fits(name, found, value)
+    shape, place = size_of(name, (size,)), kernels.check_device(device)
     return new(kernels.full(shape, value, found, place), requires_grad, place)
 
 
@@ -159,10 +168,10 @@ def ones(*size: Size, dtype: Any = None, requires_grad: bool = False, device: st
 def full_like(
     other: Tensor, fill_value: float, *, dtype: Any = None, requires_grad: bool = False
 ) -> Tensor:  # fmt: skip
-    """A tensor of the shape and dtype of ``other``, with every element ``fill_value``."""
+    """:func:`full` of the shape and dtype of ``other``."""
     own = check_tensor("full_like", other).dtype
-    wanted = own if dtype is None else dtype
-    return full(other.shape, fill_value, dtype=wanted, requires_grad=requires_grad, device=other.device)
+    wanted, where = own if dtype is None else dtype, other.device
+    return filled("full_like", other.shape, fill_value, dtype=wanted, requires_grad=requires_grad, device=where)
 
 
 def empty_like(other: Tensor, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:

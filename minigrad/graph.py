@@ -184,6 +184,13 @@ class Op:
     def __repr__(self) -> str:
         return f"<{self.name()}>"
 
+    def __dir__(self) -> list[str]:
+        """The names that can be read: without those of values that are not kept, or no longer."""
+        arrays = self.arrays or (None,) * len(self.keeps)
+        gone = {kept.name for kept, array in zip(self.keeps, arrays, strict=True) if array is None}
+        found = {name: inspect.getattr_static(type(self), name, None) for name in super().__dir__()}
+        return [n for n, value in found.items() if n not in gone and not isinstance(value, mistakes.NotKept)]
+
     @property
     def next_functions(self) -> tuple[tuple[Op | AccumulateGrad | None, int], ...]:
         """Where ``backward`` sends its gradients next, in PyTorch's form: pairs of a node and 0."""

@@ -149,7 +149,8 @@ ELSEWHERE = {
     "hstack": "cat", "is_cuda": "x.device", "less": "lt",
     "moveaxis": "movedim", "multiply": "mul", "negative": "neg",
     "not_equal": "ne", "power": "pow", "ravel": "flatten", "subtract": "sub", "swapdims": "swapaxes",
-    "squeeze_": "x = x.squeeze()", "true_divide": "div", "unsqueeze_": "x = x.unsqueeze(dim)", "vstack": "cat",
+    "numel": "x.numel()", "squeeze_": "x = x.squeeze()", "t": "x.t()", "true_divide": "div",
+    "unsqueeze_": "x = x.unsqueeze(dim)", "vstack": "cat",
 }  # fmt: skip
 
 _VOLUMES = "there is nothing for volumes here"

@@ -45,6 +45,7 @@ class Mode:
     walks: bool = False  # within a walk back
     reach: Container[Any] | None = None  # if that walk asks for some inputs, the edges that lead there
     outer: Mode | None = field(default=None, compare=False, repr=False)  # what holds again after this one
+    is_set: bool = field(default=False, compare=False, repr=False)  # by a Setting, since it was entered
     inner: dict[Any, Mode] = field(default_factory=dict, compare=False, repr=False)  # entered from here before
     records: bool = field(init=False)  # whether an operation becomes a node, if an input wants a gradient
 
@@ -59,13 +60,22 @@ class Mode:
         """
         holds = self.observer or self.saver or self.anomaly or self.reach is not None
         if holds or not {bool, NoneType}.issuperset(map(type, changes.values())):
-            return replace(self, outer=self, inner={}, **changes)
+            return replace(self, outer=self, is_set=False, inner={}, **changes)
         key = tuple(changes.items())
         found = self.inner.get(key)
         if found is None:
-            found = self.inner[key] = replace(self, outer=self, inner={}, **changes)
+            found = self.inner[key] = replace(self, outer=self, is_set=False, inner={}, **changes)
         return found
 
+    def having(self, changes: Mapping[str, Any]) -> Mode:
+        """This mode with other values, from here on."""
+        if all(getattr(self, name) is value for name, value in changes.items()):
+            return self
+        return replace(self, is_set=True, inner={}, **changes)
+
+
+#: What a :class:`Setting` changes: it remains when a mode is left that has nothing to do with it.
+SETTABLE = ("grad", "target", "anomaly")
 
 _mode: ContextVar[Mode] = ContextVar("minigrad mode", default=Mode())  # noqa: B039 (frozen)
 
@@ -74,9 +84,13 @@ current_mode: Callable[[], Mode] = _mode.get
 
 
 class Switch(ContextDecorator):
-    """A change of mode, as a context manager and a decorator. Each thread and task has its own mode."""
+    """A change of mode, as a context manager and a decorator. Each thread and task has its own mode.
+
+    To leave it brings back what it changed, and nothing else: what was set inside from there on remains set.
+    """
 
     changes: Mapping[str, Any]
+    restores: frozenset[str] = frozenset()  # what comes back too
 
     def __init__(self, **changes: Any) -> None:
         self.changes = changes
@@ -86,7 +100,12 @@ class Switch(ContextDecorator):
         return self
 
     def __exit__(self, *exception: object) -> None:
-        _mode.set(_mode.get().outer or Mode())
+        now = _mode.get()
+        before = now.outer or Mode()
+        if now.is_set:
+            kept = [name for name in SETTABLE if name not in self.changes and name not in self.restores]
+            before = before.having({name: getattr(now, name) for name in kept})
+        _mode.set(before)
 
     def __call__(self, function: Any) -> Any:
         if not callable(function) or inspect.isclass(function):
@@ -134,6 +153,8 @@ class inference_mode(Switch):
 
     A view of a tensor from outside is an exception: a change of the one is a change of the other, and counted.
     """
+
+    restores = frozenset({"grad"})
 
     def __init__(self, mode: bool = True) -> None:
         super().__init__(inference=mode)
@@ -203,8 +224,9 @@ class Setting(Switch):
 
     def __init__(self, **changes: Any) -> None:
         super().__init__(**changes)
-        self.before: Mode | None = _mode.get()  # until it is used in a ``with`` or as a decorator
-        _mode.set(replace(self.before, inner={}, **changes))
+        before = _mode.get()
+        self.modes: tuple[Mode, Mode] | None = before, before.having(changes)  # until it is undone
+        _mode.set(self.modes[1])
 
     def __enter__(self) -> Self:
         self._take_back()
@@ -215,9 +237,11 @@ class Setting(Switch):
         return super().__call__(function)
 
     def _take_back(self) -> None:
-        if self.before is not None:
-            _mode.set(self.before)
-        self.before = None
+        if self.modes:
+            before, after = self.modes
+            now, own = _mode.get(), {name: getattr(before, name) for name in self.changes}
+            _mode.set(before if now is after else now.having(own))
+        self.modes = None
 
 
 class set_grad_enabled(Setting):

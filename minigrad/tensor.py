@@ -318,6 +318,12 @@ class Tensor(Operations):
             raise TypeError("a tensor without dimensions has no length")
         return self.shape[0]
 
+    def __contains__(self, value: object) -> bool:
+        if not isinstance(value, (bool, int, float, np.generic, Tensor)):
+            raise TypeError(f"a tensor holds numbers, not {mistakes.described(value)}")
+        found: Tensor = (self == value).any()
+        return bool(found)
+
     def __iter__(self) -> Iterator[Tensor]:
         return (self[i] for i in range(len(self)))
 

@@ -88,6 +88,14 @@ def test_what_is_not_used_has_zeros_where_they_are_asked_for() -> None:
         mg.grad((x * x).sum(), [x, unused], allow_unused=False, materialize_grads=True)
 
 
+def test_zeros_of_a_recorded_walk_can_be_differentiated_as_other_gradients_can() -> None:
+    x, unused = leaf(1.0, 2.0), leaf(3.0)
+    grads = mg.grad((x * x).sum(), [x, unused], create_graph=True, materialize_grads=True)
+    assert [g.requires_grad for g in grads] == [True, True]
+    again = mg.grad(grads[1].sum(), [unused, x], materialize_grads=True)
+    assert [g.tolist() for g in again] == [[0], [0, 0]]
+
+
 # -- anomalies ------------------------------------------------------------------------------------------------
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import weakref
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -74,6 +75,21 @@ def test_kept_values_are_there_by_name_and_detached() -> None:
     assert list(kept) == ["z", "a"]
     assert (kept["z"].tolist(), kept["a"].tolist()) == ([-1.0, 2.0], [0.0, 2.0])
     assert not kept["a"].requires_grad
+
+
+@pytest.mark.parametrize("lean", [False, True])
+def test_dir_lists_the_values_that_can_be_read(lean: bool) -> None:
+    x = mg.tensor([1.0, 2.0], requires_grad=True)
+    with mg.lean_mode() if lean else nullcontext():
+        y = (x * x).sigmoid()
+    names = {"x", "y", "z", "a", "out"}
+    sigmoid, product = y.grad_fn, y.grad_fn.edges[0]
+    assert names & set(dir(sigmoid)) == ({"a"} if lean else {"z", "a"})
+    assert names & set(dir(product)) == {"x", "y"}
+    assert all(hasattr(sigmoid, name) for name in dir(sigmoid))
+    y.sum().backward()
+    assert not names & set(dir(sigmoid))
+    assert "formula" in dir(sigmoid)
 
 
 def test_linear_keeps_x_and_W_and_gives_z() -> None:

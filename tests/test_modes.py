@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -69,6 +71,59 @@ def test_set_grad_enabled_instance_can_be_entered_inside_itself(flag: bool) -> N
     with setting:
         assert records() == flag
     assert current_mode() == before
+
+
+def test_a_setting_that_is_entered_in_another_mode_changes_nothing_else_of_it() -> None:
+    grad, target = mg.set_grad_enabled(False), mg.use_kernels("reference")
+    with mg.lean_mode():
+        with grad, target:
+            assert (current_mode().lean, current_mode().grad, current_mode().target) == (True, False, "reference")
+        assert (current_mode().lean, current_mode().grad, current_mode().target) == (True, True, "numba")
+    assert not current_mode().lean
+    mg.set_grad_enabled(True), mg.use_kernels("numba")  # as it was
+
+
+def test_what_is_set_inside_a_mode_remains_set_unless_the_mode_is_of_that_kind() -> None:
+    with mg.lean_mode(), mg.use_kernels("reference"):
+        mg.set_grad_enabled(False)
+    assert (current_mode().lean, current_mode().target, records()) == (False, "numba", False)
+    mg.set_grad_enabled(True)
+    for switch in (mg.no_grad(), mg.enable_grad(), mg.inference_mode(), mg.set_grad_enabled(True)):
+        with switch:
+            mg.set_grad_enabled(False)
+            mg.use_kernels("reference")
+        assert (records(), current_mode().target) == (True, "reference")
+        mg.use_kernels("numba")
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize("seed", range(200))
+def test_modes_within_modes_are_pytorchs(seed: int) -> None:
+    torch = pytest.importorskip("torch")
+
+    def flags(m: Any) -> list[bool]:
+        """What is recorded on the way through random settings and modes, each within the others."""
+        rng, seen, made = random.Random(seed), [], []
+        aside = [mg.lean_mode, lambda: mg.use_kernels("reference")] if m is mg else [nullcontext] * 2
+        switches = [m.no_grad, m.enable_grad, lambda: m.set_grad_enabled(rng.random() < 0.5), *aside]
+
+        def block(depth: int) -> None:
+            for _ in range(rng.randint(1, 4)):
+                seen.append(m.is_grad_enabled())
+                what = rng.randrange(4)
+                if what == 0:
+                    m.set_grad_enabled(rng.random() < 0.5)
+                elif what == 1:
+                    made.append(m.set_grad_enabled(rng.random() < 0.5))
+                elif depth < 4:
+                    with made.pop() if what == 2 and made else rng.choice(switches)():
+                        block(depth + 1)
+
+        with m.enable_grad():
+            block(0)
+        return seen
+
+    assert flags(mg) == flags(torch)
 
 
 def test_inference_mode_records_nothing_and_marks_its_tensors() -> None:

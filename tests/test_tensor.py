@@ -136,7 +136,8 @@ def test_unknown_attributes_are_refused() -> None:
 @pytest.mark.parametrize(
     ("where", "name", "hint"),
     [(mg.ones(2), "astype", r": use x\.to\(dtype\)"), (mg.ones(2), "squeeze_", r": use x = x\.squeeze\(\)"),
-     (mg.ones(2), "gard", "$"), (mg, "concatenate", ": use cat"), (mg, "nothing", "$")],
+     (mg.ones(2), "gard", "$"), (mg, "concatenate", ": use cat"), (mg, "t", r": use x\.t\(\)"),
+     (mg, "nothing", "$")],
 )  # fmt: skip
 def test_a_name_of_another_library_is_answered_with_ours(where: Any, name: str, hint: str) -> None:
     assert not hasattr(where, name)
@@ -258,6 +259,9 @@ def test_len_and_iter_go_along_the_first_dimension() -> None:
     x = mg.tensor([[1, 2], [3, 4]])
     assert (len(x), [row.tolist() for row in x]) == (2, [[1, 2], [3, 4]])
     assert len(mg.zeros(0, 3)) == 0
+    assert 4 in x and mg.tensor(2.0) in x and 5 not in x and 0 not in mg.zeros(0)
+    with pytest.raises(TypeError, match="a tensor holds numbers, not a str"):
+        "4" in x  # noqa: B015
     for use in (len, iter):
         with pytest.raises(TypeError, match="a tensor without dimensions has no length"):
             use(mg.tensor(1.0))

@@ -273,6 +273,8 @@ def trace(model: Callable[..., Any], *inputs: Any, **named: Any) -> Trace:
     >>> [(call.name, call.inputs, call.outputs) for call in t.calls]
     [('Sequential', ((1, 2),), ((1, 3),)), ('0', ((1, 2),), ((1, 3),)), ('1', ((1, 3),), ((1, 3),))]
     """
+    if isinstance(model, Tensor):
+        raise TypeError("trace() runs a model and shows what happened in it; the sum of a diagonal is x.trace()")
     if current_mode().observer is not None:
         raise RuntimeError("trace() cannot run inside a trace or a profile: one at a time")
     found = Trace(model)

@@ -5,6 +5,7 @@ The functions are in ``ops/``, those that are made of several operations in ``fu
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from minigrad.conversion import Device
@@ -12,6 +13,9 @@ from minigrad.creation import full
 from minigrad.nn import functional as F
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter
+from minigrad.ops.gates import check_approximation
+from minigrad.ops.operands import divisor, integer, not_below_zero, parameter
+from minigrad.ops.rectifiers import limits
 from minigrad.tensor import Tensor
 
 __all__ = [
@@ -22,9 +26,14 @@ __all__ = [
 
 
 class Activation(Module):
-    """A module with the options of its function, which ``repr`` shows."""
+    """A module with the options of its function, which ``repr`` shows. Wrong ones are refused at once."""
 
     options: tuple[str, ...] = ()
+
+    def check_numbers(self) -> None:
+        """Raise TypeError for an option that is no number."""
+        for name in self.options:
+            parameter(type(self).__name__, name, getattr(self, name))
 
     def extra_repr(self) -> str:
         return ", ".join(f"{name}={getattr(self, name)!r}" for name in self.options)
@@ -70,6 +79,7 @@ class LeakyReLU(InPlaceActivation):
     def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
         super().__init__(inplace)
         self.negative_slope = negative_slope
+        self.check_numbers()
 
     def forward(self, z: Tensor) -> Tensor:
         return F.leaky_relu(z, self.negative_slope)
@@ -99,6 +109,7 @@ class Threshold(InPlaceActivation):
     def __init__(self, threshold: float, value: float, inplace: bool = False) -> None:
         super().__init__(inplace)
         self.threshold, self.value = threshold, value
+        self.check_numbers()
 
     def forward(self, z: Tensor) -> Tensor:
         return F.threshold(z, self.threshold, self.value)
@@ -111,6 +122,7 @@ class Hardtanh(InPlaceActivation):
 
     def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> None:
         super().__init__(inplace)
+        limits("Hardtanh", min_val, max_val)
         self.min_val, self.max_val = min_val, max_val
 
     def forward(self, z: Tensor) -> Tensor:
@@ -125,6 +137,7 @@ class ELU(InPlaceActivation):
     def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
         super().__init__(inplace)
         self.alpha = alpha
+        self.check_numbers()
 
     def forward(self, z: Tensor) -> Tensor:
         return F.elu(z, self.alpha)
@@ -137,6 +150,7 @@ class CELU(InPlaceActivation):
 
     def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
         super().__init__(inplace)
+        divisor("CELU", "alpha", alpha)
         self.alpha = alpha
 
     def forward(self, z: Tensor) -> Tensor:
@@ -160,6 +174,7 @@ class GELU(Activation):
 
     def __init__(self, approximate: str = "none") -> None:
         super().__init__()
+        check_approximation("GELU", approximate)
         self.approximate = approximate
 
     def forward(self, z: Tensor) -> Tensor:
@@ -201,7 +216,7 @@ class GLU(Activation):
 
     def __init__(self, dim: int = -1) -> None:
         super().__init__()
-        self.dim = dim
+        self.dim = integer("GLU", dim)
 
     def forward(self, z: Tensor) -> Tensor:
         return F.glu(z, self.dim)
@@ -239,6 +254,8 @@ class Softplus(Activation):
     def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
         super().__init__()
         self.beta, self.threshold = beta, threshold
+        self.check_numbers()
+        divisor("Softplus", "beta", beta)
 
     def forward(self, z: Tensor) -> Tensor:
         return F.softplus(z, self.beta, self.threshold)
@@ -261,8 +278,11 @@ class Tanhshrink(Module):
 class Shrink(Module):
     """An activation that is 0 between ``-lambd`` and ``lambd``."""
 
+    check: Callable[[str, str, float], float] = staticmethod(parameter)
+
     def __init__(self, lambd: float = 0.5) -> None:
         super().__init__()
+        self.check(type(self).__name__, "lambd", lambd)
         self.lambd = lambd
 
     def extra_repr(self) -> str:
@@ -279,6 +299,8 @@ class Hardshrink(Shrink):
 class Softshrink(Shrink):
     """``a = z - min(max(z, -lambd), lambd)``"""
 
+    check = staticmethod(not_below_zero)
+
     def forward(self, z: Tensor) -> Tensor:
         return F.softshrink(z, self.lambd)
 
@@ -293,7 +315,7 @@ class AlongDim(Activation):
 
     def __init__(self, dim: int) -> None:
         super().__init__()
-        self.dim = dim
+        self.dim = integer(type(self).__name__, dim)
 
 
 class Softmax(AlongDim):

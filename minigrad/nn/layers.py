@@ -12,11 +12,11 @@ from minigrad.dtypes import float32
 from minigrad.modes import no_grad
 from minigrad.nn import functional as F
 from minigrad.nn import init
-from minigrad.nn.functional.layers import padding_row
+from minigrad.nn.functional.layers import check_mode, padding_row
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter
 from minigrad.ops import flatten, unflatten
-from minigrad.ops.operands import only_floats, sizes, tensor
+from minigrad.ops.operands import integer, only_floats, sizes, tensor
 from minigrad.tensor import Tensor
 
 __all__ = ["Bilinear", "Embedding", "EmbeddingBag", "Flatten", "Identity", "Linear", "Unflatten"]
@@ -233,6 +233,7 @@ class EmbeddingBag(Embedding):
         self, num_embeddings: int, embedding_dim: int, *, mode: str = "mean", include_last_offset: bool = False,
         padding_idx: int | None = None, device: Device = None, dtype: Any = None,
     ) -> None:  # fmt: skip
+        check_mode("EmbeddingBag", mode)
         super().__init__(num_embeddings, embedding_dim, padding_idx, device, dtype)
         self.mode, self.include_last_offset = mode, include_last_offset
 
@@ -272,7 +273,7 @@ class Flatten(Module):
 
     def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
         super().__init__()
-        self.start_dim, self.end_dim = start_dim, end_dim
+        self.start_dim, self.end_dim = integer("Flatten", start_dim), integer("Flatten", end_dim)
 
     def forward(self, input: Tensor) -> Tensor:
         return flatten(input, self.start_dim, self.end_dim)
@@ -291,7 +292,7 @@ class Unflatten(Module):
 
     def __init__(self, dim: int, unflattened_size: Sequence[int]) -> None:
         super().__init__()
-        self.dim, self.unflattened_size = dim, sizes("Unflatten", (unflattened_size,))
+        self.dim, self.unflattened_size = integer("Unflatten", dim), sizes("Unflatten", (unflattened_size,))
 
     def forward(self, input: Tensor) -> Tensor:
         return unflatten(input, self.dim, self.unflattened_size)

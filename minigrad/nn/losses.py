@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from minigrad.nn import functional as F
 from minigrad.nn.functional.arguments import REDUCTIONS, check_reduction
+from minigrad.nn.functional.classes import check_ignored
 from minigrad.nn.module import Module
+from minigrad.ops.operands import above_zero, at_most_one, integer, not_below_zero, parameter
 from minigrad.tensor import Tensor
 
 __all__ = [
@@ -15,7 +17,10 @@ __all__ = [
 
 
 class Loss(Module):
-    """A loss with its reduction: ``"mean"``, ``"sum"`` or ``"none"``. Raises ValueError for another."""
+    """A loss with its reduction: ``"mean"``, ``"sum"`` or ``"none"``. Raises ValueError for another.
+
+    A wrong option of any loss is refused when the loss is made, with the error that its function gives.
+    """
 
     reductions: tuple[str, ...] = REDUCTIONS
 
@@ -53,7 +58,7 @@ class HuberLoss(Loss):
 
     def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
         super().__init__(reduction)
-        self.delta = delta
+        self.delta = above_zero("HuberLoss", "delta", delta)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         return F.huber_loss(input, target, self.reduction, self.delta)
@@ -64,7 +69,7 @@ class SmoothL1Loss(Loss):
 
     def __init__(self, *, reduction: str = "mean", beta: float = 1.0) -> None:
         super().__init__(reduction)
-        self.beta = beta
+        self.beta = not_below_zero("SmoothL1Loss", "beta", beta)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         return F.smooth_l1_loss(input, target, reduction=self.reduction, beta=self.beta)
@@ -75,7 +80,7 @@ class GaussianNLLLoss(Loss):
 
     def __init__(self, *, full: bool = False, eps: float = 1e-6, reduction: str = "mean") -> None:
         super().__init__(reduction)
-        self.full, self.eps = full, eps
+        self.full, self.eps = full, above_zero("GaussianNLLLoss", "eps", eps)
 
     def forward(self, input: Tensor, target: Tensor, var: Tensor | float) -> Tensor:
         return F.gaussian_nll_loss(input, target, var, self.full, self.eps, self.reduction)
@@ -99,7 +104,8 @@ class CrossEntropyLoss(Loss):
     ) -> None:
         super().__init__(reduction)
         self.register_buffer("weight", weight)
-        self.ignore_index, self.label_smoothing = ignore_index, label_smoothing
+        self.ignore_index = check_ignored("CrossEntropyLoss", ignore_index)
+        self.label_smoothing = at_most_one("CrossEntropyLoss", "label_smoothing", label_smoothing)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         return F.cross_entropy(
@@ -122,7 +128,7 @@ class NLLLoss(Loss):
     ) -> None:  # fmt: skip
         super().__init__(reduction)
         self.register_buffer("weight", weight)
-        self.ignore_index = ignore_index
+        self.ignore_index = check_ignored("NLLLoss", ignore_index)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         return F.nll_loss(
@@ -183,7 +189,7 @@ class CosineSimilarity(Module):
 
     def __init__(self, dim: int = 1, eps: float = 1e-8) -> None:
         super().__init__()
-        self.dim, self.eps = dim, eps
+        self.dim, self.eps = integer("CosineSimilarity", dim), parameter("CosineSimilarity", "eps", eps)
 
     def forward(self, x1: Tensor, x2: Tensor) -> Tensor:
         return F.cosine_similarity(x1, x2, self.dim, self.eps)
@@ -194,7 +200,7 @@ class CosineEmbeddingLoss(Loss):
 
     def __init__(self, margin: float = 0.0, *, reduction: str = "mean") -> None:
         super().__init__(reduction)
-        self.margin = margin
+        self.margin = parameter("CosineEmbeddingLoss", "margin", margin)
 
     def forward(self, input1: Tensor, input2: Tensor, target: Tensor) -> Tensor:
         return F.cosine_embedding_loss(input1, input2, target, self.margin, reduction=self.reduction)
@@ -205,7 +211,7 @@ class HingeEmbeddingLoss(Loss):
 
     def __init__(self, margin: float = 1.0, *, reduction: str = "mean") -> None:
         super().__init__(reduction)
-        self.margin = margin
+        self.margin = parameter("HingeEmbeddingLoss", "margin", margin)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         return F.hinge_embedding_loss(input, target, self.margin, reduction=self.reduction)
@@ -216,7 +222,7 @@ class MarginRankingLoss(Loss):
 
     def __init__(self, margin: float = 0.0, *, reduction: str = "mean") -> None:
         super().__init__(reduction)
-        self.margin = margin
+        self.margin = parameter("MarginRankingLoss", "margin", margin)
 
     def forward(self, input1: Tensor, input2: Tensor, target: Tensor) -> Tensor:
         return F.margin_ranking_loss(input1, input2, target, self.margin, reduction=self.reduction)
@@ -227,7 +233,8 @@ class PairwiseDistance(Module):
 
     def __init__(self, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> None:
         super().__init__()
-        self.norm, self.eps, self.keepdim = p, eps, keepdim
+        self.norm, self.eps = (parameter("PairwiseDistance", *option) for option in (("p", p), ("eps", eps)))
+        self.keepdim = keepdim
 
     def forward(self, x1: Tensor, x2: Tensor) -> Tensor:
         return F.pairwise_distance(x1, x2, self.norm, self.eps, self.keepdim)
@@ -241,7 +248,8 @@ class TripletMarginLoss(Loss):
         reduction: str = "mean",
     ) -> None:  # fmt: skip
         super().__init__(reduction)
-        self.margin, self.p, self.eps, self.swap = margin, p, eps, swap
+        self.margin, self.swap = above_zero("TripletMarginLoss", "margin", margin), swap
+        self.p, self.eps = (parameter("TripletMarginLoss", *option) for option in (("p", p), ("eps", eps)))
 
     def forward(self, anchor: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
         return F.triplet_margin_loss(

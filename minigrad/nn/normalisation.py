@@ -13,7 +13,7 @@ from minigrad.nn import functional as F
 from minigrad.nn import init
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter
-from minigrad.ops.operands import sizes
+from minigrad.ops.operands import at_most_one, not_below_zero, sizes
 from minigrad.ops.operands import tensor as check_tensor
 from minigrad.tensor import Tensor
 
@@ -53,6 +53,9 @@ class RunningNorm(Module):
     ) -> None:  # fmt: skip
         super().__init__()
         (self.num_features,) = _positive(type(self).__name__, num_features)
+        not_below_zero(type(self).__name__, "eps", eps)
+        if momentum is not None:
+            at_most_one(type(self).__name__, "momentum", momentum)
         self.eps, self.momentum = eps, momentum
         self.affine, self.track_running_stats = affine, track_running_stats
         self.weight = Parameter(ones(num_features, device=device, dtype=dtype)) if affine else None
@@ -219,6 +222,7 @@ class LayerNorm(Module):
     ) -> None:  # fmt: skip
         super().__init__()
         self.normalized_shape = _positive("LayerNorm", normalized_shape)
+        not_below_zero("LayerNorm", "eps", eps)
         self.eps, self.elementwise_affine = eps, elementwise_affine
         shape = self.normalized_shape
         self.weight = Parameter(ones(shape, device=device, dtype=dtype)) if elementwise_affine else None
@@ -253,6 +257,8 @@ class RMSNorm(Module):
     ) -> None:  # fmt: skip
         super().__init__()
         self.normalized_shape = _positive("RMSNorm", normalized_shape)
+        if eps is not None:
+            not_below_zero("RMSNorm", "eps", eps)
         self.eps, self.elementwise_affine = eps, elementwise_affine
         self.weight = (
             Parameter(ones(self.normalized_shape, device=device, dtype=dtype)) if elementwise_affine else None
@@ -300,6 +306,7 @@ class GroupNorm(Module):
         self.num_groups, self.num_channels = _positive("GroupNorm", (num_groups, num_channels))
         if num_channels % num_groups:
             raise ValueError(f"GroupNorm: {num_channels} channels cannot be divided into {num_groups} groups")
+        not_below_zero("GroupNorm", "eps", eps)
         self.eps, self.affine = eps, affine
         self.weight = Parameter(ones(num_channels, device=device, dtype=dtype)) if affine else None
         self.bias = Parameter(zeros(num_channels, device=device, dtype=dtype)) if affine else None

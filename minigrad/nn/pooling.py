@@ -6,8 +6,8 @@ from typing import Any
 
 from minigrad.nn import functional as F
 from minigrad.nn.functional.convolution import Several
-from minigrad.nn.functional.pooling import Pooled, Sizes
-from minigrad.nn.functional.space import for_each_dim
+from minigrad.nn.functional.pooling import Pooled, Sizes, check_divisor, pool_windows
+from minigrad.nn.functional.resampling import MODES
 from minigrad.nn.module import Module
 from minigrad.tensor import Tensor
 
@@ -22,11 +22,14 @@ __all__ = [
 class MaxPool(Module):
     """The largest element of each window; see :func:`~minigrad.nn.functional.max_pool2d` for the arguments."""
 
+    dims: int  # of space
+
     def __init__(
         self, kernel_size: Several, stride: Several | None = None, padding: Several = 0, dilation: Several = 1,
         return_indices: bool = False, ceil_mode: bool = False,
     ) -> None:  # fmt: skip
         super().__init__()
+        pool_windows(type(self).__name__, self.dims, kernel_size, stride, padding, dilation)
         self.kernel_size, self.stride = kernel_size, kernel_size if stride is None else stride
         self.padding, self.dilation = padding, dilation
         self.return_indices, self.ceil_mode = return_indices, ceil_mode
@@ -46,6 +49,8 @@ class MaxPool1d(MaxPool):
     tensor([[5., 3.]])
     """
 
+    dims = 1
+
     def forward(self, input: Tensor) -> Pooled:
         return F.max_pool1d(
             input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices
@@ -61,6 +66,8 @@ class MaxPool2d(MaxPool):
     >>> MaxPool2d(2)(mg.zeros(64, 32, 28, 28)).shape
     (64, 32, 14, 14)
     """
+
+    dims = 2
 
     def forward(self, input: Tensor) -> Pooled:
         return F.max_pool2d(
@@ -81,9 +88,7 @@ class AvgPool1d(Module):
         count_include_pad: bool = True,
     ) -> None:  # fmt: skip
         super().__init__()
-        self.kernel_size = for_each_dim("AvgPool1d", "kernel_size", kernel_size, 1, 1)
-        self.stride = self.kernel_size if stride is None else for_each_dim("AvgPool1d", "stride", stride, 1, 1)
-        self.padding = for_each_dim("AvgPool1d", "padding", padding, 1, 0)
+        self.kernel_size, self.stride, self.padding, _ = pool_windows("AvgPool1d", 1, kernel_size, stride, padding)
         self.ceil_mode, self.count_include_pad = ceil_mode, count_include_pad
 
     def forward(self, input: Tensor) -> Tensor:
@@ -110,6 +115,8 @@ class AvgPool2d(Module):
         count_include_pad: bool = True, divisor_override: int | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
+        pool_windows("AvgPool2d", 2, kernel_size, stride, padding)
+        check_divisor("AvgPool2d", divisor_override)
         self.kernel_size, self.stride = kernel_size, kernel_size if stride is None else stride
         self.padding, self.ceil_mode = padding, ceil_mode
         self.count_include_pad, self.divisor_override = count_include_pad, divisor_override
@@ -198,6 +205,10 @@ class Upsample(Module):
         mode: str = "nearest", align_corners: bool | None = None, recompute_scale_factor: bool | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
+        if (size is None) == (scale_factor is None):
+            raise ValueError(f"Upsample: takes either size or scale_factor, got {size!r} and {scale_factor!r}")
+        if mode not in MODES:
+            raise ValueError(f"Upsample: there is no mode {mode!r}: use {', '.join(map(repr, MODES))}")
         self.size, self.mode, self.align_corners = size, mode, align_corners
         several = isinstance(scale_factor, (tuple, list))
         factor: Any = scale_factor

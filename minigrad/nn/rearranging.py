@@ -6,8 +6,10 @@ import sys
 
 from minigrad.nn import functional as F
 from minigrad.nn.functional.convolution import Several
-from minigrad.nn.functional.space import for_each_dim
+from minigrad.nn.functional.resampling import check_factor
+from minigrad.nn.functional.space import for_each_dim, windows_along
 from minigrad.nn.module import Module
+from minigrad.ops.operands import parameter
 from minigrad.tensor import Tensor
 
 __all__ = [
@@ -42,6 +44,7 @@ class ConstantPad(Pad):
 
     def __init__(self, padding: Several, value: float) -> None:
         super().__init__(padding)
+        parameter(type(self).__name__, "value", value)
         self.value = value
 
     def extra_repr(self) -> str:
@@ -127,6 +130,7 @@ class PixelShuffle(Module):
 
     def __init__(self, upscale_factor: int) -> None:
         super().__init__()
+        check_factor(type(self).__name__, upscale_factor)
         self.upscale_factor = upscale_factor
 
     def forward(self, input: Tensor) -> Tensor:
@@ -144,6 +148,7 @@ class PixelUnshuffle(Module):
 
     def __init__(self, downscale_factor: int) -> None:
         super().__init__()
+        check_factor(type(self).__name__, downscale_factor)
         self.downscale_factor = downscale_factor
 
     def forward(self, input: Tensor) -> Tensor:
@@ -168,6 +173,7 @@ class Unfold(Module):
         self, kernel_size: Several, dilation: Several = 1, padding: Several = 0, stride: Several = 1
     ) -> None:  # fmt: skip
         super().__init__()
+        windows_along(type(self).__name__, 2, kernel_size, stride, padding, dilation)
         self.kernel_size, self.dilation, self.padding, self.stride = kernel_size, dilation, padding, stride
 
     def forward(self, input: Tensor) -> Tensor:
@@ -194,6 +200,7 @@ class Fold(Unfold):
         stride: Several = 1,
     ) -> None:  # fmt: skip
         super().__init__(kernel_size, dilation, padding, stride)
+        for_each_dim("Fold", "output_size", output_size, 2, 1)
         self.output_size = output_size
 
     def forward(self, input: Tensor) -> Tensor:

@@ -64,8 +64,10 @@ class ReluBackward(Op):
         return record(ReluBackward(), g, self.a), None  # flat in a
 
 
-def relu(z: Tensor) -> Tensor:
+def relu(z: Tensor, inplace: bool = False) -> Tensor:
     """Rectified linear unit, elementwise: ``a = max(z, 0)``, ``da/dz = 1`` where z > 0, else 0. Not for bool.
+
+    ``inplace`` is taken, here and by other activations, as PyTorch has it. It changes nothing: z stays as it is.
 
     >>> import minigrad as mg
     >>> mg.tensor([-1.0, 0.0, 2.0]).relu()

@@ -93,10 +93,15 @@ def gelu(z: Tensor, approximate: str = "none") -> Tensor:
     >>> mg.gelu(mg.tensor([-1.0, 0.0, 1.0]), approximate="tanh")
     tensor([-0.1588,  0.0000,  0.8412])
     """
-    if approximate not in ("none", "tanh"):
-        raise ValueError(f"gelu: there is no approximation {approximate!r}: use 'none' or 'tanh'")
+    check_approximation("gelu", approximate)
     z = only_floats("gelu", tensor("gelu", z))
     return record(Gelu() if approximate == "none" else GeluTanh(), z)
+
+
+def check_approximation(name: str, approximate: str) -> None:
+    """Raise ValueError for another approximation than those there are."""
+    if approximate not in ("none", "tanh"):
+        raise ValueError(f"{name}: there is no approximation {approximate!r}: use 'none' or 'tanh'")
 
 
 # -- silu -----------------------------------------------------------------------------------------------------
@@ -130,7 +135,7 @@ class SiluBackward(Op):
         return dda, g * self.da * (s * (1 - s) * (2 + self.z * (1 - s * 2)))
 
 
-def silu(z: Tensor) -> Tensor:
+def silu(z: Tensor, inplace: bool = False) -> Tensor:
     """Sigmoid linear unit, also called swish, elementwise: ``a = z s = z / (1 + e^-z)``. Only for floats.
 
     ``da/dz = s (1 + z (1 - s))``. Source: Elfwing, Uchibe and Doya, Sigmoid-weighted linear units for neural
@@ -175,7 +180,7 @@ class MishBackward(Op):
         return dda, g * self.da * (s * (1 - t * t) * (2 + z * (1 - s - s * t * 2)))
 
 
-def mish(z: Tensor) -> Tensor:
+def mish(z: Tensor, inplace: bool = False) -> Tensor:
     """Mish, elementwise: ``a = z t`` with ``t = tanh(log(1 + e^z))``. Only for floats.
 
     ``da/dz = t + z s (1 - t^2)`` with ``s = 1 / (1 + e^-z)``. Source: Misra, Mish: a self regularized
@@ -239,7 +244,7 @@ class HardswishBackward(Op):
         return dda, g * self.da * (self.z.abs() < 3) / 3 if self.wants("z") else None
 
 
-def hardsigmoid(z: Tensor) -> Tensor:
+def hardsigmoid(z: Tensor, inplace: bool = False) -> Tensor:
     """Sigmoid made of straight lines, elementwise: ``a = min(max(z/6 + 1/2, 0), 1)``. Only for floats.
 
     ``da/dz = 1/6`` where -3 < z < 3, else 0. Source: Howard and others, Searching for MobileNetV3, 2019.
@@ -251,7 +256,7 @@ def hardsigmoid(z: Tensor) -> Tensor:
     return record(Hardsigmoid(), only_floats("hardsigmoid", tensor("hardsigmoid", z)))
 
 
-def hardswish(z: Tensor) -> Tensor:
+def hardswish(z: Tensor, inplace: bool = False) -> Tensor:
     """Silu with a gate made of straight lines, elementwise: ``a = z min(max(z/6 + 1/2, 0), 1)``. Only for floats.
 
     ``da/dz = z/3 + 1/2`` where -3 < z < 3, 0 below and 1 above. Source: Howard and others, Searching for

@@ -165,6 +165,38 @@ def parameter(name: str, what: str, value: Any) -> float:
     return float(value)
 
 
+def above_zero(name: str, what: str, value: Any) -> float:
+    """A parameter that must be above 0."""
+    found = parameter(name, what, value)
+    if not found > 0:  # so written that NaN is refused too
+        raise ValueError(f"{name}: {what} must be above 0, got {found:g}")
+    return found
+
+
+def not_below_zero(name: str, what: str, value: Any) -> float:
+    """A parameter that must be 0 or above."""
+    found = parameter(name, what, value)
+    if not found >= 0:
+        raise ValueError(f"{name}: {what} must not be below 0, got {found:g}")
+    return found
+
+
+def at_most_one(name: str, what: str, value: Any) -> float:
+    """A parameter that must lie in [0, 1]."""
+    found = parameter(name, what, value)
+    if not 0 <= found <= 1:
+        raise ValueError(f"{name}: {what} must lie in [0, 1], got {found:g}")
+    return found
+
+
+def divisor(name: str, what: str, value: Any) -> float:
+    """A parameter that must not be 0, nor NaN."""
+    found = parameter(name, what, value)
+    if not found or math.isnan(found):
+        raise ValueError(f"{name}: {what} is divided by, so it must not be {found:g}")
+    return found
+
+
 def _common(x: Tensor, y: Tensor) -> DType:
     if x.ndim and not y.ndim and dtypes.yields_to(y.dtype, x.dtype):
         return x.dtype

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minigrad.graph import Array, Kept, Op, record
 from minigrad.ops.activation import ActivationOfZ
-from minigrad.ops.operands import Gradients, number, only_floats, parameter, tensor
+from minigrad.ops.operands import Gradients, divisor, number, only_floats, parameter, tensor
 
 if TYPE_CHECKING:
     from minigrad.tensor import Tensor
@@ -51,7 +50,7 @@ class LeakyReluBackward(Op):
         return record(LeakyReluBackward(self.negative_slope), g, self.z), None  # flat in z
 
 
-def leaky_relu(z: Tensor, negative_slope: float = 0.01) -> Tensor:
+def leaky_relu(z: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """Leaky rectified linear unit, elementwise: ``a = z`` where z > 0, else ``negative_slope z``.
 
     ``da/dz = 1`` where z > 0, else ``negative_slope``. Only for floats. Source: Maas, Hannun and Ng, Rectifier
@@ -106,7 +105,7 @@ class Relu6(Hardtanh):
         """No parameters: those of the class are constants."""
 
 
-def hardtanh(z: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
+def hardtanh(z: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
     """Tanh made of straight lines, elementwise: ``a = min(max(z, min_val), max_val)``.
 
     ``da/dz = 1`` between the limits, else 0; at them too. An integer z needs limits that its dtype can hold. Not
@@ -117,9 +116,7 @@ def hardtanh(z: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
     tensor([-1.0000,  0.5000,  1.0000])
     """
     z = number("hardtanh", z)
-    low, high = parameter("hardtanh", "min_val", min_val), parameter("hardtanh", "max_val", max_val)
-    if not low <= high:
-        raise ValueError(f"hardtanh: min_val must not be above max_val, got {low:g} and {high:g}")
+    low, high = limits("hardtanh", min_val, max_val)
     if z.dtype.kind != "f":
         holds = np.iinfo(z.dtype)
         for limit in (low, high):
@@ -128,7 +125,15 @@ def hardtanh(z: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
     return record(Hardtanh(low, high), z)
 
 
-def relu6(z: Tensor) -> Tensor:
+def limits(name: str, min_val: float, max_val: float) -> tuple[float, float]:
+    """Two numbers, the smaller one first."""
+    low, high = parameter(name, "min_val", min_val), parameter(name, "max_val", max_val)
+    if not low <= high:
+        raise ValueError(f"{name}: min_val must not be above max_val, got {low:g} and {high:g}")
+    return low, high
+
+
+def relu6(z: Tensor, inplace: bool = False) -> Tensor:
     """Rectified linear unit up to 6, elementwise: ``a = min(max(z, 0), 6)``. Not for bool.
 
     ``da/dz = 1`` where 0 < z < 6, else 0. Source: Krizhevsky, Convolutional deep belief networks on CIFAR-10,
@@ -206,7 +211,7 @@ class Selu(Elu):
         return self.scale, self.scale * self.alpha, 1.0
 
 
-def elu(z: Tensor, alpha: float = 1.0) -> Tensor:
+def elu(z: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """Exponential linear unit, elementwise: ``a = z`` where z > 0, else ``alpha (e^z - 1)``. Only for floats.
 
     ``da/dz = 1`` where z > 0, else ``alpha e^z``. Source: Clevert, Unterthiner and Hochreiter, Fast and accurate
@@ -219,7 +224,7 @@ def elu(z: Tensor, alpha: float = 1.0) -> Tensor:
     return record(Elu(parameter("elu", "alpha", alpha)), only_floats("elu", tensor("elu", z)))
 
 
-def celu(z: Tensor, alpha: float = 1.0) -> Tensor:
+def celu(z: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """Elu without a kink for any alpha, elementwise: ``a = z`` where z > 0, else ``alpha (e^(z / alpha) - 1)``.
 
     ``da/dz = 1`` where z > 0, else ``e^(z / alpha)``. Only for floats. Raises ValueError for an alpha of 0.
@@ -229,13 +234,10 @@ def celu(z: Tensor, alpha: float = 1.0) -> Tensor:
     >>> mg.celu(mg.tensor([-1.0, 0.0, 2.0]), alpha=2.0)
     tensor([-0.7869,  0.0000,  2.0000])
     """
-    alpha = parameter("celu", "alpha", alpha)
-    if not alpha or math.isnan(alpha):
-        raise ValueError(f"celu: z is divided by alpha, which must not be {alpha:g}")
-    return record(Celu(alpha), only_floats("celu", tensor("celu", z)))
+    return record(Celu(divisor("celu", "alpha", alpha)), only_floats("celu", tensor("celu", z)))
 
 
-def selu(z: Tensor) -> Tensor:
+def selu(z: Tensor, inplace: bool = False) -> Tensor:
     """Self-normalising elu, elementwise: ``a = scale z`` where z > 0, else ``scale alpha (e^z - 1)``.
 
     scale = 1.0507..., alpha = 1.6733...: a layer of inputs with mean 0 and variance 1 gives such outputs. ``da/dz

@@ -10,9 +10,9 @@ import numpy as np
 
 from minigrad import dtypes
 from minigrad.graph import Array, Kept, Op, record
+from minigrad.ops.activation import sigmoid
 from minigrad.ops.comparison import ne
 from minigrad.ops.cumulative import Cumprod, before
-from minigrad.ops.joining import stack
 from minigrad.ops.operands import (
     Dims,
     Gradients,
@@ -130,6 +130,27 @@ class LogSumExp(Reduction):
         return (self.spread(dy) * (self.x - self.spread(self.y)).exp(),)
 
 
+class LogAddExp(Op):
+    """out = log(e^x + e^y)
+
+    dout/dx = sigmoid(x - y)
+    dout/dy = sigmoid(y - x)
+    """
+
+    output = "out"
+    x = Kept()
+    y = Kept()
+
+    def forward(self, kernels: Any, x: Array, y: Array) -> Any:
+        return kernels.logsumexp(kernels.stack((x, y), 0), (0,), False)
+
+    def backward(self, dout: Tensor) -> Gradients:
+        ahead = self.x - self.y  # and not x - out, which is no number where both are Inf
+        dx = dout * sigmoid(ahead) if self.wants("x") else None
+        dy = dout * sigmoid(-ahead) if self.wants("y") else None
+        return dx, dy
+
+
 class Truth(Op):
     """y = kernel(x)        any or all: whether any x, or all x, are not 0 over dims"""
 
@@ -229,14 +250,15 @@ def logsumexp(x: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
 def logaddexp(x: Tensor, y: Tensor) -> Tensor:
     """``out = log(e^x + e^y)``, elementwise, exact also where ``e^x`` would overflow: a :func:`logsumexp` of two.
 
-    Shapes broadcast. ``dout/dx = e^(x - out)``. Raises TypeError for what are no floats.
+    Shapes broadcast. ``dout/dx = sigmoid(x - y)``, so an Inf takes the whole gradient; it is NaN if both are the
+    same Inf. Raises TypeError for what are no floats.
 
     >>> import minigrad as mg
     >>> mg.logaddexp(mg.tensor([0.0, 1e4]), mg.tensor([0.0, 1e4]))
     tensor([6.9315e-01, 1.0001e+04])
     """
     x, y = (only_floats("logaddexp", t) for t in pair("logaddexp", tensor("logaddexp", x), y))
-    return logsumexp(stack(broadcast_tensors(x, y)), 0)
+    return record(LogAddExp(), *broadcast_tensors(x, y))
 
 
 def sum_to_size(x: Tensor, *shape: int | Sequence[int]) -> Tensor:

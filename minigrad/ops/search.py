@@ -55,7 +55,7 @@ def unique(
     """The different elements, or with ``dim`` the different slices along it, in rising order.
 
     Args:
-        x: any tensor; of NaN, each is different.
+        x: any tensor; of NaN, each is different, and so is each slice with a NaN.
         sorted: taken as PyTorch has it; they are sorted in any case.
         return_inverse: also where each element is found in the result, of the shape of ``x``; with ``dim``, (n,).
         return_counts: also how often each occurs.
@@ -64,6 +64,8 @@ def unique(
     Returns:
         A tensor; a tuple if more was asked for.
 
+    Raises IndexError for a dim that is out of range, as any is for a tensor without dimensions.
+
     >>> import minigrad as mg
     >>> mg.unique(mg.tensor([3, 1, 3]), return_counts=True)
     (tensor([1, 3]), tensor([1, 2]))
@@ -71,7 +73,7 @@ def unique(
     array = _looked_at("unique", x)
     axis = None if dim is None else one_dim("unique", dim, x.ndim)
     if axis is not None and not x.ndim:
-        array = array.reshape(1)
+        raise IndexError(f"unique: a tensor without dimensions has no dim {dim}: leave dim out")
     values, inverse, counts = np.unique(array, False, True, True, axis, equal_nan=False)
     found = [values, inverse.reshape(x.shape if axis is None else -1), counts]
     wanted = (True, return_inverse, return_counts)

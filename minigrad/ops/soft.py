@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from minigrad import dtypes
 from minigrad.graph import Array, Kept, Op, record
 from minigrad.ops.activation import Activation, ActivationOfZ
-from minigrad.ops.operands import Gradients, cast, floating, one_dim, only_floats, parameter, tensor
+from minigrad.ops.operands import Gradients, cast, divisor, floating, one_dim, only_floats, parameter, tensor
 from minigrad.ops.rounding import sign
 
 if TYPE_CHECKING:
@@ -68,10 +68,8 @@ def softplus(z: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     >>> mg.softplus(mg.tensor([-1.0, 0.0, 30.0]))
     tensor([ 0.3133,  0.6931, 30.0000])
     """
-    beta, threshold = parameter("softplus", "beta", beta), parameter("softplus", "threshold", threshold)
-    if not beta:
-        raise ValueError("softplus: the logarithm is divided by beta, which must not be 0")
-    return record(Softplus(beta, threshold), only_floats("softplus", tensor("softplus", z)))
+    op = Softplus(divisor("softplus", "beta", beta), parameter("softplus", "threshold", threshold))
+    return record(op, only_floats("softplus", tensor("softplus", z)))
 
 
 # -- logsigmoid -----------------------------------------------------------------------------------------------

@@ -93,6 +93,11 @@ def no_columns(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("COLUMNS", raising=False)
 
 
+def test_a_trace_of_a_matrix_is_told_what_it_is_called_here() -> None:
+    with pytest.raises(TypeError, match=r"the sum of a diagonal is x.trace\(\)"):
+        mg.trace(mg.eye(2))
+
+
 @pytest.mark.usefixtures("no_columns")
 def test_an_output_that_is_neither_z_nor_a_has_a_column_and_statistics() -> None:
     found = mg.trace(lambda x: (x * 2).sum().exp(), mg.tensor([[1.0, -1.5]]))

@@ -270,7 +270,7 @@ def test_losses_of_pairs_and_triplets_say_what_does_not_fit():
     assert "input (2, 3) and input2 (2,)" in refused(ValueError, F.margin_ranking_loss, x, y, y)
     assert "a target is 1 (the first should be larger)" in refused(ValueError, F.margin_ranking_loss, y, y, y * 2)
     assert "input (2, 3) and negative (2,)" in refused(ValueError, F.triplet_margin_loss, x, x, y)
-    assert "the margin must be above 0, got 0" in refused(ValueError, F.triplet_margin_loss, x, x, x, 0)
+    assert "margin must be above 0, got 0" in refused(ValueError, F.triplet_margin_loss, x, x, x, 0)
     assert "needs variances of that shape" in refused(ValueError, F.gaussian_nll_loss, x, x, mg.ones(3))
     assert "variances must not be negative" in refused(ValueError, F.gaussian_nll_loss, x, x, -y)
     assert "var must be a number, got True" in refused(TypeError, F.gaussian_nll_loss, x, x, True)

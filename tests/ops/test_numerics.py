@@ -60,6 +60,20 @@ def test_logsumexp_of_nothing_and_of_infinities() -> None:
     assert x.logsumexp(1).tolist() == [-INF, INF, 1]
 
 
+def test_logaddexp_gives_its_gradient_to_an_infinity_and_no_nan_to_any_derivative() -> None:
+    x, y = ([a for a in (-INF, -1.0, INF) for _ in range(3)], [-INF, 1.0, INF] * 3)
+    of = [mg.tensor(values, requires_grad=True) for values in (x, y)]
+    out = mg.logaddexp(*of)
+    assert out.tolist() == pytest.approx([-INF, 1, INF, -1, 1 + np.log1p(np.exp(-2)), INF, INF, INF, INF])
+    dx, dy = mg.grad(out.sum(), of, create_graph=True)
+    tail = 1 / (1 + np.exp(2))
+    assert dx.tolist() == pytest.approx([NAN, 0, 0, 1, tail, 0, 1, 1, NAN], nan_ok=True)  # NaN: as PyTorch has it
+    assert dy.tolist() == pytest.approx([NAN, 1, 1, 0, 1 - tail, 1, 0, 0, NAN], nan_ok=True)
+    curve = tail * (1 - tail)
+    for of_dx in mg.grad(dx.sum(), of, retain_graph=True):
+        assert np.abs(of_dx.array) == pytest.approx([NAN, 0, 0, 0, curve, 0, 0, 0, NAN], nan_ok=True)
+
+
 def test_nan_comes_through() -> None:
     x = mg.tensor([NAN, 1.0])
     for f in (mg.relu, mg.sigmoid, mg.tanh, mg.exp, mg.sqrt, mg.neg, mg.abs):

@@ -58,6 +58,7 @@ def test_options_give_what_they_give_in_pytorch(call: Any) -> None:
 REFUSED: list[tuple[Any, type[Exception], str]] = [
     (lambda: mg.where(mg.ones(2), 1.0), TypeError, "where() expects a condition alone, or with two values"),
     (lambda: mg.unique(mg.ones(2), dim=1), IndexError, "unique: dim 1 is out of range for 1 dimensions"),
+    (lambda: mg.unique(mg.tensor(2.0), dim=0), IndexError, "unique: a tensor without dimensions has no dim 0"),
     (lambda: mg.bincount(mg.ones(2)), TypeError, "bincount: takes integers, got float32"),
     (lambda: mg.bincount(mg.tensor([1, -2])), ValueError, "bincount: counts integers from 0, got -2"),
     (lambda: mg.bincount(mg.tensor([1]), minlength=-1), ValueError, "from 0, got a minlength of -1"),
@@ -87,6 +88,13 @@ def test_a_wrong_argument_is_refused(call: Any, error: type[Exception], message:
     with pytest.raises(error) as caught:
         call()
     assert message in str(caught.value)
+
+
+def test_each_slice_with_a_nan_is_different() -> None:
+    x = mg.tensor([[1.0, NAN], [2.0, 0.0], [1.0, NAN], [2.0, 0.0]])
+    values, inverse, counts = mg.unique(x, dim=0, return_inverse=True, return_counts=True)
+    np.testing.assert_array_equal(values.array, [[1, NAN], [1, NAN], [2, 0]])
+    assert (inverse.tolist(), counts.tolist()) == ([0, 2, 1, 2], [1, 1, 2])
 
 
 def test_narrow_and_select_are_views() -> None:

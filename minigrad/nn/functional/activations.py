@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from minigrad.ops import clamp, relu, softmax, tanh, where
-from minigrad.ops.operands import only_floats, parameter, tensor
+from minigrad.ops.operands import not_below_zero, only_floats, parameter, tensor
 from minigrad.tensor import Tensor
 
 __all__ = ["hardshrink", "prelu", "softmin", "softshrink", "tanhshrink", "threshold"]
@@ -37,7 +37,7 @@ def prelu(z: Tensor, weight: Tensor) -> Tensor:
     return relu(z) + slope * clamp(z, max=0)
 
 
-def threshold(z: Tensor, threshold: float, value: float) -> Tensor:
+def threshold(z: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
     """``a = z`` where z > threshold, else ``value``.
 
     >>> import minigrad as mg
@@ -66,9 +66,7 @@ def softshrink(z: Tensor, lambd: float = 0.5) -> Tensor:
     >>> softshrink(mg.tensor([-1.0, 0.25, 2.0]))
     tensor([-0.5000,  0.0000,  1.5000])
     """
-    limit = parameter("softshrink", "lambd", lambd)
-    if not limit >= 0:
-        raise ValueError(f"softshrink: lambd must not be below 0, got {lambd}")
+    limit = not_below_zero("softshrink", "lambd", lambd)
     return z - clamp(only_floats("softshrink", tensor("softshrink", z)), -limit, limit)
 
 

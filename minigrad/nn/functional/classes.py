@@ -14,7 +14,7 @@ from minigrad.nn.functional.arguments import check_has_mean, check_probabilities
 from minigrad.ops import log_softmax, where
 from minigrad.ops.indexing import TakeAlong
 from minigrad.ops.loss import CrossEntropy
-from minigrad.ops.operands import cast, floating, one_device, pair, parameter, tensor
+from minigrad.ops.operands import at_most_one, cast, floating, one_device, pair, tensor
 from minigrad.tensor import Tensor
 
 __all__ = ["cross_entropy", "nll_loss"]
@@ -59,9 +59,7 @@ def cross_entropy(
     """
     name = "cross_entropy"
     check_reduction(name, reduction)
-    smoothing = parameter(name, "label_smoothing", label_smoothing)
-    if not 0 <= smoothing <= 1:
-        raise ValueError(f"{name}: label_smoothing must lie in [0, 1], got {smoothing:g}")
+    smoothing = at_most_one(name, "label_smoothing", label_smoothing)
     if tensor(name, target).array.dtype.kind == "f" and tensor(name, input).shape == target.shape:
         return _of_probabilities(input, target, weight, ignore_index, reduction, smoothing)
     labels = _labels(name, input, target, weight, ignore_index, reduction)
@@ -135,7 +133,7 @@ def _labels(
         )
     check_has_mean(name, input, reduction)
     one_device(name, input, target, weight)
-    ignored = _integer(name, ignore_index)
+    ignored = check_ignored(name, ignore_index)
     y, counts = cast(target, int64), None
     if is_seen(found):
         counted = _counted(name, found, shape[dim], ignored, reduction)
@@ -204,7 +202,7 @@ def _of_probabilities(
     name = "cross_entropy"
     dim = _classes_dim(name, input, weight)
     check_has_mean(name, input, reduction)
-    if _integer(name, ignore_index) >= 0:
+    if check_ignored(name, ignore_index) >= 0:
         raise ValueError(f"{name}: ignore_index={ignore_index} is a class, this target is probabilities")
     check_probabilities(name, "target", target)
     z, q = pair(name, floating(name, input), target)
@@ -230,7 +228,8 @@ def _classes_dim(name: str, input: Tensor, weight: Tensor | None) -> int:
     return dim
 
 
-def _integer(name: str, ignore_index: int) -> int:
+def check_ignored(name: str, ignore_index: int) -> int:
+    """``ignore_index``, which must be an int."""
     try:
         return operator.index(ignore_index)
     except TypeError:

@@ -6,7 +6,7 @@ from typing import Any
 
 from minigrad.graph import record
 from minigrad.kernels.windows import Dims, Windows
-from minigrad.nn.functional.space import batched, for_each_dim, windows
+from minigrad.nn.functional.space import batched, for_each_dim, windows, windows_along
 from minigrad.ops.convolution import (
     Col2Im,
     Conv,
@@ -274,9 +274,5 @@ def fold(
 def _columns(
     name: str, sizes: Dims, kernel_size: Several, dilation: Several, padding: Several, stride: Several
 ) -> Windows:  # fmt: skip
-    size, s, d = (
-        for_each_dim(name, what, value, 2, 1)
-        for what, value in (("kernel_size", kernel_size), ("stride", stride), ("dilation", dilation))
-    )
-    p = for_each_dim(name, "padding", padding, 2, 0)
+    size, s, p, d = windows_along(name, 2, kernel_size, stride, padding, dilation)
     return windows(name, sizes, size, s, tuple((n, n) for n in p), d)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from minigrad.kernels import is_seen
 from minigrad.nn.functional.arguments import REDUCTIONS, alike, check_reduction, check_signs, reduced
 from minigrad.ops import minimum, norm, relu, where
-from minigrad.ops.operands import broadcast, floating, one_dim, parameter, tensor
+from minigrad.ops.operands import above_zero, broadcast, floating, one_dim, parameter, tensor
 from minigrad.tensor import Tensor
 
 __all__ = [
@@ -220,8 +220,7 @@ def triplet_margin_loss(
     """
     name = "triplet_margin_loss"
     check_reduction(name, reduction)
-    if not parameter(name, "margin", margin) > 0:
-        raise ValueError(f"{name}: the margin must be above 0, got {margin}")
+    margin = above_zero(name, "margin", margin)
     a, like = alike(name, anchor, positive, reduction, "positive")
     _, unlike = alike(name, anchor, negative, reduction, "negative")
     near, far = pairwise_distance(a, like, p, eps), pairwise_distance(a, unlike, p, eps)

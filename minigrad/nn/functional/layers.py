@@ -151,8 +151,7 @@ def embedding_bag(
             [2., 3.]])
     """
     name = "embedding_bag"
-    if mode not in ("mean", "sum", "max"):
-        raise ValueError(f"{name}: there is no mode {mode!r}: use 'mean', 'sum' or 'max'")
+    check_mode(name, mode)
     i = tensor(name, input)
     w = per_sample_weights
     if w is not None and (mode != "sum" or tensor(name, w).shape != i.shape):
@@ -189,6 +188,12 @@ def _bags(name: str, n: int, offsets: Any, include_last: bool) -> tuple[Array, A
     steps = np.arange(lengths.max(initial=0))
     there = steps < lengths
     return np.where(there, np.reshape(starts, (-1, 1)) + steps, 0).astype(np.int64), there
+
+
+def check_mode(name: str, mode: str) -> None:
+    """Raise ValueError for another way of making one vector of several than those there are."""
+    if mode not in ("mean", "sum", "max"):
+        raise ValueError(f"{name}: there is no mode {mode!r}: use 'mean', 'sum' or 'max'")
 
 
 def padding_row(name: str, padding_idx: int | None, rows: int) -> int | None:

@@ -27,7 +27,7 @@ from minigrad.ops import rsqrt
 from minigrad.ops.in_place import check_changeable
 from minigrad.ops.linear_algebra import one_dtype
 from minigrad.ops.normalisation import Normalise, NormaliseBy, one, zero
-from minigrad.ops.operands import only_floats, parameter, sizes, tensor
+from minigrad.ops.operands import at_most_one, not_below_zero, only_floats, sizes, tensor
 from minigrad.tensor import Tensor
 
 __all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "rms_norm"]
@@ -72,7 +72,8 @@ def batch_norm(
     (tensor([0.2000, 2.0000]), tensor([ 1.1000, 20.9000]))
     """
     name = "batch_norm"
-    x, momentum, eps = only_floats(name, tensor(name, input)), _momentum(name, momentum), _eps(name, eps)
+    x = only_floats(name, tensor(name, input))
+    momentum, eps = at_most_one(name, "momentum", momentum), not_below_zero(name, "eps", eps)
     channels = _channels(name, x)
     _check_vectors(name, x, channels, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
     running = _running(name, running_mean, running_var)
@@ -121,7 +122,8 @@ def instance_norm(
              [ 0.0000,  0.0000]]])
     """
     name = "instance_norm"
-    x, momentum, eps = only_floats(name, tensor(name, input)), _momentum(name, momentum), _eps(name, eps)
+    x = only_floats(name, tensor(name, input))
+    momentum, eps = at_most_one(name, "momentum", momentum), not_below_zero(name, "eps", eps)
     channels = _channels(name, x)
     _check_vectors(name, x, channels, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
     running = _running(name, running_mean, running_var)
@@ -170,7 +172,7 @@ def layer_norm(
             [ 1.0000, -1.0000]])
     """
     x, dims = _last_dims("layer_norm", input, normalized_shape, weight=weight, bias=bias)
-    return _normalised(Normalise(dims, _eps("layer_norm", eps)), x, weight, bias, at_end=True)
+    return _normalised(Normalise(dims, not_below_zero("layer_norm", "eps", eps)), x, weight, bias, at_end=True)
 
 
 def rms_norm(
@@ -189,7 +191,7 @@ def rms_norm(
     """
     name = "rms_norm"
     x, dims = _last_dims(name, input, normalized_shape, weight=weight)
-    small = float(np.finfo(x.dtype).eps) if eps is None else _eps(name, eps)
+    small = float(np.finfo(x.dtype).eps) if eps is None else not_below_zero(name, "eps", eps)
     y = x * rsqrt((x * x).mean(dims, keepdim=True) + small)
     return y if weight is None else y * weight
 
@@ -216,7 +218,7 @@ def group_norm(
     tensor([[-1.0000,  1.0000, -1.0000,  1.0000]])
     """
     name = "group_norm"
-    x, eps = only_floats(name, tensor(name, input)), _eps(name, eps)
+    x, eps = only_floats(name, tensor(name, input)), not_below_zero(name, "eps", eps)
     channels = _channels(name, x)
     (groups,) = sizes(name, (num_groups,))
     if groups < 1 or channels % groups:
@@ -229,20 +231,6 @@ def group_norm(
 
 
 # -- arguments ------------------------------------------------------------------------------------------------
-
-
-def _eps(name: str, eps: float) -> float:
-    found = parameter(name, "eps", eps)
-    if not found >= 0:
-        raise ValueError(f"{name}: eps must not be negative, got {found:g}")
-    return found
-
-
-def _momentum(name: str, momentum: float) -> float:
-    found = parameter(name, "momentum", momentum)
-    if not 0 <= found <= 1:
-        raise ValueError(f"{name}: momentum must lie in [0, 1], got {found:g}")
-    return found
 
 
 def _channels(name: str, x: Tensor) -> int:

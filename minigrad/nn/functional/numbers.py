@@ -9,7 +9,7 @@ from minigrad.kernels import is_seen
 from minigrad.nn.functional.arguments import alike, check_reduction, reduced
 from minigrad.ops import where
 from minigrad.ops.loss import Huber
-from minigrad.ops.operands import cast, parameter, tensor
+from minigrad.ops.operands import above_zero, cast, not_below_zero, parameter, tensor
 from minigrad.tensor import Tensor
 
 __all__ = ["gaussian_nll_loss", "huber_loss", "l1_loss", "mse_loss", "smooth_l1_loss"]
@@ -70,9 +70,7 @@ def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: fl
     tensor([0.1250, 1.5000])
     """
     check_reduction("huber_loss", reduction)
-    delta = parameter("huber_loss", "delta", delta)
-    if not delta > 0:
-        raise ValueError(f"huber_loss: delta must be above 0, got {delta:g}")
+    delta = above_zero("huber_loss", "delta", delta)
     input, target = alike("huber_loss", input, target, reduction)
     return reduced(record(Huber(delta), input - target), reduction)
 
@@ -96,9 +94,7 @@ def smooth_l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", be
     tensor([0.0625, 1.0000])
     """
     check_reduction("smooth_l1_loss", reduction)
-    beta = parameter("smooth_l1_loss", "beta", beta)
-    if not beta >= 0:
-        raise ValueError(f"smooth_l1_loss: beta must not be below 0, got {beta:g}")
+    beta = not_below_zero("smooth_l1_loss", "beta", beta)
     input, target = alike("smooth_l1_loss", input, target, reduction)
     d = input - target
     return reduced(record(Huber(beta), d) / beta if beta else d.abs(), reduction)
@@ -131,14 +127,14 @@ def gaussian_nll_loss(
     """
     name = "gaussian_nll_loss"
     check_reduction(name, reduction)
-    least = parameter(name, "eps", eps)
+    least = above_zero(name, "eps", eps)
     x, y = alike(name, input, target, reduction)
     v = x.new_full((), parameter(name, "var", var)) if isinstance(var, (int, float)) else tensor(name, var)
     without_last = bool(v.ndim) and v.shape == x.shape[:-1]
     if v.ndim and not without_last and v.shape not in (x.shape, (*x.shape[:-1], 1)):
         raise ValueError(f"{name}: an input {x.shape} needs variances of that shape, not {v.shape}")
-    if not least > 0 or (is_seen(v.array) and (v.array < 0).any()):
-        raise ValueError(f"{name}: variances must not be negative, and eps above 0, got eps={least:g}")
+    if is_seen(v.array) and (v.array < 0).any():
+        raise ValueError(f"{name}: variances must not be negative")
     v = cast(v.unsqueeze(-1) if without_last else v, x.dtype)
     v = where(v < least, v - v.detach() + least, v)
     losses = (v.log() + (x - y) ** 2 / v) * 0.5

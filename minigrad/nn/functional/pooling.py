@@ -7,7 +7,7 @@ import numpy as np
 from minigrad.graph import Array, record
 from minigrad.kernels.windows import Dims, Span, Windows
 from minigrad.nn.functional.convolution import Several
-from minigrad.nn.functional.space import batched, for_each_dim, windows
+from minigrad.nn.functional.space import batched, for_each_dim, windows, windows_along
 from minigrad.ops.operands import number, only_floats
 from minigrad.ops.pooling import ArgMaxPool, AvgPool, MaxPool
 from minigrad.tensor import Tensor
@@ -116,9 +116,8 @@ def _avg_pool(
     x, has_batch = batched(name, only_floats(name, number(name, input)), dims)
     at = _pool_windows(name, x, kernel_size, stride, padding, 1, ceil_mode)
     spans = at.spans(x.shape[2:])
+    check_divisor(name, divisor)
     if divisor is not None:
-        if isinstance(divisor, bool) or not isinstance(divisor, int) or divisor == 0:
-            raise ValueError(f"{name}: divisor_override must be an int that is not 0, got {divisor!r}")
         first, *others = at.counts
         counts: tuple[Array, ...] = (np.full(first, divisor), *map(np.ones, others))
     elif count_include_pad:
@@ -129,25 +128,32 @@ def _avg_pool(
     return y if has_batch else y.squeeze(0)
 
 
+def check_divisor(name: str, divisor: int | None) -> None:
+    """Raise ValueError unless there is no divisor, or one that is an int other than 0."""
+    if divisor is not None and (isinstance(divisor, bool) or not isinstance(divisor, int) or divisor == 0):
+        raise ValueError(f"{name}: divisor_override must be an int that is not 0, got {divisor!r}")
+
+
 def _pool_windows(
     name: str, x: Tensor, kernel_size: Several, stride: Several | None, padding: Several, dilation: Several,
     ceil_mode: bool,
 ) -> Windows:  # fmt: skip
-    dims = x.ndim - 2
-    size = for_each_dim(name, "kernel_size", kernel_size, dims, 1)
-    s = (
-        size
-        if stride is None or (isinstance(stride, tuple) and not stride)
-        else for_each_dim(name, "stride", stride, dims, 1)
-    )
-    p = for_each_dim(name, "padding", padding, dims, 0)
-    d = for_each_dim(name, "dilation", dilation, dims, 1)
+    size, s, p, d = pool_windows(name, x.ndim - 2, kernel_size, stride, padding, dilation)
+    return windows(name, x.shape[2:], size, s, tuple((n, n) for n in p), d, ceil_mode=ceil_mode)
+
+
+def pool_windows(
+    name: str, dims: int, kernel_size: Several, stride: Several | None, padding: Several, dilation: Several = 1
+) -> tuple[Dims, Dims, Dims, Dims]:  # fmt: skip
+    """:func:`windows_along`, of which each has an element of x; without a stride, each begins where one ends."""
+    step = kernel_size if stride is None or (isinstance(stride, tuple) and not stride) else stride
+    size, s, p, d = windows_along(name, dims, kernel_size, step, padding, dilation)
     if any(2 * n > e * (k - 1) + 1 for n, k, e in zip(p, size, d, strict=True)):
         raise ValueError(
             f"{name}: a padding of {padding!r} is more than half of the window {kernel_size!r}, "
             "which could then be outside of x"
         )
-    return windows(name, x.shape[2:], size, s, tuple((n, n) for n in p), d, ceil_mode=ceil_mode)
+    return size, s, p, d
 
 
 def _counts_with_padding(at: Windows, sizes: Dims) -> tuple[Array, ...]:

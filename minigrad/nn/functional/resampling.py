@@ -162,8 +162,8 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     tensor([[[0., 1.],
              [2., 3.]]])
     """
-    shape, r = tensor("pixel_shuffle", input).shape, integer("pixel_shuffle", upscale_factor)
-    if len(shape) < 3 or r < 1 or shape[-3] % (r * r):
+    shape, r = tensor("pixel_shuffle", input).shape, check_factor("pixel_shuffle", upscale_factor)
+    if len(shape) < 3 or shape[-3] % (r * r):
         raise ValueError(f"pixel_shuffle: a factor of {r} needs x (..., C {r}^2, H, W), got {shape}")
     *batch, channels, H, W = shape
     x = input.reshape(*batch, channels // (r * r), r, r, H, W)
@@ -177,9 +177,17 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     >>> pixel_unshuffle(mg.arange(4.0).reshape(1, 2, 2), 2).flatten()
     tensor([0., 1., 2., 3.])
     """
-    shape, r = tensor("pixel_unshuffle", input).shape, integer("pixel_unshuffle", downscale_factor)
-    if len(shape) < 3 or r < 1 or shape[-2] % r or shape[-1] % r:
+    shape, r = tensor("pixel_unshuffle", input).shape, check_factor("pixel_unshuffle", downscale_factor)
+    if len(shape) < 3 or shape[-2] % r or shape[-1] % r:
         raise ValueError(f"pixel_unshuffle: a factor of {r} needs x (..., C, {r} H, {r} W), got {shape}")
     *batch, channels, H, W = shape
     x = input.reshape(*batch, channels, H // r, r, W // r, r)
     return x.movedim((-3, -1), (-4, -3)).reshape(*batch, channels * r * r, H // r, W // r)
+
+
+def check_factor(name: str, factor: int) -> int:
+    """How many pixels along each side, at least 1."""
+    found = integer(name, factor)
+    if found < 1:
+        raise ValueError(f"{name}: the factor must be at least 1, got {found}")
+    return found

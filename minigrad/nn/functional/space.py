@@ -37,6 +37,16 @@ def for_each_dim(name: str, what: str, value: Any, dims: int, least: int) -> Dim
     return found if len(found) == dims else found * dims
 
 
+def windows_along(
+    name: str, dims: int, kernel_size: Any, stride: Any, padding: Any, dilation: Any
+) -> tuple[Dims, Dims, Dims, Dims]:  # fmt: skip
+    """The sizes, strides, paddings and dilations of windows."""
+    size = for_each_dim(name, "kernel_size", kernel_size, dims, 1)
+    s = for_each_dim(name, "stride", stride, dims, 1)
+    p = for_each_dim(name, "padding", padding, dims, 0)
+    return size, s, p, for_each_dim(name, "dilation", dilation, dims, 1)
+
+
 def batched(name: str, input: Tensor, dims: int) -> tuple[Tensor, bool]:
     """The input with a dim for the batch, and whether it had one.
 
