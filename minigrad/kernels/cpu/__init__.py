@@ -29,6 +29,7 @@ Importing this package compiles nothing: a kernel is compiled when it is first c
 """
 
 from minigrad.kernels.reference import *  # isort: skip
+from minigrad.kernels.cpu import heap
 from minigrad.kernels.cpu.activation import *
 from minigrad.kernels.cpu.chance import *
 from minigrad.kernels.cpu.choice import *
@@ -36,7 +37,6 @@ from minigrad.kernels.cpu.convolution import *
 from minigrad.kernels.cpu.cumulative import *
 from minigrad.kernels.cpu.functions import *
 from minigrad.kernels.cpu.gather import *
-from minigrad.kernels.cpu.heap import keep_freed_memory
 from minigrad.kernels.cpu.matmul import *
 from minigrad.kernels.cpu.move import *
 from minigrad.kernels.cpu.normalisation import *
@@ -47,4 +47,4 @@ from minigrad.kernels.cpu.recurrent import *
 from minigrad.kernels.cpu.reduce import *
 from minigrad.kernels.cpu.softmax import *
 
-keep_freed_memory()
+heap.keep_freed_memory()

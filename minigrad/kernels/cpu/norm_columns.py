@@ -15,23 +15,37 @@ def column_moments(x, outer, groups, start, width, mean, variance):
     """Mean and variance of ``x[:, start : start + width]``, written where the last two arguments say."""
     origin = row(x, start, width)
     mean[:], variance[:] = 0.0, 0.0
-    for o in range(outer):
+    for o in range(0, outer // 4 * 4, 4):  # four are added up in their own dtype
+        a, b, c, d = four_lines(x, o * groups + start, groups, width)
+        for j in range(width):
+            p, q, r, s = a[j] - origin[j], b[j] - origin[j], c[j] - origin[j], d[j] - origin[j]
+            mean[j] += np.float64((p + q) + (r + s))
+            variance[j] += np.float64((p * p + q * q) + (r * r + s * s))
+    for o in range(outer // 4 * 4, outer):
         line = row(x, o * groups + start, width)
         for j in range(width):
-            d = np.float64(line[j]) - np.float64(origin[j])
-            mean[j] += d
-            variance[j] += d * d
+            p = line[j] - origin[j]
+            mean[j] += p
+            variance[j] += p * p
     for j in range(width):
         variance[j] = max((variance[j] - mean[j] * mean[j] / outer) / outer, 0.0)
         mean[j] = mean[j] / outer + np.float64(origin[j])
 
 
+@inline
+def four_lines(x, first, groups, width):
+    return (
+        row(x, first, width), row(x, first + groups, width), row(x, first + 2 * groups, width),
+        row(x, first + 3 * groups, width),
+    )  # fmt: skip
+
+
 def columns_piece(x, weight, bias, outer, groups, eps, means, variances, out, part, parts):
     start, stop = share(groups, part, parts)
     width, real = stop - start, out.dtype.type
-    mean, variance = np.empty((2, width))
+    mean, variance = np.empty(width), np.empty(width)
     column_moments(x, outer, groups, start, width, mean, variance)
-    centre, slope = np.empty((2, width), out.dtype)
+    centre, slope = np.empty(width, out.dtype), np.empty(width, out.dtype)
     w, shift = row(weight, start, width), row(bias, start, width)
     for j in range(width):
         means[start + j], variances[start + j] = mean[j], variance[j]
@@ -45,22 +59,35 @@ def columns_piece(x, weight, bias, outer, groups, eps, means, variances, out, pa
 @inline
 def column_products(dy, x, outer, groups, start, width, mean, total, both):
     """Of each column, sum dy and sum dy (x - mean), written into the last two arguments."""
-    total[:], both[:] = 0.0, 0.0
-    for o in range(outer):
+    centre = np.empty(width, x.dtype)
+    for j in range(width):
+        centre[j], total[j], both[j] = mean[j], 0.0, 0.0
+    for o in range(0, outer // 4 * 4, 4):
+        x0, x1, x2, x3 = four_lines(x, o * groups + start, groups, width)
+        d0, d1, d2, d3 = four_lines(dy, o * groups + start, groups, width)
+        for j in range(width):
+            total[j] += np.float64((d0[j] + d1[j]) + (d2[j] + d3[j]))
+        for j in range(width):
+            left = d0[j] * (x0[j] - centre[j]) + d1[j] * (x1[j] - centre[j])
+            right = d2[j] * (x2[j] - centre[j]) + d3[j] * (x3[j] - centre[j])
+            both[j] += np.float64(left + right)
+    for o in range(outer // 4 * 4, outer):
         line, slopes = row(x, o * groups + start, width), row(dy, o * groups + start, width)
         for j in range(width):
-            d = np.float64(slopes[j])
-            total[j] += d
-            both[j] += d * (np.float64(line[j]) - mean[j])
+            total[j] += slopes[j]
+            both[j] += slopes[j] * (line[j] - centre[j])
+    for j in range(width):  # what the rounding of the mean has added
+        both[j] += (np.float64(centre[j]) - mean[j]) * total[j]
 
 
 def columns_backward_piece(dy, x, weight, outer, groups, eps, out, part, parts):
     start, stop = share(groups, part, parts)
     width, real = stop - start, out.dtype.type
-    mean, variance, total, both = np.empty((4, width))
+    mean, variance, total, both = np.empty(width), np.empty(width), np.empty(width), np.empty(width)
     column_moments(x, outer, groups, start, width, mean, variance)
     column_products(dy, x, outer, groups, start, width, mean, total, both)
-    centre, shift, slope, factor = np.empty((4, width), out.dtype)
+    centre, shift = np.empty(width, out.dtype), np.empty(width, out.dtype)
+    slope, factor = np.empty(width, out.dtype), np.empty(width, out.dtype)
     w = row(weight, start, width)
     for j in range(width):
         scale = 1 / math.sqrt(variance[j] + eps)
@@ -77,7 +104,7 @@ def columns_sums_piece(dy, x, outer, groups, eps, out, part, parts):
     """out (2, groups): of each column the sums of dy x_hat, and of dy."""
     start, stop = share(groups, part, parts)
     width = stop - start
-    mean, variance = np.empty((2, width))
+    mean, variance = np.empty(width), np.empty(width)
     column_moments(x, outer, groups, start, width, mean, variance)
     by_x, alone = row(out, start, width), row(out, groups + start, width)
     column_products(dy, x, outer, groups, start, width, mean, alone, by_x)

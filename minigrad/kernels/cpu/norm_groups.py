@@ -8,15 +8,26 @@ import numpy as np
 
 from minigrad.kernels.cpu.compile import inline
 from minigrad.kernels.cpu.memory import row, share
-from minigrad.kernels.cpu.reduce import SHORT, deviations_short, in_lanes
+from minigrad.kernels.cpu.reduce import SHORT, in_lanes
 
 # -- one group ------------------------------------------------------------------------------------------------
 
 
+@in_lanes
+def deviations_short(x, origin):
+    total = squares = x.dtype.type(0)
+    for i in range(x.size):
+        d = x[i] - origin
+        total += d
+        squares += d * d
+    return total, squares
+
+
 @inline
 def group_moments(x, outer, groups, inner, g):
-    """Mean and variance of ``x[:, g, :]``."""
-    n, origin = outer * inner, np.float64(x[g * inner])
+    """Mean and variance of ``x[:, g, :]``. The mean of a few elements is near that of all."""
+    n, first = outer * inner, row(x, g * inner, inner)
+    origin = ((first[0] + first[inner // 3]) + (first[inner * 2 // 3] + first[inner - 1])) * x.dtype.type(0.25)
     total = squares = 0.0
     for o in range(outer):
         line = row(x, (o * groups + g) * inner, inner)
@@ -24,51 +35,50 @@ def group_moments(x, outer, groups, inner, g):
             t, s = deviations_short(row(line, i, min(SHORT, inner - i)), origin)
             total += t
             squares += s
-    return origin + total / n, max((squares - total * total / n) / n, 0.0)
+    return np.float64(origin) + total / n, max((squares - total * total / n) / n, 0.0)
 
 
 @in_lanes
-def products_short(dy, x, mean):
-    total = both = 0.0
+def products_short(dy, x, centre):
+    total = both = x.dtype.type(0)
     for i in range(x.size):
-        d = np.float64(dy[i])
-        total += d
-        both += d * (np.float64(x[i]) - mean)
+        total += dy[i]
+        both += dy[i] * (x[i] - centre)
     return total, both
 
 
 @in_lanes
-def weighted_short(dy, x, w, mean):
-    total = both = 0.0
+def weighted_short(dy, x, w, centre):
+    total = both = x.dtype.type(0)
     for i in range(x.size):
-        d = np.float64(dy[i] * w[i])
+        d = dy[i] * w[i]
         total += d
-        both += d * (np.float64(x[i]) - mean)
+        both += d * (x[i] - centre)
     return total, both
 
 
 @inline
 def products(dy, x, mean):
     """sum dy, and sum dy (x - mean)."""
-    total = both = 0.0
+    centre, total, both = x.dtype.type(mean), 0.0, 0.0
     for i in range(0, x.size, SHORT):
         n = min(SHORT, x.size - i)
-        t, b = products_short(row(dy, i, n), row(x, i, n), mean)
+        t, b = products_short(row(dy, i, n), row(x, i, n), centre)
         total += t
         both += b
-    return total, both
+    return total, both + (np.float64(centre) - mean) * total
 
 
 @inline
 def weighted_products(dy, x, w, mean):
     """The same with dy w for dy."""
-    total = both = 0.0
+    centre, total, both = x.dtype.type(mean), 0.0, 0.0
     for i in range(0, x.size, SHORT):
         n = min(SHORT, x.size - i)
-        t, b = weighted_short(row(dy, i, n), row(x, i, n), row(w, i, n), mean)
+        t, b = weighted_short(row(dy, i, n), row(x, i, n), row(w, i, n), centre)
         total += t
         both += b
-    return total, both
+    return total, both + (np.float64(centre) - mean) * total
 
 
 # -- loops over groups ----------------------------------------------------------------------------------------
@@ -138,9 +148,11 @@ def groups_backward_piece(dy, x, weight, outer, groups, inner, after, eps, out, 
 
 
 @inline
-def mean_and_scale(line, eps):
+def slope_and_shift(line, eps):
+    """The mean c in the dtype of a row, and what makes of ``x - c`` what ``x`` is without its exact mean."""
     mean, variance = group_moments(line, 1, 1, line.size, 0)
-    return mean, 1 / math.sqrt(variance + eps)
+    centre, scale = line.dtype.type(mean), 1 / math.sqrt(variance + eps)
+    return centre, line.dtype.type(scale), line.dtype.type((np.float64(centre) - mean) * scale)
 
 
 @inline
@@ -148,14 +160,14 @@ def four_rows(dy, x, first, n, eps, by_x, alone):
     """What four rows add to the sums, which are read and written once for all of them."""
     x0, x1, x2, x3 = row(x, first, n), row(x, first + n, n), row(x, first + 2 * n, n), row(x, first + 3 * n, n)
     d0, d1, d2, d3 = row(dy, first, n), row(dy, first + n, n), row(dy, first + 2 * n, n), row(dy, first + 3 * n, n)
-    (m0, s0), (m1, s1) = mean_and_scale(x0, eps), mean_and_scale(x1, eps)
-    (m2, s2), (m3, s3) = mean_and_scale(x2, eps), mean_and_scale(x3, eps)
+    (c0, s0, b0), (c1, s1, b1) = slope_and_shift(x0, eps), slope_and_shift(x1, eps)
+    (c2, s2, b2), (c3, s3, b3) = slope_and_shift(x2, eps), slope_and_shift(x3, eps)
     for i in range(n):
-        a, b, c, d = np.float64(d0[i]), np.float64(d1[i]), np.float64(d2[i]), np.float64(d3[i])
-        left = a * ((np.float64(x0[i]) - m0) * s0) + b * ((np.float64(x1[i]) - m1) * s1)
-        right = c * ((np.float64(x2[i]) - m2) * s2) + d * ((np.float64(x3[i]) - m3) * s3)
-        by_x[i] += left + right
-        alone[i] += (a + b) + (c + d)
+        left = d0[i] * ((x0[i] - c0) * s0 + b0) + d1[i] * ((x1[i] - c1) * s1 + b1)
+        right = d2[i] * ((x2[i] - c2) * s2 + b2) + d3[i] * ((x3[i] - c3) * s3 + b3)
+        by_x[i] += np.float64(left + right)
+    for i in range(n):
+        alone[i] += np.float64((d0[i] + d1[i]) + (d2[i] + d3[i]))
 
 
 def groups_sums_piece(dy, x, size, outer, groups, inner, after, eps, out, part, parts):

@@ -12,9 +12,10 @@ inner = 1      two passes over ``x``, all groups side by side, so      columns; 
                that reads go along memory
 =============  ======================================================  ===================================
 
-The first pass finds mean and variance together, from the deviations of the group's first element: its own from
-the mean is at most n^(1/2) standard deviations, so little is lost in the difference (Chan, Golub and LeVeque,
-"Algorithms for computing the sample variance", 1983). Sums are made in float64, as in ``reduce.py``.
+The first pass finds mean and variance together, from the deviations of the group's first element, or of the mean
+of four. That is at most n^(1/2) standard deviations from the mean, so little is lost in the difference (Chan, Golub
+and LeVeque, "Algorithms for computing the sample variance", 1983). Short sums are made in the dtype of x, and added
+in float64, as in ``reduce.py``.
 """
 
 from __future__ import annotations
