@@ -73,7 +73,7 @@ def curves(
 
 def images(
     title: str, pictures: np.ndarray, *, names: Sequence[str] = (), columns: int = 6, colours: str = "gray_r"
-) -> Panel:  # fmt: skip
+) -> Panel:
     """Pictures of shape (N, height, width) in rows, from light (their least number) to dark, names below them."""
 
     def panel(axes: Any) -> None:

@@ -54,7 +54,7 @@ def main(arguments: list[str] | None = None) -> None:
     cross_entropy, optimizer = nn.BCELoss(), mg.optim.SGD(model.parameters(), lr=chosen.lr)
     history = train(
         model, lambda x, y: cross_entropy(model(x), y), batches(), optimizer, chosen.epochs, device=chosen.device
-    )  # fmt: skip
+    )
 
     print(f"{history}\n")
     apart = max((w - p).abs().max().item() for w, p in zip(weights, model.parameters(), strict=True))

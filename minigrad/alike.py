@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def new_tensor(
     t: Tensor, data: Any, *, dtype: Any = None, device: str | None = None, requires_grad: bool = False
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """:func:`mg.tensor` with the dtype and device of this one.
 
     >>> import minigrad as mg
@@ -39,7 +39,7 @@ def new_full(
 
 def new_empty(
     t: Tensor, *size: Size, dtype: Any = None, device: str | None = None, requires_grad: bool = False
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """:func:`mg.empty` with the dtype and device of this one."""
     from minigrad import creation
 
@@ -48,7 +48,7 @@ def new_empty(
 
 def new_zeros(
     t: Tensor, *size: Size, dtype: Any = None, device: str | None = None, requires_grad: bool = False
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """:func:`mg.zeros` with the dtype and device of this one."""
     from minigrad import creation
 
@@ -57,7 +57,7 @@ def new_zeros(
 
 def new_ones(
     t: Tensor, *size: Size, dtype: Any = None, device: str | None = None, requires_grad: bool = False
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """:func:`mg.ones` with the dtype and device of this one."""
     from minigrad import creation
 

@@ -110,7 +110,7 @@ def new(array: Array, requires_grad: bool, device: str | None) -> Tensor:
 
 def full(
     size: Size, fill_value: float, *, dtype: Any = None, requires_grad: bool = False, device: str | None = None
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """A tensor with every element ``fill_value``, of that number's dtype.
 
     Raises TypeError for what is no number, OverflowError for one that the dtype cannot hold.
@@ -156,9 +156,7 @@ def ones(*size: Size, dtype: Any = None, requires_grad: bool = False, device: st
     return full(size_of("ones", size), 1.0, dtype=dtype, requires_grad=requires_grad, device=device)
 
 
-def full_like(
-    other: Tensor, fill_value: float, *, dtype: Any = None, requires_grad: bool = False
-) -> Tensor:  # fmt: skip
+def full_like(other: Tensor, fill_value: float, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of the shape and dtype of ``other``, with every element ``fill_value``."""
     own = check_tensor("full_like", other).dtype
     wanted = own if dtype is None else dtype
@@ -184,7 +182,7 @@ def ones_like(other: Tensor, *, dtype: Any = None, requires_grad: bool = False) 
 
 def eye(
     n: int, m: int | None = None, *, dtype: Any = None, requires_grad: bool = False, device: str | None = None
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """An (n, m) tensor, (n, n) without ``m``, with ones on the diagonal and zeros elsewhere.
 
     >>> eye(2)

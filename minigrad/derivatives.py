@@ -158,9 +158,7 @@ def hessian(
     return _jacobian("hessian", gradient, inputs, create_graph, strict, outer_jacobian_strategy)
 
 
-def _jacobian(
-    name: str, func: Function, inputs: Tensors, create_graph: bool, strict: bool, strategy: str
-) -> Any:  # fmt: skip
+def _jacobian(name: str, func: Function, inputs: Tensors, create_graph: bool, strict: bool, strategy: str) -> Any:
     if strategy not in STRATEGIES:
         raise ValueError(f"{name}: there is no strategy {strategy!r}: use one of {', '.join(STRATEGIES)}")
     call = _Call(name, func, inputs, create_graph)
@@ -208,7 +206,7 @@ class _Call:
 
     def pull_back(
         self, outputs: Sequence[Tensor], weights: Sequence[Tensor], retain_graph: bool | None = None
-    ) -> list[Tensor | None]:  # fmt: skip
+    ) -> list[Tensor | None]:
         """``weights^T J``, a part for each input; None where no output depends on it."""
         seeds = [(out, v) for out, v in zip(outputs, weights, strict=True) if out.requires_grad]
         if not seeds:
@@ -252,9 +250,7 @@ class _Call:
         for k, out in enumerate(self.outputs):
             walks = [self.pull_back([out], [one], retain_graph=True) for one in _basis(out)]
             rows = [self.filled(found, strict, f"output {k} does not depend") for found in walks]
-            blocks.append([
-                _block(0, [row[i] for row in rows], out, x) for i, x in enumerate(self.inputs)
-            ])  # fmt: skip
+            blocks.append([_block(0, [row[i] for row in rows], out, x) for i, x in enumerate(self.inputs)])
         return blocks
 
     def columns(self, strict: bool) -> list[list[Tensor]]:

@@ -91,7 +91,7 @@ def data_ptr(t: Tensor) -> int:
 
 def array_function(
     t: Tensor, function: Callable[..., Any], types: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
-) -> Any:  # fmt: skip
+) -> Any:
     """``np.concat([t, t])`` is :func:`array_api.concat`, which is recorded. What has no such twin is refused."""
     return _twin(function)(*args, **kwargs)
 

@@ -114,9 +114,7 @@ class Subset(Dataset):
         return self.dataset[self.indices[index]]
 
 
-def random_split(
-    dataset: Any, lengths: Sequence[float], generator: Generator | None = None
-) -> list[Subset]:  # fmt: skip
+def random_split(dataset: Any, lengths: Sequence[float], generator: Generator | None = None) -> list[Subset]:
     """Subsets of the given lengths, or of fractions that add up to 1, with every item in one of them.
 
     What is left when fractions are rounded down goes to the subsets one by one, the first ones first. The order is

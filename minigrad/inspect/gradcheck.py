@@ -227,7 +227,7 @@ class _Check:
 
 def _derivative(
     function: Function, inputs: Sequence[Tensor], outputs: Sequence[Tensor]
-) -> tuple[Function, list[Tensor]]:  # fmt: skip
+) -> tuple[Function, list[Tensor]]:
     """The function ``sum_k v_k dy_k/dx`` of the inputs and the v_k, and random v_k for it."""
     random = np.random.default_rng(0)
     weights = [_leaf(random.uniform(0.5, 1.5, out.shape)) for out in outputs]

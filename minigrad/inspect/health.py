@@ -47,9 +47,7 @@ class Health(Report):
         return f"<Health: {', '.join(dict.fromkeys(found.what for found in self.findings)) or 'nothing found'}>"
 
 
-def health(
-    model: Module, *inputs: Any, loss: Callable[[Any], Tensor] | None = None, **named: Any
-) -> Health:  # fmt: skip
+def health(model: Module, *inputs: Any, loss: Callable[[Any], Tensor] | None = None, **named: Any) -> Health:
     """Look for what keeps a network from learning, and give advice. Every finding states the threshold it passed.
 
     With inputs, the model runs on them once: dead rectifiers, saturated sigmoids and tanhs, the scale of each

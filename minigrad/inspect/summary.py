@@ -103,9 +103,7 @@ class Summary(Report):
         error: what the model raised, or None.
     """
 
-    def __init__(
-        self, root: Line, needs: Needs, flops: int, uncounted: str, error: Exception | None
-    ) -> None:  # fmt: skip
+    def __init__(self, root: Line, needs: Needs, flops: int, uncounted: str, error: Exception | None) -> None:
         self.root, self.needs, self.flops, self.uncounted, self.error = root, needs, flops, uncounted, error
 
     @property
@@ -145,7 +143,7 @@ class Summary(Report):
 
 def summary(
     model: Module, *inputs: Any, optimizer: Optimizer | type[Optimizer] | None = None, **named: Any
-) -> Summary:  # fmt: skip
+) -> Summary:
     """Run ``model(*inputs, **named)`` once and describe it: a tree of modules, shapes, parameters, FLOPs, memory.
 
     Three or more equal modules in a row are one line, "x 12". A module's numbers include those of the modules

@@ -166,7 +166,7 @@ class Unfold(Module):
 
     def __init__(
         self, kernel_size: Several, dilation: Several = 1, padding: Several = 0, stride: Several = 1
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__()
         self.kernel_size, self.dilation, self.padding, self.stride = kernel_size, dilation, padding, stride
 

@@ -112,9 +112,7 @@ class RecurrentLayers(Module):
         for layer in range(self.num_layers):
             ys = []
             for suffix in self._suffixes:
-                y, end = self._run(
-                    flip(x, 0) if suffix else x, starts[len(ends)], self._weights(layer, suffix)
-                )  # fmt: skip
+                y, end = self._run(flip(x, 0) if suffix else x, starts[len(ends)], self._weights(layer, suffix))
                 ys.append(flip(y, 0) if suffix else y)
                 ends.append(end)
             x = cat(ys, -1) if self.bidirectional else ys[0]
@@ -273,7 +271,7 @@ class LSTM(RecurrentLayers):
 
     def forward(
         self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None
-    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:  # fmt: skip
+    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         if hx is not None and (not isinstance(hx, (tuple, list)) or len(hx) != 2):
             raise TypeError(f"{self._short} expects the pair (h_0, c_0) of states, got {type(hx).__name__}")
         y, (h, c) = self._through(input, hx)

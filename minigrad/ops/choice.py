@@ -220,7 +220,7 @@ def clamp_max(x: Tensor, max: Tensor | Number) -> Tensor:
 
 def nan_to_num(
     x: Tensor, nan: float | None = 0.0, posinf: float | None = None, neginf: float | None = None
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """``x`` with numbers in place of NaN and of both infinities, which get no gradient.
 
     Args:

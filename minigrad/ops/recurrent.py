@@ -34,7 +34,7 @@ Shape = tuple[int, ...]
 
 def once_more(
     function: Callable[..., Any], tensors: Sequence[Tensor], gradient: Tensor
-) -> tuple[Tensor | None, ...]:  # fmt: skip
+) -> tuple[Tensor | None, ...]:
     """The gradients of ``function(*tensors)`` for each of the tensors, from that of its result.
 
     The function runs again, on tensors of its own, so that none of them counts as computed from another.

@@ -24,7 +24,7 @@ from minigrad.ops.operands import (
     pair,
     sizes,
     tensor,
-)  # fmt: skip
+)
 from minigrad.ops.shape import Expand, broadcast_tensors, reshape
 
 if TYPE_CHECKING:

@@ -144,7 +144,7 @@ def masked_select(x: Tensor, mask: Tensor) -> Tensor:
 
 def scatter(
     x: Tensor, dim: int, index: Tensor, src: Tensor | Number | None = None, *, value: Number | None = None
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """A copy of ``x`` with ``src`` at ``index`` along ``dim``: ``out[index[i, j], j] = src[i, j]`` for dim 0.
 
     Where an index repeats, the last element stays, and it alone receives a gradient.

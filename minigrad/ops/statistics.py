@@ -25,7 +25,7 @@ from minigrad.ops.operands import (
     parameter,
     tensor,
     zeros_like,
-)  # fmt: skip
+)
 from minigrad.ops.order import movedim
 from minigrad.ops.pieces import select
 from minigrad.ops.reduction import Reduction, as_floats, mean, with_ones
@@ -199,7 +199,7 @@ class Norm(Reduction):
 
 def norm(
     x: Tensor, p: float | str | None = "fro", dim: Dims = None, keepdim: bool = False, dtype: Any = None
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """The p-norm of the elements over ``dim``: ``y = (sum |x|^p)^(1/p)``.
 
     ``dx = dy sign(x) (|x| / y)^(p - 1)``, and 0 where y is 0. For p = inf, equal largest ones share the gradient.

@@ -101,7 +101,7 @@ def test_a_gpu_that_there_is_not_is_one_line(
 @pytest.mark.parametrize("value", ["0", "-1", "inf", "x"])
 def test_a_number_that_trains_nothing_is_refused(
     name: str, value: str, capsys: pytest.CaptureFixture[str]
-) -> None:  # fmt: skip
+) -> None:
     assert f"argument --{name}: " in refusal(capsys, "train_mlp", f"--{name}", value)
 
 

@@ -33,7 +33,7 @@ def test_a_short_run_learns(
 
 def test_it_draws_the_loss_of_one_image_forward_and_backward(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:  # fmt: skip
+) -> None:
     picture = tmp_path / "loss.dot"
     run(train_mlp.main, "--epochs", "1", "--out", str(tmp_path / "a.safetensors"), "--draw", str(picture))
     assert f"is in {picture}" in capsys.readouterr().out

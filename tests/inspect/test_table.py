@@ -74,7 +74,7 @@ def test_piped_it_is_plain_text() -> None:
 
 def test_in_a_terminal_rich_sets_it_in_colour_and_takes_no_markup_from_names(
     monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+) -> None:
     pytest.importorskip("rich")
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.setenv("TERM", "xterm-256color")

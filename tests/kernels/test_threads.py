@@ -111,7 +111,7 @@ print("done")
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_a_pool_of_processes_works_after_its_parent_ran_in_parallel(
     layer: str, method: str, tmp_path: Path
-) -> None:  # fmt: skip
+) -> None:
     if method not in multiprocessing.get_all_start_methods():
         pytest.skip(f"this system has no {method}")
     (tmp_path / "pooled.py").write_text(f"LAYER = {layer!r}{SETUP}")

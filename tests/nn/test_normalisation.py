@@ -231,7 +231,7 @@ def test_a_graph_recorded_in_eval_is_not_walked_with_statistics_that_have_moved_
         (lambda: nn.LayerNorm(()), "needs sizes of at least 1"),
         (lambda: nn.BatchNorm1d(0), "needs sizes of at least 1"),
     ],
-)  # fmt: skip
+)
 def test_what_does_not_fit_is_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()

@@ -219,7 +219,7 @@ class Driver:
             self.size.value = layout.size
             code = self.library.cuLaunchKernel(
                 c_void_p(function), *grid, *block, shared, c_void_p(stream), None, self.extra
-            )  # fmt: skip
+            )
         if code:
             self.fail("cuLaunchKernel", code)
 

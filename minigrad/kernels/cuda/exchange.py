@@ -95,9 +95,7 @@ def dlpack(x: DeviceArray, stream: int | None) -> Any:
         driver.end_event(x.device, event)
     sizes = (c_int64 * max(x.ndim, 1))(*x.shape)
     steps = (c_int64 * max(x.ndim, 1))(*(s // x.itemsize for s in x.strides))
-    view = View(
-        start, CUDA, x.device, x.ndim, CODES[x.dtype.kind], 8 * x.itemsize, 1, sizes, steps, 0
-    )  # fmt: skip
+    view = View(start, CUDA, x.device, x.ndim, CODES[x.dtype.kind], 8 * x.itemsize, 1, sizes, steps, 0)
     managed = Managed(view, None, let_go)
     address = ctypes.addressof(managed)
     held[address] = (managed, sizes, steps, x)

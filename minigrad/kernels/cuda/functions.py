@@ -150,9 +150,9 @@ whole_part = {name: Elementwise(name, rule) for name, rule in {
     "round": lambda x: round(x),
 }.items()}  # fmt: skip
 coarser = Elementwise("round_to_tens", lambda x, power: round(x / power) * power)
-finer = Elementwise("round_to_decimals", lambda x, power: (
-    round(x * power) / power if x * power - x * power == 0 else x
-))  # fmt: skip
+finer = Elementwise(
+    "round_to_decimals", lambda x, power: round(x * power) / power if x * power - x * power == 0 else x
+)
 
 
 # -- what is one function of the contract, and a rule for floats and another for integers ----------------------

@@ -103,7 +103,7 @@ def offset_piece(index, out, n, size, stride, faults):
 
 add_offset = Kernel(
     "add_offset", offset_piece, pointer(INTEGER), pointer(INTEGER), INT, INT, INT, pointer(INTEGER)
-)  # fmt: skip
+)
 
 # -- keys -----------------------------------------------------------------------------------------------------
 

@@ -38,9 +38,9 @@ normalise_by = Elementwise(
 )
 slope_at = Elementwise("slope_at", lambda dy, x, mean, variance, eps: dy * ((x - mean) / sqrt(variance + eps)))
 
-follow = Elementwise("running_step", lambda running, observed, rate, scale: (
-    running + (observed * scale - running) * rate
-))  # fmt: skip
+follow = Elementwise(
+    "running_step", lambda running, observed, rate, scale: running + (observed * scale - running) * rate
+)
 
 
 @functools.cache

@@ -120,7 +120,7 @@ def adam(dtype: DType, has_top: bool) -> Callable[..., None]:
 @functools.cache
 def kernel_of(
     name: str, dtype: DType, arrays: int, numbers: int, options: tuple[bool, ...], noted: bool
-) -> Kernel:  # fmt: skip
+) -> Kernel:
     """The kernel of a step, for a dtype and with its options."""
     rule = {"sgd": sgd, "rmsprop": rmsprop, "adagrad": adagrad, "adam": adam}[name](dtype, *options)
     text = "".join(str(int(option)) for option in options) + "_noted" * noted
@@ -131,7 +131,7 @@ def kernel_of(
 
 def take_step(
     name: str, written: tuple[DeviceArray | None, ...], g: DeviceArray, numbers: tuple[float, ...], *options: bool
-) -> None:  # fmt: skip
+) -> None:
     """Run a step on p, g and what is remembered. Arrays with gaps are copied, and written back."""
     p, notes = written[0], taking.notes
     assert p is not None
@@ -169,7 +169,7 @@ def rmsprop_step(
 
 def adagrad_step(
     p: DeviceArray, g: DeviceArray, s: DeviceArray, *, lr: float, eps: float, weight_decay: float, maximize: bool
-) -> None:  # fmt: skip
+) -> None:
     take_step("adagrad", (p, s), g, (lr, eps, weight_decay, -1.0 if maximize else 1.0))
 
 

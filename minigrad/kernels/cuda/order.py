@@ -121,7 +121,7 @@ def argsort(x: DeviceArray, dim: int, descending: bool) -> DeviceArray:
 
 def _sort_in_stages(
     rows: DeviceArray, places: DeviceArray, n: int, size: int, count: int, descending: bool
-) -> None:  # fmt: skip
+) -> None:
     kernel, total = stage_kernel(rows.dtype), count * size // 2
     run = 2
     while run <= size:

@@ -284,7 +284,7 @@ def on_tensor_cores(
 
 def packed(
     side: Side, place: int, rows: int, K: int, words: int, inner: int, count: int, name: str
-) -> tuple[Launch, int, int, int]:  # fmt: skip
+) -> tuple[Launch, int, int, int]:
     """An operand in words: how that is made, its bytes, and its steps from product to product; what all products
     share is packed once."""
     once = not side.inner and not side.outer

@@ -232,9 +232,7 @@ all = Reduce(Reduction("all", 1, smaller, is_not_zero), BOOL)
 count_nonzero = Reduce(Reduction("norm0", 0, plus, is_not_zero))
 norm1 = Reduce(Reduction("norm1", 0, plus, lambda x, p: abs(x)))
 norm2 = Reduce(Reduction("norm2", 0, plus, lambda x, p: x * x, lambda total, n, p: sqrt(total)))
-norm_p = Reduce(
-    Reduction("norm_p", 0, plus, lambda x, p: pow(abs(x), p), lambda total, n, p: pow(total, 1 / p))
-)  # fmt: skip
+norm_p = Reduce(Reduction("norm_p", 0, plus, lambda x, p: pow(abs(x), p), lambda total, n, p: pow(total, 1 / p)))
 
 
 def norm(x: DeviceArray, dims: Dims, keepdim: bool, p: float) -> DeviceArray:

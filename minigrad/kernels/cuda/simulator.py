@@ -298,9 +298,7 @@ class Simulator:
         """Everything is done when it is asked for."""
         self.check_not_noting()
 
-    def launch(
-        self, kernel: Callable[..., None], grid: Size, block: Size, arguments: tuple[Any, ...]
-    ) -> None:  # fmt: skip
+    def launch(self, kernel: Callable[..., None], grid: Size, block: Size, arguments: tuple[Any, ...]) -> None:
         """Run a kernel, one block after another."""
         self.do(lambda: run(kernel, grid, block, arguments))
 

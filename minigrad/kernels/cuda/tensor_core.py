@@ -168,7 +168,7 @@ def make_product(kind: Kind, tile: WarpTile, rule: Callable) -> Callable:
 
     def product(
         A, B, bias, C, M, N, words, inner, inner_a, outer_a, inner_b, outer_b, biased, step_bias, s0, s1, s2
-    ):  # fmt: skip
+    ):
         panels = shared()
         sums = cuda.local.array(sums_size, real)
         a = cuda.local.array(a_size, uint)

@@ -54,7 +54,7 @@ def _begin(chain: Chain) -> Chain:
 
 def finish(
     function: Any, operands: Sequence[Any], found: Sequence[DeviceArray], dtype: DType, out: DeviceArray
-) -> bool:  # fmt: skip
+) -> bool:
     """Let the function, whose result is written over ``out``, be the last step of the chain, and launch that.
 
     So ``x += 2 * y`` is one launch. False if it cannot be that.

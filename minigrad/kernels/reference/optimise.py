@@ -45,7 +45,7 @@ def rmsprop_step(
 @quiet
 def adagrad_step(
     p: Array, g: Array, s: Array, *, lr: float, eps: float, weight_decay: float, maximize: bool
-) -> None:  # fmt: skip
+) -> None:
     """s = s + g^2;  p = p - lr g / (sqrt(s) + eps)."""
     g = (-g if maximize else g) + weight_decay * p
     s += g * g

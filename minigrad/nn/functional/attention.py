@@ -65,7 +65,7 @@ NAME = "scaled_dot_product_attention"
 
 def attend(
     q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, dropout_p: float, scale: float, *, hides_all: bool
-) -> tuple[Tensor, Tensor]:  # fmt: skip
+) -> tuple[Tensor, Tensor]:
     """The output, and the weights after their dropout, (..., L, S).
 
     The mask is added: -Inf is for no weight. ``hides_all``: it may hide all keys from a query.
@@ -224,7 +224,7 @@ def _check_sequences(name: str, q: Tensor, k: Tensor, v: Tensor, E: int, heads: 
 
 def _merged(
     name: str, attn_mask: Tensor | None, key_padding_mask: Tensor | None, shape: Shape, dtype: dtypes.DType
-) -> Tensor | None:  # fmt: skip
+) -> Tensor | None:
     """Both masks as one that is added, which broadcasts to ``shape``."""
     N, heads, L, S = shape
     found = None

@@ -175,9 +175,7 @@ def transposed_size(sizes: Dims, kernel: Dims, stride: Dims, padding: Dims, dila
     return tuple((n - 1) * s - 2 * p + d * (k - 1) + m + 1 for n, k, s, p, d, m in numbers)
 
 
-def paddings(
-    name: str, padding: Any, kernel: Dims, stride: Dims, dilation: Dims
-) -> tuple[tuple[int, int], ...]:  # fmt: skip
+def paddings(name: str, padding: Any, kernel: Dims, stride: Dims, dilation: Dims) -> tuple[tuple[int, int], ...]:
     """(before, after) for each dim of space. Raises ValueError for an unknown word, or "same" with a stride."""
     if not isinstance(padding, str):
         return tuple((p, p) for p in for_each_dim(name, "padding", padding, len(kernel), 0))
@@ -215,7 +213,7 @@ def _checked_bias(name: str, bias: Tensor | None, channels: int, x: Tensor, W: T
 
 def unfold(
     input: Tensor, kernel_size: Several, dilation: Several = 1, padding: Several = 0, stride: Several = 1
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """Every window of an image as a column: ``(N, C, H, W) -> (N, C K_h K_w, windows)``.
 
     With these columns a convolution is a matrix product. Arguments and errors are those of :func:`conv2d`.
@@ -273,7 +271,7 @@ def fold(
 
 def _columns(
     name: str, sizes: Dims, kernel_size: Several, dilation: Several, padding: Several, stride: Several
-) -> Windows:  # fmt: skip
+) -> Windows:
     size, s, d = (
         for_each_dim(name, what, value, 2, 1)
         for what, value in (("kernel_size", kernel_size), ("stride", stride), ("dilation", dilation))

@@ -125,9 +125,7 @@ def cosine_embedding_loss(
     return reduced(where(target == 1, 1 - c, relu(c - margin)), reduction)
 
 
-def hinge_embedding_loss(
-    input: Tensor, target: Tensor, margin: float = 1.0, *, reduction: str = "mean"
-) -> Tensor:  # fmt: skip
+def hinge_embedding_loss(input: Tensor, target: Tensor, margin: float = 1.0, *, reduction: str = "mean") -> Tensor:
     """``l = x`` for pairs that should be alike, ``max(0, margin - x)`` for others, x the distance in the input.
 
     Args:
@@ -154,7 +152,7 @@ def hinge_embedding_loss(
 
 def margin_ranking_loss(
     input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0, *, reduction: str = "mean"
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """``l = max(0, margin - y (x1 - x2))``: the first should be larger where the target y is 1, smaller where -1.
 
     Args:

@@ -249,16 +249,12 @@ def _pair(name: str, hx: Pair) -> Pair:
     return h, c
 
 
-def _check_step(
-    name: str, gates: int, x: Tensor, states: dict[str, Tensor], *weights: Any
-) -> None:  # fmt: skip
+def _check_step(name: str, gates: int, x: Tensor, states: dict[str, Tensor], *weights: Any) -> None:
     batch = "B " if tensor(name, x).ndim > 1 else ""
     _check(name, gates, batch, {"input": (x, f"{batch}I")}, states, *weights)
 
 
-def _check_sequence(
-    name: str, gates: int, x: Tensor, states: dict[str, Tensor], *weights: Any
-) -> None:  # fmt: skip
+def _check_sequence(name: str, gates: int, x: Tensor, states: dict[str, Tensor], *weights: Any) -> None:
     _check(name, gates, "B ", {"input": (x, "T B I")}, states, *weights)
     if not len(x):
         raise ValueError(f"{name}: the input {x.shape} has no steps, a sequence has at least one")

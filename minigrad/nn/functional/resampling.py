@@ -96,7 +96,7 @@ Factors = tuple[float | None, ...]
 
 def _sizes(
     sizes: Dims, size: int | Sequence[int] | None, scale_factor: float | Sequence[float] | None
-) -> tuple[Dims, Factors]:  # fmt: skip
+) -> tuple[Dims, Factors]:
     """The size of the result, and the factors for each dim where they were given."""
     name, dims = "interpolate", len(sizes)
     if (size is None) == (scale_factor is None):

@@ -31,7 +31,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
 
     def __init__(
         self, optimizer: Optimizer, T_0: int, T_mult: int = 1, eta_min: float = 0.0, last_epoch: int = -1
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.T_0 = count("CosineAnnealingWarmRestarts: T_0", T_0)
         self.T_mult = count("CosineAnnealingWarmRestarts: T_mult", T_mult)
         in_range("eta_min", eta_min)

@@ -11,7 +11,7 @@ class ConstantLR(LRScheduler):
 
     def __init__(
         self, optimizer: Optimizer, factor: float = 1 / 3, total_iters: int = 5, last_epoch: int = -1
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.factor = fraction("ConstantLR: factor", factor)
         self.total_iters = count("ConstantLR: total_iters", total_iters)
         super().__init__(optimizer, last_epoch)

@@ -52,9 +52,7 @@ def test_operands_on_two_devices_are_refused(row: Row, asked: Counter[str]) -> N
     if any(not array.ndim for array in sample):
         pytest.skip("its operands are single numbers")
     for odd in range(len(sample)):
-        inputs = [
-            t.detach().cuda() if k == odd else t.detach() for k, t in enumerate(tensors(sample, "float32"))
-        ]  # fmt: skip
+        inputs = [t.detach().cuda() if k == odd else t.detach() for k, t in enumerate(tensors(sample, "float32"))]
         asked.clear()
         with pytest.raises((RuntimeError, ValueError), match=r"on different devices|on cuda:0"):
             row.function(mg, *inputs)
@@ -175,7 +173,7 @@ for use in (
 def test_nothing_of_cuda_is_loaded_before_its_use_and_without_a_driver_the_error_says_so() -> None:
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", NO_DRIVER], capture_output=True, text=True, check=False
-    )  # fmt: skip
+    )
     assert done.returncode == 0, done.stderr
 
 

@@ -94,7 +94,7 @@ def test_sweeps_to_numbers_and_losses(start: int) -> None:
         got = cuda.normalise_backward(placed(z[::-1], start), there, placed(w), (1,), 1e-5).host()
         np.testing.assert_allclose(
             got, reference.normalise_backward(np.ascontiguousarray(z[::-1]), z, w, (1,), 1e-5), 1e-9, 1e-11
-        )  # fmt: skip
+        )
 
 
 @pytest.mark.parametrize("start", STARTS)
