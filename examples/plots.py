@@ -54,9 +54,14 @@ def save(path: Path, *panels: Panel, width: float = 5.0, height: float = 3.6) ->
 
 
 def curves(
-    title: str, lines: Mapping[str, Sequence[float]], *, x: str = "epoch", y: str = "", log: bool = False,
+    title: str,
+    lines: Mapping[str, Sequence[float]],
+    *,
+    x: str = "epoch",
+    y: str = "",
+    log: bool = False,
     start: float = 1,
-) -> Panel:  # fmt: skip
+) -> Panel:
     """A line for each name: its numbers against ``start``, ``start + 1``, ...; ``log`` for a logarithmic scale."""
 
     def panel(axes: Any) -> None:

@@ -28,9 +28,14 @@ def new_tensor(
 
 
 def new_full(
-    t: Tensor, size: Size, fill_value: float, *, dtype: Any = None, device: str | None = None,
+    t: Tensor,
+    size: Size,
+    fill_value: float,
+    *,
+    dtype: Any = None,
+    device: str | None = None,
     requires_grad: bool = False,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """:func:`mg.full` with the dtype and device of this one."""
     from minigrad import creation
 

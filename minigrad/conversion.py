@@ -63,9 +63,13 @@ def parse_to(*wanted: Any, device: str | None = None, dtype: Any = None) -> tupl
 
 
 def to(
-    t: Tensor, *wanted: Any, device: str | None = None, dtype: Any = None, non_blocking: bool = False,
+    t: Tensor,
+    *wanted: Any,
+    device: str | None = None,
+    dtype: Any = None,
+    non_blocking: bool = False,
     copy: bool = False,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """This tensor with another dtype, on another device, or as another tensor; itself, if it is so already.
 
     Args:

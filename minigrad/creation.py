@@ -195,9 +195,14 @@ def eye(
 
 
 def arange(
-    start: float, end: float | None = None, step: float = 1, *, dtype: Any = None,
-    requires_grad: bool = False, device: str | None = None,
-) -> Tensor:  # fmt: skip
+    start: float,
+    end: float | None = None,
+    step: float = 1,
+    *,
+    dtype: Any = None,
+    requires_grad: bool = False,
+    device: str | None = None,
+) -> Tensor:
     """Numbers from ``start`` (0 if only one bound is given) up to and without ``end``, ``step`` apart.
 
     int64 if every argument is an int, else float32. Raises TypeError for what is no number, ValueError for one
@@ -219,9 +224,14 @@ def arange(
 
 
 def linspace(
-    start: float, end: float, steps: int, *, dtype: Any = None, requires_grad: bool = False,
+    start: float,
+    end: float,
+    steps: int,
+    *,
+    dtype: Any = None,
+    requires_grad: bool = False,
     device: str | None = None,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """``steps`` numbers from ``start`` to ``end``, both included, at equal distances.
 
     Raises TypeError for what is no number, ValueError for one that is not finite, OverflowError for one that the

@@ -101,9 +101,12 @@ def jvp(
 
 
 def jacobian(
-    func: Function, inputs: Tensors, create_graph: bool = False, strict: bool = False,
+    func: Function,
+    inputs: Tensors,
+    create_graph: bool = False,
+    strict: bool = False,
     strategy: str = "reverse-mode",
-) -> Any:  # fmt: skip
+) -> Any:
     """Every derivative of every output: ``J[k, i] = dy_k / dx_i``, of shape ``y.shape + x.shape``.
 
     Args:
@@ -130,9 +133,12 @@ def jacobian(
 
 
 def hessian(
-    func: Function, inputs: Tensors, create_graph: bool = False, strict: bool = False,
+    func: Function,
+    inputs: Tensors,
+    create_graph: bool = False,
+    strict: bool = False,
     outer_jacobian_strategy: str = "reverse-mode",
-) -> Any:  # fmt: skip
+) -> Any:
     """The second derivatives of a function with one number as its value: ``H[i, j] = d^2 y / dx_i dx_j``.
 
     The Jacobian of the gradient. Arguments and errors are those of :func:`jacobian`; ValueError if the value has

@@ -137,9 +137,13 @@ def _twin(function: Any) -> Any:
 
 
 def dlpack(
-    t: Tensor, *, stream: Any = None, max_version: tuple[int, int] | None = None,
-    dl_device: tuple[int, int] | None = None, copy: bool | None = None,
-) -> Any:  # fmt: skip
+    t: Tensor,
+    *,
+    stream: Any = None,
+    max_version: tuple[int, int] | None = None,
+    dl_device: tuple[int, int] | None = None,
+    copy: bool | None = None,
+) -> Any:
     """The memory for another library's ``from_dlpack(t)``, not copied.
 
     Raises BufferError where a gradient flows, which the other library would not see; for a read-only tensor, such

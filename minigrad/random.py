@@ -59,9 +59,12 @@ def seeded(*seeds: int) -> Iterator[None]:
 
 
 def rand(
-    *size: Size, generator: Generator | None = None, dtype: Any = None, requires_grad: bool = False,
+    *size: Size,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    requires_grad: bool = False,
     device: str | None = None,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """Random numbers, uniform in [0, 1)."""
     found = _float(dtype)
     drawn = numbers("rand", generator).random(size_of("rand", size), found.type)
@@ -69,9 +72,12 @@ def rand(
 
 
 def randn(
-    *size: Size, generator: Generator | None = None, dtype: Any = None, requires_grad: bool = False,
+    *size: Size,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    requires_grad: bool = False,
     device: str | None = None,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """Random numbers from the normal distribution of mean 0 and variance 1."""
     found = _float(dtype)
     drawn = numbers("randn", generator).standard_normal(size_of("randn", size), found.type)
@@ -93,9 +99,14 @@ def randn_like(other: Tensor, *, dtype: Any = None, requires_grad: bool = False)
 
 
 def randint(
-    low: int, high: int | Sequence[int] | None = None, size: Size | None = None, *,
-    generator: Generator | None = None, dtype: Any = None, device: str | None = None,
-) -> Tensor:  # fmt: skip
+    low: int,
+    high: int | Sequence[int] | None = None,
+    size: Size | None = None,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: str | None = None,
+) -> Tensor:
     """Random integers from ``low`` (0 if only one bound is given) up to and without ``high``; int64.
 
     It is called as ``randint(low, high, size)``, or as ``randint(high, size)``.

@@ -37,9 +37,15 @@ def arange(
 
 
 def linspace(
-    start: float, stop: float, /, num: int, *, dtype: Any = None, device: str | None = None,
+    start: float,
+    stop: float,
+    /,
+    num: int,
+    *,
+    dtype: Any = None,
+    device: str | None = None,
     endpoint: bool = True,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """``num`` numbers from ``start`` to ``stop``, which is the last, or without ``endpoint`` would be the next."""
     made = creation.linspace(start, stop, num if endpoint else num + 1, dtype=dtype, device=device)
     return made if endpoint else made[:-1]

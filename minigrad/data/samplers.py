@@ -56,9 +56,12 @@ class RandomSampler(Sampler):
     """
 
     def __init__(
-        self, data_source: Sized, replacement: bool = False, num_samples: int | None = None,
+        self,
+        data_source: Sized,
+        replacement: bool = False,
+        num_samples: int | None = None,
         generator: Generator | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         numbers("RandomSampler", generator)  # or raise TypeError
         self.data_source, self.replacement, self.generator = data_source, replacement, generator
         self.num_samples = None if num_samples is None else _positive("RandomSampler", "num_samples", num_samples)
@@ -109,9 +112,12 @@ class WeightedRandomSampler(Sampler):
     """
 
     def __init__(
-        self, weights: Sequence[float], num_samples: int, replacement: bool = True,
+        self,
+        weights: Sequence[float],
+        num_samples: int,
+        replacement: bool = True,
         generator: Generator | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         numbers("WeightedRandomSampler", generator)
         self.weights = tensor(weights, dtype=float64)
         self.num_samples = _positive("WeightedRandomSampler", "num_samples", num_samples)

@@ -109,9 +109,14 @@ class _Check:
     """
 
     def __init__(
-        self, function: Function, inputs: list[Tensor], eps: float = 1e-6, atol: float | None = None,
-        rtol: float | None = None, fast_mode: bool = True,
-    ) -> None:  # fmt: skip
+        self,
+        function: Function,
+        inputs: list[Tensor],
+        eps: float = 1e-6,
+        atol: float | None = None,
+        rtol: float | None = None,
+        fast_mode: bool = True,
+    ) -> None:
         self.function, self.inputs, self.eps = function, inputs, eps
         self.checked = [i for i, t in enumerate(inputs) if t.requires_grad]
         if not self.checked:

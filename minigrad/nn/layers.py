@@ -117,9 +117,14 @@ class Bilinear(Module):
     """
 
     def __init__(
-        self, in1_features: int, in2_features: int, out_features: int, bias: bool = True,
-        device: Device = None, dtype: Any = None,
-    ) -> None:  # fmt: skip
+        self,
+        in1_features: int,
+        in2_features: int,
+        out_features: int,
+        bias: bool = True,
+        device: Device = None,
+        dtype: Any = None,
+    ) -> None:
         super().__init__()
         shape = sizes("Bilinear", (out_features, in1_features, in2_features))
         if min(shape) < 1:
@@ -175,9 +180,13 @@ class Embedding(Module):
     """
 
     def __init__(
-        self, num_embeddings: int, embedding_dim: int, padding_idx: int | None = None,
-        device: Device = None, dtype: Any = None,
-    ) -> None:  # fmt: skip
+        self,
+        num_embeddings: int,
+        embedding_dim: int,
+        padding_idx: int | None = None,
+        device: Device = None,
+        dtype: Any = None,
+    ) -> None:
         super().__init__()
         shape = self.num_embeddings, self.embedding_dim = sizes("Embedding", (num_embeddings, embedding_dim))
         if min(shape) < 1:
@@ -230,9 +239,16 @@ class EmbeddingBag(Embedding):
     """
 
     def __init__(
-        self, num_embeddings: int, embedding_dim: int, *, mode: str = "mean", include_last_offset: bool = False,
-        padding_idx: int | None = None, device: Device = None, dtype: Any = None,
-    ) -> None:  # fmt: skip
+        self,
+        num_embeddings: int,
+        embedding_dim: int,
+        *,
+        mode: str = "mean",
+        include_last_offset: bool = False,
+        padding_idx: int | None = None,
+        device: Device = None,
+        dtype: Any = None,
+    ) -> None:
         super().__init__(num_embeddings, embedding_dim, padding_idx, device, dtype)
         self.mode, self.include_last_offset = mode, include_last_offset
 

@@ -23,9 +23,14 @@ class MaxPool(Module):
     """The largest element of each window; see :func:`~minigrad.nn.functional.max_pool2d` for the arguments."""
 
     def __init__(
-        self, kernel_size: Several, stride: Several | None = None, padding: Several = 0, dilation: Several = 1,
-        return_indices: bool = False, ceil_mode: bool = False,
-    ) -> None:  # fmt: skip
+        self,
+        kernel_size: Several,
+        stride: Several | None = None,
+        padding: Several = 0,
+        dilation: Several = 1,
+        return_indices: bool = False,
+        ceil_mode: bool = False,
+    ) -> None:
         super().__init__()
         self.kernel_size, self.stride = kernel_size, kernel_size if stride is None else stride
         self.padding, self.dilation = padding, dilation
@@ -77,9 +82,13 @@ class AvgPool1d(Module):
     """
 
     def __init__(
-        self, kernel_size: Several, stride: Several | None = None, padding: Several = 0, ceil_mode: bool = False,
+        self,
+        kernel_size: Several,
+        stride: Several | None = None,
+        padding: Several = 0,
+        ceil_mode: bool = False,
         count_include_pad: bool = True,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__()
         self.kernel_size = for_each_dim("AvgPool1d", "kernel_size", kernel_size, 1, 1)
         self.stride = self.kernel_size if stride is None else for_each_dim("AvgPool1d", "stride", stride, 1, 1)
@@ -106,9 +115,14 @@ class AvgPool2d(Module):
     """
 
     def __init__(
-        self, kernel_size: Several, stride: Several | None = None, padding: Several = 0, ceil_mode: bool = False,
-        count_include_pad: bool = True, divisor_override: int | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        kernel_size: Several,
+        stride: Several | None = None,
+        padding: Several = 0,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
+        divisor_override: int | None = None,
+    ) -> None:
         super().__init__()
         self.kernel_size, self.stride = kernel_size, kernel_size if stride is None else stride
         self.padding, self.ceil_mode = padding, ceil_mode
@@ -194,9 +208,13 @@ class Upsample(Module):
     """
 
     def __init__(
-        self, size: Several | None = None, scale_factor: float | tuple[float, ...] | None = None,
-        mode: str = "nearest", align_corners: bool | None = None, recompute_scale_factor: bool | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        size: Several | None = None,
+        scale_factor: float | tuple[float, ...] | None = None,
+        mode: str = "nearest",
+        align_corners: bool | None = None,
+        recompute_scale_factor: bool | None = None,
+    ) -> None:
         super().__init__()
         self.size, self.mode, self.align_corners = size, mode, align_corners
         several = isinstance(scale_factor, (tuple, list))

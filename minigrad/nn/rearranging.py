@@ -190,9 +190,13 @@ class Fold(Unfold):
     """
 
     def __init__(
-        self, output_size: Several, kernel_size: Several, dilation: Several = 1, padding: Several = 0,
+        self,
+        output_size: Several,
+        kernel_size: Several,
+        dilation: Several = 1,
+        padding: Several = 0,
         stride: Several = 1,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__(kernel_size, dilation, padding, stride)
         self.output_size = output_size
 

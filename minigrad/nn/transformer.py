@@ -49,9 +49,13 @@ class AnyLayer(Module):
 
 
 def attended(
-    attention: Module, x: Tensor, memory: Tensor, mask: Tensor | None, padding: Tensor | None,
+    attention: Module,
+    x: Tensor,
+    memory: Tensor,
+    mask: Tensor | None,
+    padding: Tensor | None,
     is_causal: bool | None,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """What x finds in the memory."""
     y: Tensor
     y, _ = attention(
@@ -100,10 +104,19 @@ class TransformerEncoderLayer(AnyLayer):
     _is_own = property(AnyLayer._runs_own_code)  # here, as Module gives each class one of its own
 
     def __init__(
-        self, d_model: int, nhead: int, dim_feedforward: int = 2048, dropout: float = 0.1,
-        activation: Activation = "relu", layer_norm_eps: float = 1e-5, batch_first: bool = False,
-        norm_first: bool = False, bias: bool = True, device: Device = None, dtype: Any = None,
-    ) -> None:  # fmt: skip
+        self,
+        d_model: int,
+        nhead: int,
+        dim_feedforward: int = 2048,
+        dropout: float = 0.1,
+        activation: Activation = "relu",
+        layer_norm_eps: float = 1e-5,
+        batch_first: bool = False,
+        norm_first: bool = False,
+        bias: bool = True,
+        device: Device = None,
+        dtype: Any = None,
+    ) -> None:
         super().__init__()
         self.activation, self.norm_first = self._chosen(activation), norm_first
         made: dict[str, Any] = {"bias": bias, "device": device, "dtype": dtype}
@@ -117,9 +130,12 @@ class TransformerEncoderLayer(AnyLayer):
         self.dropout2 = Dropout(dropout)
 
     def forward(
-        self, src: Tensor, src_mask: Tensor | None = None, src_key_padding_mask: Tensor | None = None,
+        self,
+        src: Tensor,
+        src_mask: Tensor | None = None,
+        src_key_padding_mask: Tensor | None = None,
         is_causal: bool | None = False,
-    ) -> Tensor:  # fmt: skip
+    ) -> Tensor:
         x, masks = src, (src_mask, src_key_padding_mask, is_causal)
         if self.norm_first:
             x = x + self._attend(self.norm1(x), *masks)
@@ -180,9 +196,12 @@ class TransformerEncoder(Stack):
         super().__init__(encoder_layer, num_layers, norm, "encoder_layer")
 
     def forward(
-        self, src: Tensor, mask: Tensor | None = None, src_key_padding_mask: Tensor | None = None,
+        self,
+        src: Tensor,
+        mask: Tensor | None = None,
+        src_key_padding_mask: Tensor | None = None,
         is_causal: bool | None = False,
-    ) -> Tensor:  # fmt: skip
+    ) -> Tensor:
         x = tensor("TransformerEncoder", src)
         return self._through(x, src_mask=mask, src_key_padding_mask=src_key_padding_mask, is_causal=is_causal)
 
@@ -211,10 +230,19 @@ class TransformerDecoderLayer(AnyLayer):
     _is_own = property(AnyLayer._runs_own_code)  # here, as Module gives each class one of its own
 
     def __init__(
-        self, d_model: int, nhead: int, dim_feedforward: int = 2048, dropout: float = 0.1,
-        activation: Activation = "relu", layer_norm_eps: float = 1e-5, batch_first: bool = False,
-        norm_first: bool = False, bias: bool = True, device: Device = None, dtype: Any = None,
-    ) -> None:  # fmt: skip
+        self,
+        d_model: int,
+        nhead: int,
+        dim_feedforward: int = 2048,
+        dropout: float = 0.1,
+        activation: Activation = "relu",
+        layer_norm_eps: float = 1e-5,
+        batch_first: bool = False,
+        norm_first: bool = False,
+        bias: bool = True,
+        device: Device = None,
+        dtype: Any = None,
+    ) -> None:
         super().__init__()
         self.activation, self.norm_first = self._chosen(activation), norm_first
         made: dict[str, Any] = {"bias": bias, "device": device, "dtype": dtype}
@@ -231,10 +259,16 @@ class TransformerDecoderLayer(AnyLayer):
         self.dropout3 = Dropout(dropout)
 
     def forward(
-        self, tgt: Tensor, memory: Tensor, tgt_mask: Tensor | None = None, memory_mask: Tensor | None = None,
-        tgt_key_padding_mask: Tensor | None = None, memory_key_padding_mask: Tensor | None = None,
-        tgt_is_causal: bool | None = False, memory_is_causal: bool | None = False,
-    ) -> Tensor:  # fmt: skip
+        self,
+        tgt: Tensor,
+        memory: Tensor,
+        tgt_mask: Tensor | None = None,
+        memory_mask: Tensor | None = None,
+        tgt_key_padding_mask: Tensor | None = None,
+        memory_key_padding_mask: Tensor | None = None,
+        tgt_is_causal: bool | None = False,
+        memory_is_causal: bool | None = False,
+    ) -> Tensor:
         def itself(x: Tensor) -> Tensor:
             return attended(self.self_attn, x, x, tgt_mask, tgt_key_padding_mask, tgt_is_causal)
 
@@ -278,10 +312,16 @@ class TransformerDecoder(Stack):
         super().__init__(decoder_layer, num_layers, norm, "decoder_layer")
 
     def forward(
-        self, tgt: Tensor, memory: Tensor, tgt_mask: Tensor | None = None, memory_mask: Tensor | None = None,
-        tgt_key_padding_mask: Tensor | None = None, memory_key_padding_mask: Tensor | None = None,
-        tgt_is_causal: bool | None = False, memory_is_causal: bool | None = False,
-    ) -> Tensor:  # fmt: skip
+        self,
+        tgt: Tensor,
+        memory: Tensor,
+        tgt_mask: Tensor | None = None,
+        memory_mask: Tensor | None = None,
+        tgt_key_padding_mask: Tensor | None = None,
+        memory_key_padding_mask: Tensor | None = None,
+        tgt_is_causal: bool | None = False,
+        memory_is_causal: bool | None = False,
+    ) -> Tensor:
         return self._through(
             tensor("TransformerDecoder", tgt), tensor("TransformerDecoder", memory), tgt_mask=tgt_mask,
             memory_mask=memory_mask, tgt_key_padding_mask=tgt_key_padding_mask,
@@ -315,12 +355,23 @@ class Transformer(Module):
     """
 
     def __init__(
-        self, d_model: int = 512, nhead: int = 8, num_encoder_layers: int = 6, num_decoder_layers: int = 6,
-        dim_feedforward: int = 2048, dropout: float = 0.1, activation: Activation = "relu",
-        custom_encoder: Module | None = None, custom_decoder: Module | None = None, layer_norm_eps: float = 1e-5,
-        batch_first: bool = False, norm_first: bool = False, bias: bool = True, device: Device = None,
+        self,
+        d_model: int = 512,
+        nhead: int = 8,
+        num_encoder_layers: int = 6,
+        num_decoder_layers: int = 6,
+        dim_feedforward: int = 2048,
+        dropout: float = 0.1,
+        activation: Activation = "relu",
+        custom_encoder: Module | None = None,
+        custom_decoder: Module | None = None,
+        layer_norm_eps: float = 1e-5,
+        batch_first: bool = False,
+        norm_first: bool = False,
+        bias: bool = True,
+        device: Device = None,
         dtype: Any = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__()
         layer = (
             d_model, nhead, dim_feedforward, dropout, activation, layer_norm_eps, batch_first, norm_first, bias,
@@ -339,11 +390,19 @@ class Transformer(Module):
                 init.xavier_uniform_(weight)
 
     def forward(
-        self, src: Tensor, tgt: Tensor, src_mask: Tensor | None = None, tgt_mask: Tensor | None = None,
-        memory_mask: Tensor | None = None, src_key_padding_mask: Tensor | None = None,
-        tgt_key_padding_mask: Tensor | None = None, memory_key_padding_mask: Tensor | None = None,
-        src_is_causal: bool | None = None, tgt_is_causal: bool | None = None, memory_is_causal: bool = False,
-    ) -> Tensor:  # fmt: skip
+        self,
+        src: Tensor,
+        tgt: Tensor,
+        src_mask: Tensor | None = None,
+        tgt_mask: Tensor | None = None,
+        memory_mask: Tensor | None = None,
+        src_key_padding_mask: Tensor | None = None,
+        tgt_key_padding_mask: Tensor | None = None,
+        memory_key_padding_mask: Tensor | None = None,
+        src_is_causal: bool | None = None,
+        tgt_is_causal: bool | None = None,
+        memory_is_causal: bool = False,
+    ) -> Tensor:
         memory = self.encoder(
             src, mask=src_mask, src_key_padding_mask=src_key_padding_mask, is_causal=src_is_causal
         )

@@ -86,9 +86,13 @@ class Std(Var):
 
 
 def var(
-    x: Tensor, dim: Dims | bool = None, unbiased: bool | None = None, keepdim: bool = False,
-    *, correction: Number | None = None,
-) -> Tensor:  # fmt: skip
+    x: Tensor,
+    dim: Dims | bool = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: Number | None = None,
+) -> Tensor:
     """Variance: ``y = sum (x - mean x)^2 / (n - correction)`` over the n elements of ``dim``.
 
     Args:
@@ -113,9 +117,13 @@ def var(
 
 
 def std(
-    x: Tensor, dim: Dims | bool = None, unbiased: bool | None = None, keepdim: bool = False,
-    *, correction: Number | None = None,
-) -> Tensor:  # fmt: skip
+    x: Tensor,
+    dim: Dims | bool = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: Number | None = None,
+) -> Tensor:
     """Standard deviation, the root of :func:`var`, whose arguments it takes. Its slope at 0 is taken to be 0.
 
     >>> import minigrad as mg
@@ -126,9 +134,13 @@ def std(
 
 
 def var_mean(
-    x: Tensor, dim: Dims | bool = None, unbiased: bool | None = None, keepdim: bool = False,
-    *, correction: Number | None = None,
-) -> tuple[Tensor, Tensor]:  # fmt: skip
+    x: Tensor,
+    dim: Dims | bool = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: Number | None = None,
+) -> tuple[Tensor, Tensor]:
     """:func:`var` and :func:`mean`, in this order.
 
     >>> import minigrad as mg
@@ -140,9 +152,13 @@ def var_mean(
 
 
 def std_mean(
-    x: Tensor, dim: Dims | bool = None, unbiased: bool | None = None, keepdim: bool = False,
-    *, correction: Number | None = None,
-) -> tuple[Tensor, Tensor]:  # fmt: skip
+    x: Tensor,
+    dim: Dims | bool = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: Number | None = None,
+) -> tuple[Tensor, Tensor]:
     """:func:`std` and :func:`mean`, in this order.
 
     >>> import minigrad as mg
@@ -154,9 +170,14 @@ def std_mean(
 
 
 def _spread(
-    name: str, op: type[Var], x: Tensor, dim: Dims | bool, unbiased: bool | None, keepdim: bool,
+    name: str,
+    op: type[Var],
+    x: Tensor,
+    dim: Dims | bool,
+    unbiased: bool | None,
+    keepdim: bool,
     correction: Number | None,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     x = only_floats(name, tensor(name, x))
     if isinstance(dim, bool):  # x.var(False)
         dim, unbiased = None, dim

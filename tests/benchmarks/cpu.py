@@ -49,9 +49,13 @@ def random(*shapes: tuple[int, ...], dtype: np.dtype = FLOAT32, most: int = 64) 
 
 
 def case(
-    work: str, reach: float, sets: list[Arrays], exact: Callable[..., Any] | None, tolerance: float = 1e-5,
+    work: str,
+    reach: float,
+    sets: list[Arrays],
+    exact: Callable[..., Any] | None,
+    tolerance: float = 1e-5,
     **functions: Callable[..., Any] | None,
-) -> Case:  # fmt: skip
+) -> Case:
     """A case from one function for each contender. ``torch`` is given tensors, the others arrays."""
     calls: dict[str, list[Callable[[], Any]]] = {}
     for name, function in functions.items():

@@ -42,9 +42,16 @@ class DeviceArray:
     __array_ufunc__ = None  # NumPy must not take it for a sequence
 
     def __init__(
-        self, memory: Memory | Any, address: int, shape: Shape, strides: Shape, dtype: np.dtype[Any], device: int,
-        base: DeviceArray | None = None, writeable: bool = True,
-    ) -> None:  # fmt: skip
+        self,
+        memory: Memory | Any,
+        address: int,
+        shape: Shape,
+        strides: Shape,
+        dtype: np.dtype[Any],
+        device: int,
+        base: DeviceArray | None = None,
+        writeable: bool = True,
+    ) -> None:
         self.memory, self.address, self.device = memory, address, device  # the memory is held, and so not reused
         self.shape, self.strides, self.dtype = shape, strides, dtype
         self.ndim, self.size = len(shape), math.prod(shape)

@@ -140,9 +140,14 @@ class Chain:
         return out
 
     def _enter(
-        self, function: Any, operands: Sequence[Any], dtype: DType, gives: DType,
-        result: weakref.ref[DeviceArray], is_new: bool,
-    ) -> None:  # fmt: skip
+        self,
+        function: Any,
+        operands: Sequence[Any],
+        dtype: DType,
+        gives: DType,
+        result: weakref.ref[DeviceArray],
+        is_new: bool,
+    ) -> None:
         """Add a step, on arrays, numbers, and results by their names."""
         given: list[Any] = []
         signature = self.signature

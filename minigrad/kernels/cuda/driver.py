@@ -209,9 +209,16 @@ class Driver:
         return function.value or 0
 
     def launch(
-        self, device: int, function: int, grid: Size, block: Size, shared: int, stream: int, layout: struct.Struct,
+        self,
+        device: int,
+        function: int,
+        grid: Size,
+        block: Size,
+        shared: int,
+        stream: int,
+        layout: struct.Struct,
         arguments: Sequence[float],
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Start a kernel whose arguments lie as in a C struct of that layout. The driver copies them at once."""
         self.enter(device)
         with self.launching:

@@ -152,17 +152,36 @@ def take_step(
 
 
 def sgd_step(
-    p: DeviceArray, g: DeviceArray, v: DeviceArray | None, *, lr: float, momentum: float, dampening: float,
-    weight_decay: float, nesterov: bool, maximize: bool, first: bool,
-) -> None:  # fmt: skip
+    p: DeviceArray,
+    g: DeviceArray,
+    v: DeviceArray | None,
+    *,
+    lr: float,
+    momentum: float,
+    dampening: float,
+    weight_decay: float,
+    nesterov: bool,
+    maximize: bool,
+    first: bool,
+) -> None:
     numbers = (lr, momentum, 1 - dampening, weight_decay, -1.0 if maximize else 1.0, float(first))
     take_step("sgd", (p, v), g, numbers, v is not None, bool(nesterov))
 
 
 def rmsprop_step(
-    p: DeviceArray, g: DeviceArray, s: DeviceArray, mean: DeviceArray | None, v: DeviceArray | None, *, lr: float,
-    alpha: float, eps: float, weight_decay: float, momentum: float, maximize: bool,
-) -> None:  # fmt: skip
+    p: DeviceArray,
+    g: DeviceArray,
+    s: DeviceArray,
+    mean: DeviceArray | None,
+    v: DeviceArray | None,
+    *,
+    lr: float,
+    alpha: float,
+    eps: float,
+    weight_decay: float,
+    momentum: float,
+    maximize: bool,
+) -> None:
     numbers = (lr, alpha, 1 - alpha, eps, weight_decay, momentum, -1.0 if maximize else 1.0)
     take_step("rmsprop", (p, s, mean, v), g, numbers, mean is not None, v is not None)
 
@@ -174,9 +193,21 @@ def adagrad_step(
 
 
 def adam_step(
-    p: DeviceArray, g: DeviceArray, m: DeviceArray, s: DeviceArray, top: DeviceArray | None, *, lr: float,
-    beta1: float, beta2: float, eps: float, weight_decay: float, decoupled: bool, maximize: bool, step: int,
-) -> None:  # fmt: skip
+    p: DeviceArray,
+    g: DeviceArray,
+    m: DeviceArray,
+    s: DeviceArray,
+    top: DeviceArray | None,
+    *,
+    lr: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float,
+    decoupled: bool,
+    maximize: bool,
+    step: int,
+) -> None:
     means = (lr / (1 - beta1**step), beta1, 1 - beta1, beta2, 1 - beta2, math.sqrt(1 - beta2**step))
     kept, pull = (1 - lr * weight_decay, 0.0) if decoupled else (1.0, weight_decay)
     take_step("adam", (p, m, s, top), g, (*means, eps, kept, pull, -1.0 if maximize else 1.0), top is not None)

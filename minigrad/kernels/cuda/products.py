@@ -158,9 +158,13 @@ class Product:
     """The product of two matrices, with a bias, which may wait for what follows it (``chain.py``)."""
 
     def __init__(
-        self, function: Callable[..., Any], A: DeviceArray, B: DeviceArray, bias: DeviceArray | None,
+        self,
+        function: Callable[..., Any],
+        A: DeviceArray,
+        B: DeviceArray,
+        bias: DeviceArray | None,
         transposed: bool,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.function, self.transposed = function, transposed
         self.arrays = (A, B) if bias is None else (A, B, bias)
         self.rounded = precision.operands()  # the setting may change before it is launched
@@ -180,9 +184,13 @@ class Product:
 
 
 def product(
-    function: Callable[..., Any], A: DeviceArray, B: DeviceArray, bias: DeviceArray | None, shape: Shape,
+    function: Callable[..., Any],
+    A: DeviceArray,
+    B: DeviceArray,
+    bias: DeviceArray | None,
+    shape: Shape,
     transposed: bool = False,
-) -> DeviceArray:  # fmt: skip
+) -> DeviceArray:
     """(M, K) @ (K, N) + (N,) in that shape, as the head of a chain, or at once; ``transposed`` if B is (N, K)."""
     found = Product(function, A, B, bias, transposed)
     waits = devices.current.fuses and A.dtype in FLOATS and 0 not in shape
@@ -206,9 +214,14 @@ def multiply(A: DeviceArray, B: DeviceArray, batch: Shape, memory: Memory) -> No
 
 
 def recipe_for(
-    A: DeviceArray, B: DeviceArray, bias: DeviceArray | None, batch: Shape, ending: Steps, rounded: str | None,
+    A: DeviceArray,
+    B: DeviceArray,
+    bias: DeviceArray | None,
+    batch: Shape,
+    ending: Steps,
+    rounded: str | None,
     transposed: bool = False,
-) -> Recipe | None:  # fmt: skip
+) -> Recipe | None:
     """How these are multiplied; ``rounded`` is what operands may be rounded to. None as of :func:`recipe_of`."""
     place, step_bias = devices.device(A.device), None if bias is None else bias.strides[0] // bias.itemsize
     return recipe_of(
@@ -219,9 +232,16 @@ def recipe_for(
 
 @functools.lru_cache(4096)
 def recipe_of(
-    A: Matrices, B: Matrices, step_bias: int | None, batch: Shape, dtype: DType, ending: Steps,
-    rounded: str | None, capability: tuple[int, int], processors: int,
-) -> Recipe | None:  # fmt: skip
+    A: Matrices,
+    B: Matrices,
+    step_bias: int | None,
+    batch: Shape,
+    dtype: DType,
+    ending: Steps,
+    rounded: str | None,
+    capability: tuple[int, int],
+    processors: int,
+) -> Recipe | None:
     """The kernels for operands that lie like that, on such a device; None for a batch that they do not take."""
     (M, K), N, size = A.shape[-2:], B.shape[-1], dtype.itemsize
     if 0 in (M, N, *batch):
@@ -264,9 +284,15 @@ def recipe_of(
 
 
 def on_tensor_cores(
-    a: Side, b: Side, bias: tuple[int, int], sizes: tuple[int, int, int], counts: tuple[int, int], ending: Steps,
-    name: str, processors: int,
-) -> Recipe:  # fmt: skip
+    a: Side,
+    b: Side,
+    bias: tuple[int, int],
+    sizes: tuple[int, int, int],
+    counts: tuple[int, int],
+    ending: Steps,
+    name: str,
+    processors: int,
+) -> Recipe:
     """The product with operands rounded to the kind of that name, in C."""
     (M, N, K), (count, inner) = sizes, counts
     words = -(-K // (KINDS[name].numbers * PIECE)) * PIECE

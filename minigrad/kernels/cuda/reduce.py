@@ -47,9 +47,15 @@ class Reduction(NamedTuple):
 
 
 def reduce_kernel(
-    reduction: Reduction, walk: Walk | None, reads: DType, holds: DType, gives: DType, *, takes: bool,
+    reduction: Reduction,
+    walk: Walk | None,
+    reads: DType,
+    holds: DType,
+    gives: DType,
+    *,
+    takes: bool,
     finishes: bool,
-) -> Kernel:  # fmt: skip
+) -> Kernel:
     """The kernel of a reduction, or of its first or second half, which does not finish, or does not take.
 
     Without a walk along lines it is that of four neighbouring lines a thread.
@@ -170,9 +176,17 @@ class Reduce:
         return out
 
     def _run(
-        self, walk: Walk | None, found: Lines, out: DeviceArray, parts: int, size: int, p: float, *, takes: bool,
+        self,
+        walk: Walk | None,
+        found: Lines,
+        out: DeviceArray,
+        parts: int,
+        size: int,
+        p: float,
+        *,
+        takes: bool,
         finishes: bool,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Reduce each part of each line; ``size`` is how many elements there are to an element of the result."""
         source, _, n, inner = found
         holds = source.dtype if source.dtype.kind == "f" else INTEGER

@@ -69,9 +69,14 @@ def called(steps: Sequence[Step], first: int = 0) -> dict[str, Any]:
 
 
 def make(
-    which: int, steps: Sequence[Step], written: Sequence[int], takes: Sequence[DType], numbers: Sequence[DType],
-    ndim: int, index: DType,
-) -> Kernel:  # fmt: skip
+    which: int,
+    steps: Sequence[Step],
+    written: Sequence[int],
+    takes: Sequence[DType],
+    numbers: Sequence[DType],
+    ndim: int,
+    index: DType,
+) -> Kernel:
     """The kernel for a chain, of arrays and of numbers of these dtypes."""
     name = "_".join([f"chain{which}", *(step.function.__name__ for step in steps), steps[-1].gives.name])
     text = source(steps, written, len(takes), len(numbers), ndim)

@@ -17,9 +17,14 @@ Shape = tuple[int, ...]
 
 
 def put_off(
-    function: Any, operands: Sequence[Any], found: Sequence[DeviceArray], dtype: DType, gives: DType, shape: Shape,
+    function: Any,
+    operands: Sequence[Any],
+    found: Sequence[DeviceArray],
+    dtype: DType,
+    gives: DType,
+    shape: Shape,
     device: int,
-) -> DeviceArray:  # fmt: skip
+) -> DeviceArray:
     """What an elementwise function gives, as a step of this thread's chain, or the first one of a new chain.
 
     ``found`` are the arrays among the operands.

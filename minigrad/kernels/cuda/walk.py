@@ -191,9 +191,14 @@ class Walk(NamedTuple):
         return device(fetch if loads else nothing)
 
     def fold(
-        self, combine: Callable[..., Any], take: Callable[..., Any], identity: Any, holds: DType,
-        operands: int = 1, numbers: int = 0,
-    ) -> Callable[..., Any]:  # fmt: skip
+        self,
+        combine: Callable[..., Any],
+        take: Callable[..., Any],
+        identity: Any,
+        holds: DType,
+        operands: int = 1,
+        numbers: int = 0,
+    ) -> Callable[..., Any]:
         """``fold(h, x, ..., at, inner, n, lane, lanes, ...)``: every thread gets the whole team's total."""
         known = {
             "combine": combine, "take": device(take), "identity": identity, "LOADS": self.loads,

@@ -27,9 +27,14 @@ Several = int | tuple[int, ...]  # a number, or one for each dim of space
 
 
 def conv1d(
-    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Several = 1, padding: Several | str = 0,
-    dilation: Several = 1, groups: int = 1,
-) -> Tensor:  # fmt: skip
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Several = 1,
+    padding: Several | str = 0,
+    dilation: Several = 1,
+    groups: int = 1,
+) -> Tensor:
     """:func:`conv2d` in one dimension: ``(N, C, L), (O, C / groups, K), (O,) -> (N, O, L')``.
 
     >>> import minigrad as mg
@@ -40,9 +45,14 @@ def conv1d(
 
 
 def conv2d(
-    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Several = 1, padding: Several | str = 0,
-    dilation: Several = 1, groups: int = 1,
-) -> Tensor:  # fmt: skip
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Several = 1,
+    padding: Several | str = 0,
+    dilation: Several = 1,
+    groups: int = 1,
+) -> Tensor:
     """Every window of an image times the weight: ``z[o, i] = b[o] + sum W[o, c, k] x[c, i s + k d - p]``.
 
     Here i and k are places (row, column), s, d and p the stride, dilation and padding, and x is 0 outside.
@@ -73,9 +83,15 @@ def conv2d(
 
 
 def conv_transpose1d(
-    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Several = 1, padding: Several = 0,
-    output_padding: Several = 0, groups: int = 1, dilation: Several = 1,
-) -> Tensor:  # fmt: skip
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Several = 1,
+    padding: Several = 0,
+    output_padding: Several = 0,
+    groups: int = 1,
+    dilation: Several = 1,
+) -> Tensor:
     """:func:`conv_transpose2d` in one dimension: ``(N, C, L), (C, O / groups, K), (O,) -> (N, O, L')``.
 
     >>> import minigrad as mg
@@ -88,9 +104,15 @@ def conv_transpose1d(
 
 
 def conv_transpose2d(
-    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Several = 1, padding: Several = 0,
-    output_padding: Several = 0, groups: int = 1, dilation: Several = 1,
-) -> Tensor:  # fmt: skip
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Several = 1,
+    padding: Several = 0,
+    output_padding: Several = 0,
+    groups: int = 1,
+    dilation: Several = 1,
+) -> Tensor:
     """Every element as a window, times the weight, all windows added: what :func:`conv2d` does to a gradient.
 
     ``y[o, j] = b[o] + sum W[c, o, k] x[c, i]`` over c, and over all i and k with ``i s + k d - p = j``.
@@ -124,9 +146,16 @@ def conv_transpose2d(
 
 
 def _conv(
-    name: str, dims: int, input: Tensor, weight: Tensor, bias: Tensor | None, stride: Several,
-    padding: Several | str, dilation: Several, groups: int,
-) -> Tensor:  # fmt: skip
+    name: str,
+    dims: int,
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: Several,
+    padding: Several | str,
+    dilation: Several,
+    groups: int,
+) -> Tensor:
     x, has_batch = batched(name, input, dims)
     W = _checked_weight(name, dims, x, weight, groups)
     if x.shape[1] != W.shape[1] * groups:
@@ -145,9 +174,17 @@ def _conv(
 
 
 def _transposed(
-    name: str, dims: int, input: Tensor, weight: Tensor, bias: Tensor | None, stride: Several, padding: Several,
-    output_padding: Several, groups: int, dilation: Several,
-) -> Tensor:  # fmt: skip
+    name: str,
+    dims: int,
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: Several,
+    padding: Several,
+    output_padding: Several,
+    groups: int,
+    dilation: Several,
+) -> Tensor:
     x, has_batch = batched(name, input, dims)
     W = _checked_weight(name, dims, x, weight, groups)
     if x.shape[1] != W.shape[0] or W.shape[0] % groups:
@@ -232,9 +269,13 @@ def unfold(
 
 
 def fold(
-    input: Tensor, output_size: Several, kernel_size: Several, dilation: Several = 1, padding: Several = 0,
+    input: Tensor,
+    output_size: Several,
+    kernel_size: Several,
+    dilation: Several = 1,
+    padding: Several = 0,
     stride: Several = 1,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """The windows of an image, given as columns, put in their places and added: the transpose of :func:`unfold`.
 
     Args:

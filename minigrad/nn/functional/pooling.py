@@ -24,9 +24,14 @@ Sizes = int | None | tuple[int | None, ...]
 
 
 def max_pool1d(
-    input: Tensor, kernel_size: Several, stride: Several | None = None, padding: Several = 0,
-    dilation: Several = 1, ceil_mode: bool = False, return_indices: bool = False,
-) -> Pooled:  # fmt: skip
+    input: Tensor,
+    kernel_size: Several,
+    stride: Several | None = None,
+    padding: Several = 0,
+    dilation: Several = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Pooled:
     """:func:`max_pool2d` in one dimension: ``(N, C, L) -> (N, C, L')``.
 
     >>> import minigrad as mg
@@ -37,9 +42,14 @@ def max_pool1d(
 
 
 def max_pool2d(
-    input: Tensor, kernel_size: Several, stride: Several | None = None, padding: Several = 0,
-    dilation: Several = 1, ceil_mode: bool = False, return_indices: bool = False,
-) -> Pooled:  # fmt: skip
+    input: Tensor,
+    kernel_size: Several,
+    stride: Several | None = None,
+    padding: Several = 0,
+    dilation: Several = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Pooled:
     """The largest element of each window: ``y[i] = max x[i s + k d - p]`` over k.
 
     Args:
@@ -65,9 +75,13 @@ def max_pool2d(
 
 
 def avg_pool1d(
-    input: Tensor, kernel_size: Several, stride: Several | None = None, padding: Several = 0,
-    ceil_mode: bool = False, count_include_pad: bool = True,
-) -> Tensor:  # fmt: skip
+    input: Tensor,
+    kernel_size: Several,
+    stride: Several | None = None,
+    padding: Several = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+) -> Tensor:
     """:func:`avg_pool2d` in one dimension: ``(N, C, L) -> (N, C, L')``.
 
     >>> import minigrad as mg
@@ -78,9 +92,14 @@ def avg_pool1d(
 
 
 def avg_pool2d(
-    input: Tensor, kernel_size: Several, stride: Several | None = None, padding: Several = 0,
-    ceil_mode: bool = False, count_include_pad: bool = True, divisor_override: int | None = None,
-) -> Tensor:  # fmt: skip
+    input: Tensor,
+    kernel_size: Several,
+    stride: Several | None = None,
+    padding: Several = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+) -> Tensor:
     """The mean of each window.
 
     Args:
@@ -101,18 +120,32 @@ def avg_pool2d(
 
 
 def _max_pool(
-    name: str, dims: int, input: Tensor, kernel_size: Several, stride: Several | None, padding: Several,
-    dilation: Several, ceil_mode: bool, return_indices: bool,
-) -> Pooled:  # fmt: skip
+    name: str,
+    dims: int,
+    input: Tensor,
+    kernel_size: Several,
+    stride: Several | None,
+    padding: Several,
+    dilation: Several,
+    ceil_mode: bool,
+    return_indices: bool,
+) -> Pooled:
     x, has_batch = batched(name, number(name, input), dims)
     at = _pool_windows(name, x, kernel_size, stride, padding, dilation, ceil_mode)
     return _largest(x, has_batch, at.spans(x.shape[2:]), return_indices)
 
 
 def _avg_pool(
-    name: str, dims: int, input: Tensor, kernel_size: Several, stride: Several | None, padding: Several,
-    ceil_mode: bool, count_include_pad: bool, divisor: int | None,
-) -> Tensor:  # fmt: skip
+    name: str,
+    dims: int,
+    input: Tensor,
+    kernel_size: Several,
+    stride: Several | None,
+    padding: Several,
+    ceil_mode: bool,
+    count_include_pad: bool,
+    divisor: int | None,
+) -> Tensor:
     x, has_batch = batched(name, only_floats(name, number(name, input)), dims)
     at = _pool_windows(name, x, kernel_size, stride, padding, 1, ceil_mode)
     spans = at.spans(x.shape[2:])
@@ -130,9 +163,14 @@ def _avg_pool(
 
 
 def _pool_windows(
-    name: str, x: Tensor, kernel_size: Several, stride: Several | None, padding: Several, dilation: Several,
+    name: str,
+    x: Tensor,
+    kernel_size: Several,
+    stride: Several | None,
+    padding: Several,
+    dilation: Several,
     ceil_mode: bool,
-) -> Windows:  # fmt: skip
+) -> Windows:
     dims = x.ndim - 2
     size = for_each_dim(name, "kernel_size", kernel_size, dims, 1)
     s = (

@@ -31,9 +31,13 @@ A = -0.75  # of the cubic's family of curves, as in PyTorch and OpenCV
 
 
 def interpolate(
-    input: Tensor, size: int | Sequence[int] | None = None, scale_factor: float | Sequence[float] | None = None,
-    mode: str = "nearest", align_corners: bool | None = None, recompute_scale_factor: bool | None = None,
-) -> Tensor:  # fmt: skip
+    input: Tensor,
+    size: int | Sequence[int] | None = None,
+    scale_factor: float | Sequence[float] | None = None,
+    mode: str = "nearest",
+    align_corners: bool | None = None,
+    recompute_scale_factor: bool | None = None,
+) -> Tensor:
     """Images of another size, each element from those of ``input`` that are nearest: (N, C, H, W) or (N, C, L).
 
     With f the ratio of the sizes, element i of the result is at ``(i + 1/2) f - 1/2`` in the input, which aligns

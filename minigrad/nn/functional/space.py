@@ -53,9 +53,15 @@ def batched(name: str, input: Tensor, dims: int) -> tuple[Tensor, bool]:
 
 
 def windows(
-    name: str, sizes: Dims, size: Dims, stride: Dims, padding: tuple[tuple[int, int], ...], dilation: Dims,
-    *, ceil_mode: bool = False,
-) -> Windows:  # fmt: skip
+    name: str,
+    sizes: Dims,
+    size: Dims,
+    stride: Dims,
+    padding: tuple[tuple[int, int], ...],
+    dilation: Dims,
+    *,
+    ceil_mode: bool = False,
+) -> Windows:
     """All windows of a ``size`` in a space of ``sizes``, padded (before, after) along each dim.
 
     With ``ceil_mode`` the last one along a dim may reach beyond the end, if it begins before it. Raises ValueError

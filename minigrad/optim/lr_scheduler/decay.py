@@ -95,9 +95,11 @@ class LambdaLR(LRScheduler):
     """
 
     def __init__(
-        self, optimizer: Optimizer, lr_lambda: Callable[[int], float] | list[Callable[[int], float]],
+        self,
+        optimizer: Optimizer,
+        lr_lambda: Callable[[int], float] | list[Callable[[int], float]],
         last_epoch: int = -1,
-    ) -> None:  # fmt: skip
+    ) -> None:
         check_optimizer(self, optimizer)
         self.lr_lambdas = of_each_group("LambdaLR: lr_lambda", lr_lambda, optimizer)
         for function in self.lr_lambdas:
