@@ -9,10 +9,9 @@ from minigrad import ops
 from minigrad.ops.operands import many_dims
 from minigrad.tensor import Tensor
 
-__all__ = [
-    "argsort", "clip", "concat", "expand_dims", "flip", "matrix_transpose", "nonzero", "permute_dims", "repeat",
-    "reshape", "roll", "sort", "squeeze", "stack", "take", "take_along_axis", "tile", "unique_values",
-]  # fmt: skip
+__all__ = ["argsort", "clip", "concat", "expand_dims", "flip", "matrix_transpose"]
+__all__ += ["nonzero", "permute_dims", "repeat", "reshape", "roll", "sort"]
+__all__ += ["squeeze", "stack", "take", "take_along_axis", "tile", "unique_values"]
 
 Axis = int | Sequence[int] | None
 

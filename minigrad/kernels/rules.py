@@ -24,13 +24,12 @@ from __future__ import annotations
 
 from math import erf, exp, expm1, log, log1p, tanh
 
-__all__ = [
-    "bce", "bce_slope", "bce_with_logits", "elu", "elu_backward", "gelu", "gelu_backward", "gelu_tanh",
-    "gelu_tanh_backward", "hardsigmoid", "hardsigmoid_backward", "hardswish", "hardswish_backward", "hardtanh",
-    "hardtanh_backward", "huber", "leaky_relu", "leaky_relu_backward", "logsigmoid", "logsigmoid_backward", "mish",
-    "mish_backward", "relu", "relu_backward", "sigmoid", "sigmoid_backward", "silu", "silu_backward", "softplus",
-    "softplus_backward", "softsign", "softsign_backward", "tanh", "tanh_backward",
-]  # fmt: skip
+__all__ = ["bce", "bce_slope", "bce_with_logits", "elu", "elu_backward", "gelu", "gelu_backward"]
+__all__ += ["gelu_tanh", "gelu_tanh_backward", "hardsigmoid", "hardsigmoid_backward", "hardswish"]
+__all__ += ["hardswish_backward", "hardtanh", "hardtanh_backward", "huber", "leaky_relu"]
+__all__ += ["leaky_relu_backward", "logsigmoid", "logsigmoid_backward", "mish", "mish_backward"]
+__all__ += ["relu", "relu_backward", "sigmoid", "sigmoid_backward", "silu", "silu_backward"]
+__all__ += ["softplus", "softplus_backward", "softsign", "softsign_backward", "tanh", "tanh_backward"]
 
 # -- written with a -------------------------------------------------------------------------------------------
 

@@ -17,9 +17,7 @@ from minigrad.ops.operands import sizes
 from minigrad.ops.operands import tensor as check_tensor
 from minigrad.tensor import Tensor
 
-__all__ = [
-    "BatchNorm1d", "BatchNorm2d", "GroupNorm", "InstanceNorm1d", "InstanceNorm2d", "LayerNorm", "RMSNorm",
-]  # fmt: skip
+__all__ = ["BatchNorm1d", "BatchNorm2d", "GroupNorm", "InstanceNorm1d", "InstanceNorm2d", "LayerNorm", "RMSNorm"]
 
 # -- with running statistics ----------------------------------------------------------------------------------
 

@@ -11,10 +11,8 @@ from minigrad.nn.functional.space import for_each_dim
 from minigrad.nn.module import Module
 from minigrad.tensor import Tensor
 
-__all__ = [
-    "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveMaxPool1d", "AdaptiveMaxPool2d", "AvgPool1d", "AvgPool2d",
-    "MaxPool1d", "MaxPool2d", "Upsample",
-]  # fmt: skip
+__all__ = ["AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveMaxPool1d", "AdaptiveMaxPool2d"]
+__all__ += ["AvgPool1d", "AvgPool2d", "MaxPool1d", "MaxPool2d", "Upsample"]
 
 # -- windows of one size --------------------------------------------------------------------------------------
 

@@ -10,11 +10,9 @@ from minigrad.nn.functional.space import for_each_dim
 from minigrad.nn.module import Module
 from minigrad.tensor import Tensor
 
-__all__ = [
-    "CircularPad1d", "CircularPad2d", "ConstantPad1d", "ConstantPad2d", "Fold", "PixelShuffle", "PixelUnshuffle",
-    "ReflectionPad1d", "ReflectionPad2d", "ReplicationPad1d", "ReplicationPad2d", "Unfold", "ZeroPad1d",
-    "ZeroPad2d",
-]  # fmt: skip
+__all__ = ["CircularPad1d", "CircularPad2d", "ConstantPad1d", "ConstantPad2d", "Fold"]
+__all__ += ["PixelShuffle", "PixelUnshuffle", "ReflectionPad1d", "ReflectionPad2d"]
+__all__ += ["ReplicationPad1d", "ReplicationPad2d", "Unfold", "ZeroPad1d", "ZeroPad2d"]
 
 # -- borders --------------------------------------------------------------------------------------------------
 

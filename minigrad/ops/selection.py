@@ -16,9 +16,7 @@ from minigrad.ops.operands import Number, broadcast, one_device, one_dim, plain,
 if TYPE_CHECKING:
     from minigrad.tensor import Tensor
 
-__all__ = [
-    "gather", "index_add", "index_select", "masked_select", "scatter", "scatter_add", "take_along_dim",
-]  # fmt: skip
+__all__ = ["gather", "index_add", "index_select", "masked_select", "scatter", "scatter_add", "take_along_dim"]
 
 
 class Scatter(Put):

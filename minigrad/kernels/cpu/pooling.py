@@ -20,10 +20,8 @@ from minigrad.kernels.cpu.memory import reads, row, share, writes
 from minigrad.kernels.cpu.threads import Kernel, Kernels
 from minigrad.kernels.windows import Span
 
-__all__ = [
-    "argmax_pool", "avg_pool", "avg_pool_backward", "max_pool", "max_pool_backward", "resample",
-    "resample_backward",
-]  # fmt: skip
+__all__ = ["argmax_pool", "avg_pool", "avg_pool_backward", "max_pool"]
+__all__ += ["max_pool_backward", "resample", "resample_backward"]
 
 Spans = tuple[Span, ...]
 INDEX = types.intp

@@ -24,10 +24,8 @@ from minigrad.kernels.cuda.shim import THREADS, cuda
 from minigrad.kernels.cuda.transfer import to_device
 from minigrad.kernels.windows import Span
 
-__all__ = [
-    "argmax_pool", "avg_pool", "avg_pool_backward", "max_pool", "max_pool_backward", "resample",
-    "resample_backward",
-]  # fmt: skip
+__all__ = ["argmax_pool", "avg_pool", "avg_pool_backward", "max_pool"]
+__all__ += ["max_pool_backward", "resample", "resample_backward"]
 
 Array = np.ndarray[Any, Any]
 Spans = tuple[Span, ...]

@@ -24,10 +24,8 @@ from minigrad.kernels.cuda.move import copy, full, write
 from minigrad.kernels.cuda.products import linear, matmul
 from minigrad.kernels.cuda.shim import THREADS, cuda, specialise
 
-__all__ = [
-    "gru", "gru_backward", "lstm", "lstm_backward", "rnn_relu", "rnn_relu_backward", "rnn_tanh",
-    "rnn_tanh_backward",
-]  # fmt: skip
+__all__ = ["gru", "gru_backward", "lstm", "lstm_backward", "rnn_relu"]
+__all__ += ["rnn_relu_backward", "rnn_tanh", "rnn_tanh_backward"]
 
 # -- plain ----------------------------------------------------------------------------------------------------
 

@@ -9,9 +9,8 @@ import numpy as np
 
 from minigrad.kernels import Array, Dims, quiet
 
-__all__ = [
-    "cast", "cat", "copy", "expand", "index", "index_backward", "permute", "put", "put_add", "reshape", "stack",
-]  # fmt: skip
+__all__ = ["cast", "cat", "copy", "expand", "index", "index_backward"]
+__all__ += ["permute", "put", "put_add", "reshape", "stack"]
 
 
 def reshape(x: Array, shape: Dims) -> Array:

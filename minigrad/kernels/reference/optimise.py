@@ -6,9 +6,7 @@ import numpy as np
 
 from minigrad.kernels import Array, quiet
 
-__all__ = [
-    "adagrad_step", "adam_step", "rmsprop_step", "sgd_step",
-]  # fmt: skip
+__all__ = ["adagrad_step", "adam_step", "rmsprop_step", "sgd_step"]
 
 
 @quiet

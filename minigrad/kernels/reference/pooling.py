@@ -10,10 +10,8 @@ import numpy as np
 from minigrad.kernels import Array, Dims, quiet
 from minigrad.kernels.windows import Span
 
-__all__ = [
-    "argmax_pool", "avg_pool", "avg_pool_backward", "max_pool", "max_pool_backward", "resample",
-    "resample_backward",
-]  # fmt: skip
+__all__ = ["argmax_pool", "avg_pool", "avg_pool_backward", "max_pool"]
+__all__ += ["max_pool_backward", "resample", "resample_backward"]
 
 Spans = tuple[Span, ...]
 

@@ -10,10 +10,8 @@ from minigrad.ops import minimum, norm, relu, where
 from minigrad.ops.operands import broadcast, floating, one_dim, parameter, tensor
 from minigrad.tensor import Tensor
 
-__all__ = [
-    "cosine_embedding_loss", "cosine_similarity", "hinge_embedding_loss", "kl_div", "margin_ranking_loss",
-    "normalize", "pairwise_distance", "triplet_margin_loss",
-]  # fmt: skip
+__all__ = ["cosine_embedding_loss", "cosine_similarity", "hinge_embedding_loss", "kl_div"]
+__all__ += ["margin_ranking_loss", "normalize", "pairwise_distance", "triplet_margin_loss"]
 
 # -- of distributions -----------------------------------------------------------------------------------------
 

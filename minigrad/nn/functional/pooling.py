@@ -12,10 +12,8 @@ from minigrad.ops.operands import number, only_floats
 from minigrad.ops.pooling import ArgMaxPool, AvgPool, MaxPool
 from minigrad.tensor import Tensor
 
-__all__ = [
-    "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_max_pool1d", "adaptive_max_pool2d", "avg_pool1d",
-    "avg_pool2d", "max_pool1d", "max_pool2d",
-]  # fmt: skip
+__all__ = ["adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_max_pool1d"]
+__all__ += ["adaptive_max_pool2d", "avg_pool1d", "avg_pool2d", "max_pool1d", "max_pool2d"]
 
 Pooled = Tensor | tuple[Tensor, Tensor]
 Sizes = int | None | tuple[int | None, ...]
