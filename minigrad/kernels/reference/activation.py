@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from minigrad.kernels import Array, quiet
+from minigrad.kernels import Array, quiet, rules
 from minigrad.kernels.reference.elementwise import erf
 
-__all__ = ["bce", "bce_slope", "bce_with_logits", "elu", "elu_backward", "gelu", "gelu_backward"]
-__all__ += ["gelu_tanh", "gelu_tanh_backward", "hardsigmoid", "hardsigmoid_backward", "hardswish"]
-__all__ += ["hardswish_backward", "hardtanh", "hardtanh_backward", "huber", "leaky_relu"]
-__all__ += ["leaky_relu_backward", "logsigmoid", "logsigmoid_backward", "mish", "mish_backward"]
-__all__ += ["relu", "relu_backward", "sigmoid", "sigmoid_backward", "silu", "silu_backward"]
-__all__ += ["softplus", "softplus_backward", "softsign", "softsign_backward", "tanh", "tanh_backward"]
+__all__ = rules.__all__
 
 ROOT_TWO, ROOT_TWO_PI, TWICE_ROOT = 2**0.5, (2 * np.pi) ** 0.5, 2 * (2 / np.pi) ** 0.5
 
