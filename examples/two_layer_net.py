@@ -31,8 +31,10 @@ POINTS, HELD_OUT, HIDDEN, NOISE = 2000, 500, 16, 0.2
 def main(arguments: list[str] | None = None) -> None:
     script = TrainingScript(
         "A net of two layers, written twice: by hand, with tensors and autograd, and with nn and optim.",
-        epochs=60, batch=32, lr=0.5,
-    )  # fmt: skip
+        epochs=60,
+        batch=32,
+        lr=0.5,
+    )
     chosen = script.read(arguments)
     train_part, held_out = random_split(moons(), [POINTS - HELD_OUT, HELD_OUT])
     points, labels = held_out.dataset[held_out.indices]

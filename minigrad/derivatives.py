@@ -220,10 +220,14 @@ class _Call:
         starts, seed_weights = zip(*seeds, strict=True)
         return list(
             grad(
-                starts, self.inputs, seed_weights, retain_graph=retain_graph,
-                create_graph=self.create_graph, allow_unused=True,
+                starts,
+                self.inputs,
+                seed_weights,
+                retain_graph=retain_graph,
+                create_graph=self.create_graph,
+                allow_unused=True,
             )
-        )  # fmt: skip
+        )
 
     def push_forward(self, directions: Sequence[Tensor | None], *, retain_graph: bool) -> list[Tensor | None]:
         """``J directions``, a part for each output; None where it depends on no input that moves.

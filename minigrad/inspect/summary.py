@@ -126,9 +126,12 @@ class Summary(Report):
             f"{count(self.flops)}FLOP in the forward pass"
         )
         parts = [
-            ("parameters", needs.parameters), ("buffers", needs.buffers), ("activations", needs.activations),
-            ("gradients", needs.gradients), ("optimiser", needs.optimizer),
-        ]  # fmt: skip
+            ("parameters", needs.parameters),
+            ("buffers", needs.buffers),
+            ("activations", needs.activations),
+            ("gradients", needs.gradients),
+            ("optimiser", needs.optimizer),
+        ]
         listed = ", ".join(f"{name} {size(number)}" for name, number in parts if number is not None)
         yield f"memory to train it on this input: {listed}; {size(needs.total)} together"
         yield self.uncounted or "every FLOP is counted"
@@ -265,9 +268,12 @@ def _needs(model: Module, activations: int, optimizer: Optimizer | type[Optimize
     parameters = list(model.parameters())
     trained = [p for p in parameters if p.requires_grad]
     return Needs(
-        _bytes(parameters), _bytes(list(model.buffers())), activations, _bytes(trained),
+        _bytes(parameters),
+        _bytes(list(model.buffers())),
+        activations,
+        _bytes(trained),
         None if optimizer is None else _state_bytes(optimizer, trained),
-    )  # fmt: skip
+    )
 
 
 def _state_bytes(optimizer: Optimizer | type[Optimizer], trained: list[Parameter]) -> int:

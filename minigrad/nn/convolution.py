@@ -210,9 +210,18 @@ class Transposed(Convolution):
         if padding_mode != "zeros":
             raise ValueError(f"{name}: the only padding_mode is 'zeros', got {padding_mode!r}")
         super().__init__(
-            in_channels, out_channels, kernel_size, stride, dilation, groups, bias, padding_mode, device, dtype,
+            in_channels,
+            out_channels,
+            kernel_size,
+            stride,
+            dilation,
+            groups,
+            bias,
+            padding_mode,
+            device,
+            dtype,
             transposed=True,
-        )  # fmt: skip
+        )
         self.padding = for_each_dim(name, "padding", padding, self.dims, 0)
         self.output_padding = for_each_dim(name, "output_padding", output_padding, self.dims, 0)
 

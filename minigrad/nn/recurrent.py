@@ -286,9 +286,17 @@ class LSTM(RecurrentLayers):
         dtype: Any = None,
     ) -> None:
         super().__init__(
-            input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, device, dtype,
+            input_size,
+            hidden_size,
+            num_layers,
+            bias,
+            batch_first,
+            dropout,
+            bidirectional,
+            device,
+            dtype,
             proj_size,
-        )  # fmt: skip
+        )
 
     def _run(self, x: Tensor, start: States, weights: list[Any]) -> tuple[Tensor, States]:
         h, c = start

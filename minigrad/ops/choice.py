@@ -236,8 +236,10 @@ def nan_to_num(
         return clone(x)
     limits = np.finfo(x.dtype)
     for wrong, number, usual in (
-        (x != x, nan, 0.0), (x == math.inf, posinf, limits.max), (x == -math.inf, neginf, limits.min)
-    ):  # fmt: skip
+        (x != x, nan, 0.0),
+        (x == math.inf, posinf, limits.max),
+        (x == -math.inf, neginf, limits.min),
+    ):
         x = masked_fill(x, wrong, usual if number is None else number)
     return x
 

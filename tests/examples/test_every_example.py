@@ -37,9 +37,11 @@ def refusal(capsys: pytest.CaptureFixture[str], example: str, *arguments: str) -
 def as_program(*options: str) -> subprocess.Popen[bytes]:
     path = os.pathsep.join([str(FOLDER.parent), os.environ.get("PYTHONPATH", "")])
     return subprocess.Popen(
-        [sys.executable, *options], env={**os.environ, "PYTHONPATH": path}, stdout=subprocess.PIPE,
+        [sys.executable, *options],
+        env={**os.environ, "PYTHONPATH": path},
+        stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.parametrize("example", EXAMPLES)

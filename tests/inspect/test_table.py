@@ -15,9 +15,13 @@ class Found(Report):
     def as_table(self) -> Table:
         rows = [["fc1", "z = x W^T + b", "1,024"], ["a<b>&[red]x[/red]", "a = max(z, 0)", "0"]]
         return Table(
-            ["layer", "formula", "FLOPs"], ["layer", "formula"], rows, title="A net", notes=["2 <layers>"],
+            ["layer", "formula", "FLOPs"],
+            ["layer", "formula"],
+            rows,
+            title="A net",
+            notes=["2 <layers>"],
             marks={1: "error"},
-        )  # fmt: skip
+        )
 
 
 class Terminal(io.StringIO):

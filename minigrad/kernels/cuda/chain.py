@@ -178,11 +178,15 @@ class Chain:
 
     def can_write(self, out: DeviceArray, found: Sequence[DeviceArray]) -> bool:
         """Whether a result can be written over ``out``: no thread may read there what another one writes."""
-        return out.contiguous and not out.address % 16 and all(
-            x.memory is not out.memory or (x.address == out.address and x.shape == out.shape and x.contiguous)
-            for x in (*self.arrays, *found)
-            if x.chain is None
-        )  # fmt: skip
+        return (
+            out.contiguous
+            and not out.address % 16
+            and all(
+                x.memory is not out.memory or (x.address == out.address and x.shape == out.shape and x.contiguous)
+                for x in (*self.arrays, *found)
+                if x.chain is None
+            )
+        )
 
     # -- computed ---------------------------------------------------------------------------------------------
 
@@ -358,15 +362,14 @@ class Chain:
 
     def _named(self) -> tuple[Step, ...]:
         """The steps, with the names of operands."""
-        steps: list[Step] = []
         numbers = itertools.count()
-        for function, given, *kinds in self.steps:
-            called = [
-                x if type(x) is str else f"v{self.arrays.index(x)}" if isinstance(x, DeviceArray)
-                else f"s{next(numbers)}" for x in given
-            ]  # fmt: skip
-            steps.append(Step(function, tuple(called), *kinds))
-        return tuple(steps)
+
+        def name(x: Any) -> str:
+            if type(x) is str:
+                return x
+            return f"v{self.arrays.index(x)}" if isinstance(x, DeviceArray) else f"s{next(numbers)}"
+
+        return tuple(Step(f, tuple(name(x) for x in given), *kinds) for f, given, *kinds in self.steps)
 
     def _layout(self) -> tuple[int, Shape]:
         """In how many dims the arrays have strides, and the sizes and strides of these."""

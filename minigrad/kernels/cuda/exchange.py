@@ -38,10 +38,17 @@ class View(ctypes.Structure):
     """DLTensor: address, device, dtype, shape and strides, these in elements."""
 
     _fields_ = (
-        ("data", c_void_p), ("device_type", c_int32), ("device_id", c_int32), ("ndim", c_int32), ("code", c_uint8),
-        ("bits", c_uint8), ("lanes", c_uint16), ("shape", POINTER(c_int64)), ("strides", POINTER(c_int64)),
+        ("data", c_void_p),
+        ("device_type", c_int32),
+        ("device_id", c_int32),
+        ("ndim", c_int32),
+        ("code", c_uint8),
+        ("bits", c_uint8),
+        ("lanes", c_uint16),
+        ("shape", POINTER(c_int64)),
+        ("strides", POINTER(c_int64)),
         ("byte_offset", c_uint64),
-    )  # fmt: skip
+    )
 
 
 Deleter = PYFUNCTYPE(None, c_void_p)

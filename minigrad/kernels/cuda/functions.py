@@ -121,10 +121,14 @@ lt = truth("lt", lambda x, y: x < y)
 le = truth("le", lambda x, y: x <= y)
 gt = truth("gt", lambda x, y: x > y)
 ge = truth("ge", lambda x, y: x >= y)
-close = truth("isclose", lambda x, y, rtol, atol, equal_nan: (
-    x == y or (abs(x - y) <= atol + rtol * abs(y) and abs(y) - abs(y) == 0)
-    or (equal_nan != 0 and x != x and y != y)
-))  # fmt: skip
+close = truth(
+    "isclose",
+    lambda x, y, rtol, atol, equal_nan: (
+        x == y
+        or (abs(x - y) <= atol + rtol * abs(y) and abs(y) - abs(y) == 0)
+        or (equal_nan != 0 and x != x and y != y)
+    ),
+)
 
 logical_and = truth("logical_and", lambda x, y: x != 0 and y != 0)
 logical_or = truth("logical_or", lambda x, y: x != 0 or y != 0)
@@ -134,15 +138,21 @@ bitwise_or = Elementwise("bitwise_or", lambda x, y: x | y)
 bitwise_xor = Elementwise("bitwise_xor", lambda x, y: x ^ y)
 
 choose = Elementwise("where", lambda condition, x, y: x if condition != 0 else y)
-between = Elementwise("clamp", lambda x, low, high: (
-    x if x != x else low if low != low else high if high != high else min(max(x, low), high)
-))  # fmt: skip
+between = Elementwise(
+    "clamp",
+    lambda x, low, high: x if x != x else low if low != low else high if high != high else min(max(x, low), high),
+)
 blend = Elementwise("lerp", lambda x, y, w: x + w * (y - x) if abs(w) < 0.5 else y - (1 - w) * (y - x))
 
-whole_part = {name: Elementwise(name, rule) for name, rule in {
-    "floor": lambda x: floor(x), "ceil": lambda x: ceil(x), "trunc": lambda x: trunc(x),
-    "round": lambda x: round(x),
-}.items()}  # fmt: skip
+whole_part = {
+    name: Elementwise(name, rule)
+    for name, rule in {
+        "floor": lambda x: floor(x),
+        "ceil": lambda x: ceil(x),
+        "trunc": lambda x: trunc(x),
+        "round": lambda x: round(x),
+    }.items()
+}
 coarser = Elementwise("round_to_tens", lambda x, power: round(x / power) * power)
 finer = Elementwise(
     "round_to_decimals", lambda x, power: round(x * power) / power if x * power - x * power == 0 else x

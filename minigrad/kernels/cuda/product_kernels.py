@@ -141,9 +141,8 @@ def make_product(
 
     A stage is filled again only after the barrier that follows its last use, so one barrier a step is enough.
     """
-    rows, columns, depth, high, wide, stages, threads = (
-        tile.rows, tile.columns, tile.depth, tile.high, tile.wide, tile.stages, tile.threads,
-    )  # fmt: skip
+    rows, columns, depth = tile.rows, tile.columns, tile.depth
+    high, wide, stages, threads = tile.high, tile.wide, tile.stages, tile.threads
     real, zero, lanes, elements = dtype.type, dtype.type(0), BYTES // dtype.itemsize, high * wide
     stage_a, stage_b = depth * tile.panel(rows, dtype), depth * tile.panel(columns, dtype)
     from_b, pending_a, pending_b = stages * stage_a, rows * depth // threads, columns * depth // threads

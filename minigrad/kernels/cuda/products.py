@@ -225,9 +225,16 @@ def recipe_for(
     """How these are multiplied; ``rounded`` is what operands may be rounded to. None as of :func:`recipe_of`."""
     place, step_bias = devices.device(A.device), None if bias is None else bias.strides[0] // bias.itemsize
     return recipe_of(
-        Matrices.of(A), Matrices.of(B, transposed), step_bias, batch, A.dtype, ending, rounded, place.capability,
+        Matrices.of(A),
+        Matrices.of(B, transposed),
+        step_bias,
+        batch,
+        A.dtype,
+        ending,
+        rounded,
+        place.capability,
         place.processors,
-    )  # fmt: skip
+    )
 
 
 @functools.lru_cache(4096)
@@ -246,10 +253,9 @@ def recipe_of(
     (M, K), N, size = A.shape[-2:], B.shape[-1], dtype.itemsize
     if 0 in (M, N, *batch):
         return Recipe(())
-    (*counts, inner), steps = collapse(
-        batch, (broadcast_strides(A.shape[:-2], A.strides[:-2], size, batch),
-                broadcast_strides(B.shape[:-2], B.strides[:-2], size, batch)),
-    )  # fmt: skip
+    steps_a = broadcast_strides(A.shape[:-2], A.strides[:-2], size, batch)
+    steps_b = broadcast_strides(B.shape[:-2], B.strides[:-2], size, batch)
+    (*counts, inner), steps = collapse(batch, (steps_a, steps_b))
     if len(counts) > 1:
         return None
     dims = len(counts) + 1

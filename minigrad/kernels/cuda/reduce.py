@@ -74,9 +74,13 @@ def reduce_kernel(
     kernel = make(walk, combine, take, finish, identity, holds, cast, give)
     half = "" if takes and finishes else "_first" if takes else "_last"
     return Kernel(
-        f"{reduction.name}{half}_{walk.name if walk else 'columns'}_{reads.name}_{gives.name}", kernel,
-        pointer(reads), pointer(gives), *[INT] * 5, number(holds),
-    )  # fmt: skip
+        f"{reduction.name}{half}_{walk.name if walk else 'columns'}_{reads.name}_{gives.name}",
+        kernel,
+        pointer(reads),
+        pointer(gives),
+        *[INT] * 5,
+        number(holds),
+    )
 
 
 def line_kernel(
@@ -128,9 +132,13 @@ def column_kernel(
                 k += 1
                 at += inner
             store4(
-                out, line, give(finish(t0, among, p)), give(finish(t1, among, p)), give(finish(t2, among, p)),
+                out,
+                line,
+                give(finish(t0, among, p)),
+                give(finish(t1, among, p)),
+                give(finish(t2, among, p)),
                 give(finish(t3, among, p)),
-            )  # fmt: skip
+            )
             line += 4 * cuda.gridsize(1)
 
     return kernel

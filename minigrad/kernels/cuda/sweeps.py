@@ -281,9 +281,16 @@ def along(name: str, dim: int, *operands: DeviceArray) -> DeviceArray:
         sources = [f.x for f in found]
         walk = walk_for(first, *sources)
         start(
-            made(name, walk, out.dtype), walk.team, first.count, first.n, *sources, out, first.n, first.inner,
+            made(name, walk, out.dtype),
+            walk.team,
             first.count,
-        )  # fmt: skip
+            first.n,
+            *sources,
+            out,
+            first.n,
+            first.inner,
+            first.count,
+        )
     return out
 
 

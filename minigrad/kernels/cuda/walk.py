@@ -201,9 +201,12 @@ class Walk(NamedTuple):
     ) -> Callable[..., Any]:
         """``fold(h, x, ..., at, inner, n, lane, lanes, ...)``: every thread gets the whole team's total."""
         known = {
-            "combine": combine, "take": device(take), "identity": identity, "LOADS": self.loads,
+            "combine": combine,
+            "take": device(take),
+            "identity": identity,
+            "LOADS": self.loads,
             "together": self.team.fold(combine, holds),
-        }  # fmt: skip
+        }
         return device(build(f"fold_{self.name}", fold_source(self.kind, operands, numbers), known, "fold"))
 
     def write(self, rule: Callable[..., Any], operands: int = 1, numbers: int = 0) -> Callable[..., Any]:

@@ -130,9 +130,15 @@ def test_a_training_step_waits_for_nothing_and_moves_nothing(name: str, asked: C
 def test_only_these_wait_for_the_device(asked: Counter[str]) -> None:
     x = mg.ones(3, device="cuda")
     for look in (
-        lambda: x[0].item(), lambda: x.tolist(), lambda: x.cpu(), lambda: x.to("cpu"), lambda: repr(x),
-        lambda: x.numpy(force=True), lambda: bool(x.sum() > 1), lambda: mg.cuda.synchronize(),
-    ):  # fmt: skip
+        lambda: x[0].item(),
+        lambda: x.tolist(),
+        lambda: x.cpu(),
+        lambda: x.to("cpu"),
+        lambda: repr(x),
+        lambda: x.numpy(force=True),
+        lambda: bool(x.sum() > 1),
+        lambda: mg.cuda.synchronize(),
+    ):
         asked.clear()
         look()
         assert sum(asked[name] for name in WAITS) >= 1

@@ -135,8 +135,14 @@ def test_the_walk_is_chosen_by_place_and_length() -> None:
         return walk_for(lines(x, (1,)), x, hold=hold).name
 
     assert [names(n) for n in (7, 8, 37, 64, 128, 256, 260)] == [
-        "thread", "held2", "wide", "held2", "held4", "held8", "wide",
-    ]  # fmt: skip
+        "thread",
+        "held2",
+        "wide",
+        "held2",
+        "held4",
+        "held8",
+        "wide",
+    ]
     assert (names(64, start=1), names(64, hold=False)) == ("block", "wide")
     assert (names(128, dtype="float64"), names(256, dtype="float64")) == ("held4", "wide")
 
