@@ -31,7 +31,7 @@ def test_target_has_exactly_the_functions_of_the_reference(target: str) -> None:
 
 
 def test_contract_table_names_every_function() -> None:
-    table = (kernels.__doc__ or "").replace("(", " ").split()
+    table = (reference.__doc__ or "").replace("(", " ").split()
     table = [word.strip("`,") for word in table]
     assert set(functions(reference)) <= set(table)
 
