@@ -12,6 +12,7 @@ from minigrad.conversion import Device
 from minigrad.creation import zeros
 from minigrad.nn import functional as F
 from minigrad.nn import init
+from minigrad.nn.functional.recurrent import Pair
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter
 from minigrad.ops.operands import sizes, tensor
@@ -19,7 +20,6 @@ from minigrad.tensor import Tensor
 
 __all__ = ["GRUCell", "LSTMCell", "RNNCell"]
 
-Pair = tuple[Tensor, Tensor]
 NONLINEARITIES = ("tanh", "relu")
 
 

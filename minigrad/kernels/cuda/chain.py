@@ -57,17 +57,16 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.dtypes import DType
 from minigrad.kernels import OutOfMemoryError
 from minigrad.kernels.cuda import array as arrays
 from minigrad.kernels.cuda import device as devices
-from minigrad.kernels.cuda.array import DeviceArray, PendingArray
+from minigrad.kernels.cuda.array import DeviceArray, PendingArray, Shape
 from minigrad.kernels.cuda.launch import Kernel, blocks_on
 from minigrad.kernels.cuda.loops import are_flat, index_type, number_type, strided
 from minigrad.kernels.cuda.shim import THREADS
 from minigrad.kernels.cuda.steps import Step, following, make, rule_source, source
 
-DType = np.dtype[Any]
-Shape = tuple[int, ...]
 Results = Sequence["DeviceArray | None"]
 Plan = tuple[Any, ...]
 

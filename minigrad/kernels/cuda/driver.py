@@ -18,11 +18,9 @@ from collections.abc import Sequence
 from ctypes import byref, c_char, c_char_p, c_float, c_int, c_size_t, c_uint64, c_void_p
 from typing import Any
 
-import numpy as np
-
+from minigrad.kernels import Array
 from minigrad.kernels.cuda import shim
 
-Array = np.ndarray[Any, Any]
 Size = tuple[int, int, int]
 
 OUT_OF_MEMORY, NO_DEVICE, NOT_READY = 2, 100, 600

@@ -10,8 +10,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
+from minigrad.dtypes import DType
 from minigrad.kernels import taking
 from minigrad.kernels.cuda.array import DeviceArray
 from minigrad.kernels.cuda.launch import INT, Kernel, blocks, number, pointer
@@ -22,8 +21,6 @@ from minigrad.kernels.cuda.shim import THREADS, device
 from minigrad.kernels.cuda.team import whole
 
 __all__ = ["adagrad_step", "adam_step", "rmsprop_step", "sgd_step"]
-
-DType = np.dtype[Any]
 
 
 #: The kernel around a rule, with its numbers as arguments; while a graph takes notes, they are in memory.

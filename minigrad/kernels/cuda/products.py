@@ -17,11 +17,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from minigrad.dtypes import DType
 from minigrad.kernels import precision
 from minigrad.kernels.cuda import array as arrays
 from minigrad.kernels.cuda import device as devices
 from minigrad.kernels.cuda import move
-from minigrad.kernels.cuda.array import DeviceArray
+from minigrad.kernels.cuda.array import DeviceArray, Shape
 from minigrad.kernels.cuda.fragments import KINDS
 from minigrad.kernels.cuda.launch import Kernel
 from minigrad.kernels.cuda.loops import broadcast_strides, collapse
@@ -39,8 +40,6 @@ from minigrad.kernels.cuda.waiting import begin
 
 __all__ = ["linear", "matmul"]
 
-DType = np.dtype[Any]
-Shape = tuple[int, ...]
 Steps = tuple[Step, ...]
 
 PAST_REGISTERS = (8, 0)  # the compute capability since which copies go from memory to shared memory by themselves

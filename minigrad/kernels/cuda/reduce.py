@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from minigrad.dtypes import DType
 from minigrad.kernels import Dims
 from minigrad.kernels.cuda.array import DeviceArray, like
 from minigrad.kernels.cuda.device import device as device_of
@@ -30,7 +31,6 @@ from minigrad.kernels.cuda.walk import Walk, are_aligned, walk_for
 
 __all__ = ["all", "amax", "amin", "any", "mean", "norm", "prod", "sum"]
 
-DType = np.dtype[Any]
 
 INTEGER, BOOL = np.dtype(np.int64), np.dtype(np.bool_)
 ENOUGH = 64  # elements that are worth a part of their own

@@ -25,7 +25,8 @@ from numba import types
 from numba.cuda.simulator.kernelapi import Dim3, FakeCUDAModule
 from numba.np.numpy_support import as_dtype
 
-Array = np.ndarray[Any, Any]
+from minigrad.kernels import Array
+
 Size = tuple[int, int, int]
 
 # -- inside a kernel ------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from minigrad.dtypes import DType, int64
 from minigrad.kernels import Dims
 from minigrad.kernels.cuda.array import DeviceArray, like
 from minigrad.kernels.cuda.faults import fault, watched
@@ -25,9 +26,6 @@ from minigrad.kernels.cuda.walk import Walk, walk_for
 
 __all__ = ["argmax", "argmin", "cross_entropy", "cross_entropy_backward", "log_softmax"]
 __all__ += ["log_softmax_backward", "logsumexp", "softmax", "softmax_backward"]
-
-DType = np.dtype[Any]
-INTEGER = np.dtype(np.int64)
 
 
 def line_start(line, n, inner):
@@ -180,9 +178,9 @@ def cross_entropy_backward_kernel(walk: Walk, dtype: DType) -> Callable[..., Non
 
 def arg_kernel(walk: Walk, dtype: DType, *, smallest: bool) -> Callable[..., None]:
     """The first place of the largest element, or of the first NaN; each team member keeps its best so far."""
-    holds = dtype if dtype.kind == "f" else INTEGER  # which shuffles can carry
+    holds = dtype if dtype.kind == "f" else int64  # which shuffles can carry
     place, is_block, is_wide, cast = walk.team.place, walk.team is BLOCK, walk.name == "wide", holds.type
-    shared_values, shared_places = make_shared(WARPS, holds), make_shared(WARPS, INTEGER)
+    shared_values, shared_places = make_shared(WARPS, holds), make_shared(WARPS, int64)
 
     @device
     def is_better(value, k, best, at):
@@ -261,14 +259,14 @@ def made(name: str, walk: Walk, dtype: DType) -> Kernel:
     elif name == "cross_entropy":
         factory, takes = (
             cross_entropy_kernel,
-            (pointer(dtype), pointer(INTEGER), pointer(dtype), INT, INT, pointer(INTEGER)),
+            (pointer(dtype), pointer(int64), pointer(dtype), INT, INT, pointer(int64)),
         )
     elif name == "cross_entropy_backward":
         real = pointer(dtype)
-        factory, takes = cross_entropy_backward_kernel, (real, real, pointer(INTEGER), real, INT, INT)
+        factory, takes = cross_entropy_backward_kernel, (real, real, pointer(int64), real, INT, INT)
     else:
         factory = functools.partial(arg_kernel, smallest=name == "argmin")
-        takes = (pointer(dtype), pointer(INTEGER), INT, INT, INT)
+        takes = (pointer(dtype), pointer(int64), INT, INT, INT)
     return Kernel(f"{name}_{walk.name}_{dtype.name}", factory(walk, dtype), *takes)
 
 
@@ -324,11 +322,11 @@ def logsumexp(x: DeviceArray, dims: Dims, keepdim: bool) -> DeviceArray:
 
 
 def argmax(x: DeviceArray, dim: int, keepdim: bool) -> DeviceArray:
-    return _to_numbers("argmax", x, (dim,) if x.ndim else (), keepdim, INTEGER)
+    return _to_numbers("argmax", x, (dim,) if x.ndim else (), keepdim, int64)
 
 
 def argmin(x: DeviceArray, dim: int, keepdim: bool) -> DeviceArray:
-    return _to_numbers("argmin", x, (dim,) if x.ndim else (), keepdim, INTEGER)
+    return _to_numbers("argmin", x, (dim,) if x.ndim else (), keepdim, int64)
 
 
 def cross_entropy(z: DeviceArray, y: DeviceArray) -> DeviceArray:

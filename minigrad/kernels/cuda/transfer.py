@@ -7,12 +7,11 @@ from typing import Any
 import numpy as np
 
 from minigrad import dtypes
+from minigrad.kernels import Array
 from minigrad.kernels.cuda import device as devices
 from minigrad.kernels.cuda.array import DeviceArray, empty, steps
 
 __all__ = ["between", "shared_with", "to_device"]
-
-Array = np.ndarray[Any, Any]
 
 
 def to_device(array: Array, index: int) -> DeviceArray:

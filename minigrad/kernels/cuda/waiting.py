@@ -6,14 +6,10 @@ import weakref
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
+from minigrad.dtypes import DType
 from minigrad.kernels.cuda import device as devices
-from minigrad.kernels.cuda.array import DeviceArray
+from minigrad.kernels.cuda.array import DeviceArray, Shape
 from minigrad.kernels.cuda.chain import Chain
-
-DType = np.dtype[Any]
-Shape = tuple[int, ...]
 
 
 def put_off(

@@ -23,15 +23,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import numpy as np
-
+from minigrad.dtypes import DType
 from minigrad.kernels.cuda.array import DeviceArray
 from minigrad.kernels.cuda.intrinsics import WIDE, load4
 from minigrad.kernels.cuda.loops import build
 from minigrad.kernels.cuda.shim import device
 from minigrad.kernels.cuda.team import BLOCK, THREAD, Lines, Team, threads_for
-
-DType = np.dtype[Any]
 
 HELD_BYTES = 32 * 4  # of a line, for each thread: 32 registers
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from minigrad import dtypes
 from minigrad.creation import zeros
+from minigrad.kernels import Dims
 from minigrad.nn.functional.layers import check_probability, dropout
 from minigrad.ops import cat, linear, masked_fill, softmax, where
 from minigrad.ops.linear_algebra import one_dtype
@@ -16,7 +17,6 @@ from minigrad.tensor import Tensor
 
 __all__ = ["multi_head_attention_forward", "scaled_dot_product_attention", "sinusoidal_positions"]
 
-Shape = tuple[int, ...]
 
 # -- queries, keys and values ---------------------------------------------------------------------------------
 
@@ -246,7 +246,7 @@ def _check_sequences(name: str, q: Tensor, k: Tensor, v: Tensor, E: int, heads: 
 
 
 def _merged(
-    name: str, attn_mask: Tensor | None, key_padding_mask: Tensor | None, shape: Shape, dtype: dtypes.DType
+    name: str, attn_mask: Tensor | None, key_padding_mask: Tensor | None, shape: Dims, dtype: dtypes.DType
 ) -> Tensor | None:
     """Both masks as one that is added, which broadcasts to ``shape``."""
     N, heads, L, S = shape

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from minigrad.graph import record
-from minigrad.kernels.windows import Dims, Windows
+from minigrad.kernels import Dims
+from minigrad.kernels.windows import Windows
 from minigrad.nn.functional.space import batched, for_each_dim, windows
 from minigrad.ops.convolution import (
     Col2Im,

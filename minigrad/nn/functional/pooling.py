@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from minigrad.graph import Array, record
-from minigrad.kernels.windows import Dims, Span, Windows
+from minigrad.kernels import Dims
+from minigrad.kernels.windows import Span, Windows
 from minigrad.nn.functional.convolution import Several
 from minigrad.nn.functional.space import batched, for_each_dim, windows
 from minigrad.ops.operands import number, only_floats

@@ -8,7 +8,8 @@ from __future__ import annotations
 import operator
 from typing import Any
 
-from minigrad.kernels.windows import Dims, Windows
+from minigrad.kernels import Dims
+from minigrad.kernels.windows import Windows
 from minigrad.ops.operands import tensor
 from minigrad.tensor import Tensor
 
