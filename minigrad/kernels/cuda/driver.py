@@ -245,11 +245,6 @@ class Driver:
         self.call("cuStreamCreate", byref(stream), NON_BLOCKING)
         return stream.value or 0
 
-    def end_stream(self, device: int, stream: int) -> None:
-        """Let go of a stream, whose work goes on to its end."""
-        self.enter(device)
-        self.call("cuStreamDestroy_v2", c_void_p(stream))
-
     def is_done(self, device: int, stream: int) -> bool:
         """Whether a stream has done its work."""
         self.enter(device)

@@ -98,7 +98,7 @@ def make_fetch(dtype: np.dtype, tile: Tile, side: int, way: str, asynchronous: b
     steps = [(first * lanes, second) for second in range(0, long, down) for first in range(0, wide, across)]
     places = [(second, first) if way == "k" else (first, second) for first, second in steps]
     pitch, depth = tile.panel(side, dtype), tile.depth
-    copies, (load, store) = make_copies(dtype, lanes, places, pitch), make_loads(dtype, places, pitch)
+    copies, (load, store) = make_copies(dtype, lanes, places, pitch), make_loads(places, pitch)
 
     @device
     def corner(thread):

@@ -114,10 +114,6 @@ class Grid(FakeCUDAModule):  # type: ignore[misc]
         return self.thread.blockIdx
 
     @property
-    def laneid(self) -> int:
-        return self.thread.number % 32
-
-    @property
     def shared(self) -> Grid:
         return self
 

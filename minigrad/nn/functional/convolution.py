@@ -158,7 +158,7 @@ def _conv(
     groups: int,
 ) -> Tensor:
     x, has_batch = batched(name, input, dims)
-    W = _checked_weight(name, dims, x, weight, groups)
+    W = _checked_weight(name, dims, weight, groups)
     if x.shape[1] != W.shape[1] * groups:
         raise ValueError(
             f"{name}: x {x.shape} has {x.shape[1]} channels, W {W.shape} takes {W.shape[1] * groups}"
@@ -187,7 +187,7 @@ def _transposed(
     dilation: Several,
 ) -> Tensor:
     x, has_batch = batched(name, input, dims)
-    W = _checked_weight(name, dims, x, weight, groups)
+    W = _checked_weight(name, dims, weight, groups)
     if x.shape[1] != W.shape[0] or W.shape[0] % groups:
         raise ValueError(
             f"{name}: x {x.shape} has {x.shape[1]} channels, W {W.shape} takes {W.shape[0]}"
@@ -227,7 +227,7 @@ def paddings(name: str, padding: Any, kernel: Dims, stride: Dims, dilation: Dims
     return tuple((n // 2, n - n // 2) for n in around)
 
 
-def _checked_weight(name: str, dims: int, x: Tensor, weight: Tensor, groups: int) -> Tensor:
+def _checked_weight(name: str, dims: int, weight: Tensor, groups: int) -> Tensor:
     W = number(name, weight)
     if W.ndim != dims + 2 or min(W.shape) < 1:
         letters = ", ".join(["O", "C / groups", "K"] if dims == 1 else ["O", "C / groups", "K_h", "K_w"])
