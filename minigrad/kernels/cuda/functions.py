@@ -5,11 +5,9 @@ Inside a rule, ``exp``, ``floor`` and the like are those of ``math.py``, in the 
 
 from __future__ import annotations
 
-from math import copysign
-
 import numpy as np
 
-from minigrad.kernels import Array
+from minigrad.kernels import Array, rules
 from minigrad.kernels.cuda.array import DeviceArray
 from minigrad.kernels.cuda.elementwise import BOOL, Elementwise
 from minigrad.kernels.cuda.move import copy
@@ -21,22 +19,6 @@ __all__ = elementwise.__all__
 def truth(name, rule):
     """A function whose result is bool."""
     return Elementwise(name, rule, gives=BOOL)
-
-
-def remainder_rule(x, y):
-    """x - y floor(x / y), which has the sign of y."""
-    r = fmod(x, y)
-    return copysign(r, y) if r == 0 else r + y if (r < 0) != (y < 0) else r
-
-
-def quotient_rule(x, y):
-    """floor(x / y), from what remains: x / y itself could round up to the next whole number."""
-    r = fmod(x, y)
-    q = (x - r) / y
-    q = q - 1 if r != 0 and (r < 0) != (y < 0) else q
-    whole = floor(q)
-    whole = whole + 1 if q - whole > 0.5 else whole
-    return x / y if y == 0 else copysign(0, x / y) if q == 0 else whole
 
 
 def whole_power_rule(x, y):
@@ -106,11 +88,11 @@ atan2 = Elementwise("atan2", lambda y, x: atan2(y, x))
 maximum = Elementwise("maximum", lambda x, y: x if x > y or x != x else y)
 minimum = Elementwise("minimum", lambda x, y: x if x < y or x != x else y)
 
-quotient = Elementwise("floor_divide", quotient_rule)
+quotient = Elementwise("floor_divide", rules.floor_divide)
 whole_quotient = Elementwise("whole_floor_divide", lambda x, y: x // y)
 trunc_quotient = Elementwise("trunc_divide", lambda x, y: trunc(x / y))
 whole_trunc_quotient = Elementwise("whole_trunc_divide", trunc_whole_rule)
-rest = Elementwise("remainder", remainder_rule)
+rest = Elementwise("remainder", rules.remainder)
 whole_rest = Elementwise("whole_remainder", lambda x, y: x % y)
 float_mod = Elementwise("fmod", lambda x, y: fmod(x, y))
 whole_mod = Elementwise("whole_fmod", fmod_whole_rule)
