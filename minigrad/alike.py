@@ -1,7 +1,7 @@
 """New tensors with the dtype and on the device of another: ``x.new_zeros(2, 3)`` is zeros beside ``x``.
 
-The functions are methods of :class:`Tensor`; ``methods.py`` gives them their names. What they make is that of
-``creation.py``, which is made of tensors, and so is only asked for when they are called.
+The functions are methods of :class:`Tensor`; ``methods.py`` gives them their names. They call ``creation.py``,
+which needs tensors to be there, and so import it only when they are called.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ def vjp(
         The outputs, and a derivative for each input, of its shape: a tensor or a tuple, as the inputs are.
 
     Raises:
-        TypeError: an input, output or part of ``v`` is no tensor; an input is no float.
+        TypeError: an input, output or part of ``v`` is not a tensor; an input is not of floats.
         ValueError: ``v`` does not fit the outputs, or is missing where they are more than one number.
         RuntimeError: what ``strict`` forbids; inside ``inference_mode()``, where nothing is recorded.
 

@@ -173,7 +173,7 @@ def dlpack_device(t: Tensor) -> tuple[int, int]:
 def reduce(t: Tensor, protocol: Any) -> tuple[Any, ...]:
     """How ``pickle`` and ``copy.copy`` make this tensor again: a leaf, without its gradient and its hooks.
 
-    ``copy.copy`` shares the memory. Raises RuntimeError for a tensor that is no leaf: its graph would be lost.
+    ``copy.copy`` shares the memory. Raises RuntimeError for a tensor that is not a leaf: its graph would be lost.
     """
     check_leaf(t)
     state = vars(t) if hasattr(t, "__dict__") else None  # a user's subclass may have attributes

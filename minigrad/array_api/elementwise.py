@@ -29,7 +29,7 @@ where = ops.where
 
 
 def round(x: Tensor, /, decimals: int = 0) -> Tensor:
-    """The nearest integer, or the nearest multiple of ``10^-decimals``, which NumPy's own ``round`` has."""
+    """The nearest integer or, as NumPy's own ``round`` allows, the nearest multiple of ``10^-decimals``."""
     return ops.round(x, decimals=decimals)
 
 

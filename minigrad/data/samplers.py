@@ -49,7 +49,7 @@ class RandomSampler(Sampler):
         num_samples: how many; as many as there are items unless given.
         generator: where the order comes from, instead of the one that ``mg.manual_seed`` starts.
 
-    Raises ValueError for fewer than one number of samples, TypeError for what is no generator.
+    Raises ValueError for fewer than one sample, TypeError for anything but a generator.
 
     >>> sorted(RandomSampler("abc", num_samples=6))
     [0, 0, 1, 1, 2, 2]

@@ -64,7 +64,8 @@ def health(model: Module, *inputs: Any, loss: Callable[[Any], Tensor] | None = N
         loss: a function of the model's output that gives the scalar to differentiate, such as
             ``lambda z: F.cross_entropy(z, labels)``.
 
-    Raises TypeError if the model is no module, ValueError for a loss without inputs, RuntimeError inside a trace.
+    Raises TypeError if the model is not a module, ValueError for a loss without inputs, RuntimeError inside a
+    trace.
 
     >>> import minigrad as mg
     >>> from minigrad import nn

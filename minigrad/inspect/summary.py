@@ -159,7 +159,7 @@ def summary(
         inputs, named: what it is called with.
         optimizer: one that trains it, or the class of one, whose memory is to be counted.
 
-    Raises TypeError if the model is no module, RuntimeError inside a trace.
+    Raises TypeError if the model is not a module, RuntimeError inside a trace.
 
     >>> import minigrad as mg
     >>> from minigrad import nn

@@ -87,8 +87,8 @@ def is_seen(array: Any) -> bool:
 def check_device(name: Any) -> str:
     """The full name of a device, ``"cpu"``, as None is too, or such as ``"cuda:0"``, which ``"cuda"`` may mean.
 
-    Raises ValueError for what is no device's name, or if there is none of that number; RuntimeError, with what is
-    missing, if CUDA cannot be used.
+    Raises ValueError for a name that no device can have, or if there is none of that number; RuntimeError, with
+    what is missing, if CUDA cannot be used.
     """
     if name is None or name == "cpu":
         return "cpu"

@@ -45,7 +45,7 @@ class InPlaceActivation(Activation):
 class ReLU(InPlaceActivation):
     """``a = max(z, 0)``
 
-    ``inplace`` is taken, here and below, as PyTorch has it. It changes nothing but ``repr``: results are the same,
+    ``inplace`` is accepted, here and below, as in PyTorch. It changes nothing but ``repr``: results are the same,
     and z stays as it is for whoever holds it.
     """
 

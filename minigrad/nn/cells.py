@@ -128,7 +128,7 @@ class LSTMCell(AnyCell):
 
     Raises:
         ValueError: a size below 1; in ``forward``, shapes that do not fit.
-        TypeError: in ``forward``, an x or a state of another dtype, or a state that is no pair.
+        TypeError: in ``forward``, an x or a state of another dtype, or a state that is not a pair.
 
     >>> import minigrad as mg
     >>> cell = LSTMCell(10, 20)
@@ -173,7 +173,7 @@ class GRUCell(AnyCell):
 
 
 def checked_sizes(name: str, input_size: int, hidden_size: int) -> tuple[int, int]:
-    """Both sizes. Raises ValueError below 1, TypeError for what are no ints."""
+    """Both sizes. Raises ValueError below 1, TypeError for anything but ints."""
     found = sizes(name, (input_size, hidden_size))
     if min(found) < 1:
         raise ValueError(f"{name} needs sizes of at least 1, got {found}")

@@ -40,7 +40,7 @@ class Linear(Module):
 
     Raises:
         ValueError: a size below 1; in ``forward``, an x of another size.
-        TypeError: a size that is no int, weights that are no floats; in ``forward``, an x of another dtype.
+        TypeError: a size that is not an int, weights that are not floats; in ``forward``, an x of another dtype.
 
     >>> import minigrad as mg
     >>> layer = Linear(64, 25)
@@ -171,7 +171,7 @@ class Embedding(Module):
 
     Raises:
         ValueError: a size below 1, or a ``padding_idx`` out of range.
-        IndexError: in ``forward``, an i out of range. TypeError: in ``forward``, an i that is no integer.
+        IndexError: in ``forward``, an i out of range. TypeError: in ``forward``, an i that is not an integer.
 
     >>> import minigrad as mg
     >>> table = Embedding(10, 3, padding_idx=0)
@@ -199,7 +199,7 @@ class Embedding(Module):
     def from_pretrained(cls, embeddings: Tensor, freeze: bool = True, padding_idx: int | None = None) -> Self:
         """A layer with a copy of these vectors, (num_embeddings, embedding_dim), which stay as they are if frozen.
 
-        Raises ValueError for another number of dims, TypeError for what are no floats.
+        Raises ValueError for another number of dims, TypeError for anything but floats.
         """
         if only_floats("from_pretrained", tensor("from_pretrained", embeddings)).ndim != 2:
             raise ValueError(f"from_pretrained: expects (num_embeddings, embedding_dim), got {embeddings.shape}")

@@ -50,7 +50,7 @@ class TransformerEncoder(Stack):
 
     Called with src and with ``mask``, ``src_key_padding_mask`` and ``is_causal``, which every layer is given.
 
-    Raises ValueError for fewer than one layer, TypeError for a layer that is no module.
+    Raises ValueError for fewer than one layer, TypeError for a layer that is not a module.
 
     >>> import minigrad as mg
     >>> encoder = TransformerEncoder(TransformerEncoderLayer(8, 2, 16, batch_first=True), 3)
@@ -82,7 +82,7 @@ class TransformerDecoder(Stack):
 
     Called with tgt, memory and the masks of the layers, which every one is given.
 
-    Raises ValueError for fewer than one layer, TypeError for a layer that is no module.
+    Raises ValueError for fewer than one layer, TypeError for a layer that is not a module.
 
     >>> import minigrad as mg
     >>> decoder = TransformerDecoder(TransformerDecoderLayer(8, 2, 16, batch_first=True), 2)

@@ -266,7 +266,7 @@ def linear(x: Tensor, W: Tensor, b: Tensor | None = None) -> Tensor:
         if b is not None:
             added = b.array
             fits = fits and added.shape == (d_out,) and added.dtype == right.dtype
-    except (AttributeError, IndexError, ValueError):  # of what is no tensor, a number, no matrix
+    except (AttributeError, IndexError, ValueError):  # not a tensor, a number, not a matrix
         fits = False
     if not fits:
         raise _no_layer(x, W, b)

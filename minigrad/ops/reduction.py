@@ -229,7 +229,7 @@ def logsumexp(x: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
 def logaddexp(x: Tensor, y: Tensor) -> Tensor:
     """``out = log(e^x + e^y)``, elementwise, exact also where ``e^x`` would overflow: a :func:`logsumexp` of two.
 
-    Shapes broadcast. ``dout/dx = e^(x - out)``. Raises TypeError for what are no floats.
+    Shapes broadcast. ``dout/dx = e^(x - out)``. Raises TypeError for anything but floats.
 
     >>> import minigrad as mg
     >>> mg.logaddexp(mg.tensor([0.0, 1e4]), mg.tensor([0.0, 1e4]))

@@ -255,9 +255,9 @@ def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str | None = Non
     """The distance of each vector to each of other ones: ``(..., P, M), (..., R, M) -> (..., P, R)``.
 
     ``out_ij = |x1_i - x2_j|_p``, a :func:`norm`, whose gradient is 0 where two are the same. Batches broadcast.
-    ``compute_mode`` is taken as PyTorch has it, and changes nothing.
+    ``compute_mode`` is accepted, as in PyTorch, and changes nothing.
 
-    Raises ValueError for shapes that do not fit and a negative ``p``, TypeError for what are no floats.
+    Raises ValueError for shapes that do not fit and a negative ``p``, TypeError for anything but floats.
 
     >>> import minigrad as mg
     >>> mg.cdist(mg.tensor([[0.0, 0.0], [3.0, 0.0]]), mg.tensor([[3.0, 4.0]]))

@@ -178,7 +178,7 @@ class Product:
         return found
 
     def launch(self, recipe: Recipe, memory: Memory, numbers: Sequence[float]) -> None:
-        """Write it into memory that is new."""
+        """Write it into new memory."""
         carry_out(recipe, memory, numbers, *self.arrays)
 
 
@@ -204,7 +204,7 @@ def product(
 
 
 def multiply(A: DeviceArray, B: DeviceArray, batch: Shape, memory: Memory) -> None:
-    """C = (..., M, K) @ (..., K, N), now; ``batch`` is that of the result, whose memory is new."""
+    """C = (..., M, K) @ (..., K, N), into new memory, now; ``batch`` is that of the result."""
     recipe = recipe_for(A, B, None, batch, (), precision.operands())
     if recipe is None:  # a batch of more than two dims, none of which continues another
         multiply(whole(A, batch), whole(B, batch), batch, memory)

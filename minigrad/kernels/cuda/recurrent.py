@@ -159,7 +159,7 @@ def kernels(dtype: np.dtype) -> dict[str, Kernel]:
 
 
 def start(name: str, t: int, y: DeviceArray, *operands: DeviceArray) -> None:
-    """Do the part of step t that is no product; y is (planes, steps, B, H)."""
+    """Do the part of step t that is not a product; y is (planes, steps, B, H)."""
     _, steps, B, H = y.shape
     if B * H:
         kernels(y.dtype)[name](blocks(y, B * H), THREADS, *operands, t, steps, B * H, H)

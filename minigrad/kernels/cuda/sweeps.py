@@ -131,7 +131,7 @@ def logsumexp_kernel(walk: Walk, dtype: DType) -> Callable[..., None]:
 
 
 def cross_entropy_kernel(walk: Walk, dtype: DType) -> Callable[..., None]:
-    """``top - z[y] + log total``. A class that there is not is a fault."""
+    """``top - z[y] + log total``. A class that does not exist is a fault."""
     (place, fetch, top_of, exp_sum), real, size = sweeps(walk, dtype), dtype.type, walk.size
     log, nan = names(dtype)["log"], dtype.type(np.nan)
 
@@ -155,7 +155,7 @@ def cross_entropy_kernel(walk: Walk, dtype: DType) -> Callable[..., None]:
 
 
 def cross_entropy_backward_kernel(walk: Walk, dtype: DType) -> Callable[..., None]:
-    """``dl (softmax(z) - [k = y])``; a class that there is not was a fault of the forward pass."""
+    """``dl (softmax(z) - [k = y])``; a class that does not exist was a fault of the forward pass."""
     (place, fetch, top_of, exp_sum), real, size = sweeps(walk, dtype), dtype.type, walk.size
     exp, one, zero = names(dtype)["exp"], dtype.type(1), dtype.type(0)
     write = walk.write(

@@ -169,7 +169,7 @@ class Walk(NamedTuple):
 
     @property
     def size(self) -> int:
-        """How many elements a kernel has to have registers for; an array of none there cannot be."""
+        """How many registers a kernel declares for elements: at least one, as no array has none."""
         return max(WIDE * self.loads, 1)
 
     def fetch(self) -> Callable[..., Any]:

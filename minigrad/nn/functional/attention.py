@@ -50,7 +50,7 @@ def scaled_dot_product_attention(
     Source: Vaswani and others, Attention is all you need, 2017; for shared heads, Ainslie and others, GQA, 2023.
 
     Raises:
-        TypeError: dtypes that differ, or that are no floats; a mask of another dtype.
+        TypeError: dtypes that differ, or that are not floats; a mask of another dtype.
         ValueError: shapes that do not fit, a probability outside [0, 1], both a mask and ``is_causal``.
 
     >>> import minigrad as mg
@@ -305,7 +305,7 @@ def sinusoidal_positions(length: int, d_model: int, dtype: dtypes.DType | None =
 
     Source: Vaswani and others, Attention is all you need, 2017.
 
-    Raises TypeError for what are no ints, or a dtype of no floats, ValueError for a size below 1.
+    Raises TypeError for anything but ints, or a dtype that is not of floats, ValueError for a size below 1.
 
     >>> sinusoidal_positions(2, 4)
     tensor([[0.0000, 1.0000, 0.0000, 1.0000],

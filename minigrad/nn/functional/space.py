@@ -24,7 +24,7 @@ def form(*leading: object, dims: int) -> str:
 def for_each_dim(name: str, what: str, value: Any, dims: int, least: int) -> Dims:
     """``value``, a number or one for each dim of space, as a tuple.
 
-    Raises TypeError for what are no ints, ValueError for another number of them, or one below ``least``.
+    Raises TypeError for anything but ints, ValueError for another number of them, or one below ``least``.
     """
     given = value if isinstance(value, (tuple, list)) else (value,)
     try:

@@ -50,7 +50,7 @@ class CosineAnnealingLR(LRScheduler):
 
 
 class Phase(NamedTuple):
-    """A part of a cycle: up to and with step ``end``, from one learning rate and momentum to another."""
+    """A part of a cycle: up to and including step ``end``, from one learning rate and momentum to another."""
 
     end: float
     lrs: tuple[str, str]
