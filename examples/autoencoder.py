@@ -62,9 +62,15 @@ def main(arguments: list[str] | None = None) -> None:
         optimizer, max_lr=chosen.lr, epochs=chosen.epochs, steps_per_epoch=len(batches)
     )
     history = train(
-        model, model.loss, batches, optimizer, chosen.epochs, scheduler=scheduler,
-        measure=lambda: model.loss(held_out.to(chosen.device)).item(), device=chosen.device,
-    )  # fmt: skip
+        model,
+        model.loss,
+        batches,
+        optimizer,
+        chosen.epochs,
+        scheduler=scheduler,
+        measure=lambda: model.loss(held_out.to(chosen.device)).item(),
+        device=chosen.device,
+    )
     print(history)
 
     with evaluating(model):

@@ -79,9 +79,16 @@ def main(arguments: list[str] | None = None) -> None:
         optimizer, max_lr=chosen.lr, epochs=chosen.epochs, steps_per_epoch=len(batches)
     )
     history = train(
-        model, model.loss, batches, optimizer, chosen.epochs, scheduler=scheduler, clip=1.0,
-        measure=lambda: bits_per_character(model, held_out, LENGTH, chosen.device), device=chosen.device,
-    )  # fmt: skip
+        model,
+        model.loss,
+        batches,
+        optimizer,
+        chosen.epochs,
+        scheduler=scheduler,
+        clip=1.0,
+        measure=lambda: bits_per_character(model, held_out, LENGTH, chosen.device),
+        device=chosen.device,
+    )
     print(history)
     print(f"{history.measured[-1]:.2f} bits for a character of the proverbs held out")
     with evaluating(model):

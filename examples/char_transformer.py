@@ -56,8 +56,10 @@ class CharTransformer(nn.Module):
 def main(arguments: list[str] | None = None) -> None:
     script = TrainingScript(
         "A small transformer learns to write proverbs, one character after the other.",
-        epochs=6, batch=32, lr=2e-3,
-    )  # fmt: skip
+        epochs=6,
+        batch=32,
+        lr=2e-3,
+    )
     script.add_argument(
         "--temperature", type=positive(float), default=0.7, help="below 1 it dares less in writing"
     )
@@ -75,9 +77,16 @@ def main(arguments: list[str] | None = None) -> None:
         optimizer, max_lr=chosen.lr, epochs=chosen.epochs, steps_per_epoch=len(batches)
     )
     history = train(
-        model, model.loss, batches, optimizer, chosen.epochs, scheduler=scheduler, clip=1.0,
-        measure=lambda: bits_per_character(model, held_out, LENGTH, chosen.device), device=chosen.device,
-    )  # fmt: skip
+        model,
+        model.loss,
+        batches,
+        optimizer,
+        chosen.epochs,
+        scheduler=scheduler,
+        clip=1.0,
+        measure=lambda: bits_per_character(model, held_out, LENGTH, chosen.device),
+        device=chosen.device,
+    )
     print(history)
     print(f"{history.measured[-1]:.2f} bits for a character of the proverbs held out")
     print(f"\n{write(model, SHOWN, chosen.characters, chosen.temperature)}\n")

@@ -63,8 +63,10 @@ class ClinicalNet(nn.Module):
 def main(arguments: list[str] | None = None) -> None:
     script = TrainingScript(
         "A net with batch norm and dropout that estimates a risk, looked at from all sides.",
-        epochs=20, batch=64, lr=3e-3,
-    )  # fmt: skip
+        epochs=20,
+        batch=64,
+        lr=3e-3,
+    )
     chosen = script.read(arguments)
 
     x = mg.randn(PATIENTS, len(MEASUREMENTS))
@@ -74,11 +76,14 @@ def main(arguments: list[str] | None = None) -> None:
 
     model = ClinicalNet()
     history = train(
-        model, model.loss, DataLoader(train_part, chosen.batch, shuffle=True, drop_last=True),
-        mg.optim.AdamW(model.parameters(), lr=chosen.lr), chosen.epochs,
+        model,
+        model.loss,
+        DataLoader(train_part, chosen.batch, shuffle=True, drop_last=True),
+        mg.optim.AdamW(model.parameters(), lr=chosen.lr),
+        chosen.epochs,
         measure=lambda: model.loss(x_held.to(chosen.device), ill_held.to(chosen.device)).item(),
         device=chosen.device,
-    )  # fmt: skip
+    )
     print(f"{history}\n")
     with evaluating(model):
         found, best = right(model(x_held), ill_held), right(true_risk(x_held), ill_held)

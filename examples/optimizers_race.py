@@ -50,8 +50,9 @@ START, GOAL = (-0.5, 2.5), (1.0, 1.0)
 def main(arguments: list[str] | None = None) -> None:
     script = TrainingScript(
         "Optimisers race: down a curved valley in the plane, and to a small loss on the digits.",
-        epochs=15, batch=32,
-    )  # fmt: skip
+        epochs=15,
+        batch=32,
+    )
     script.add_argument("--steps", type=positive(int), default=1000, help="in the valley")
     chosen = script.read(arguments)
 
@@ -63,9 +64,14 @@ def main(arguments: list[str] | None = None) -> None:
         net = Ten()
         batches = DataLoader(train_part, chosen.batch, shuffle=True)
         history = train(
-            net, net.loss, batches, racer.on_digits(net.parameters()), chosen.epochs, title=f"{name}: ",
+            net,
+            net.loss,
+            batches,
+            racer.on_digits(net.parameters()),
+            chosen.epochs,
+            title=f"{name}: ",
             device=chosen.device,
-        )  # fmt: skip
+        )
         losses[name] = history.losses
         with evaluating(net):
             rights[name] = accuracy(net, held_out)

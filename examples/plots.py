@@ -54,9 +54,14 @@ def save(path: Path, *panels: Panel, width: float = 5.0, height: float = 3.6) ->
 
 
 def curves(
-    title: str, lines: Mapping[str, Sequence[float]], *, x: str = "epoch", y: str = "", log: bool = False,
+    title: str,
+    lines: Mapping[str, Sequence[float]],
+    *,
+    x: str = "epoch",
+    y: str = "",
+    log: bool = False,
     start: float = 1,
-) -> Panel:  # fmt: skip
+) -> Panel:
     """A line for each name: its numbers against ``start``, ``start + 1``, ...; ``log`` for a logarithmic scale."""
 
     def panel(axes: Any) -> None:
@@ -73,7 +78,7 @@ def curves(
 
 def images(
     title: str, pictures: np.ndarray, *, names: Sequence[str] = (), columns: int = 6, colours: str = "gray_r"
-) -> Panel:  # fmt: skip
+) -> Panel:
     """Pictures of shape (N, height, width) in rows, from light (their least number) to dark, names below them."""
 
     def panel(axes: Any) -> None:

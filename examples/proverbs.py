@@ -19,7 +19,7 @@ CHARACTERS = "".join(sorted(set(TEXT)))  # 60; the number of a character is its 
 
 
 def encode(text: str) -> mg.Tensor:
-    """The numbers of the characters, int64 (T,). Raises ValueError for a character that the text has not."""
+    """The numbers of the characters, int64 (T,). Raises ValueError for a character that the text does not have."""
     if strange := set(text) - set(CHARACTERS):
         raise ValueError(f"the text has no {', '.join(map(repr, sorted(strange)))}")
     return mg.tensor([CHARACTERS.index(c) for c in text], dtype=mg.int64)

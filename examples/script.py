@@ -77,7 +77,7 @@ class TrainingScript(Script):
 
     def __init__(
         self, description: str, *, epochs: int | None = None, batch: int | None = None, lr: float | None = None
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__(description)
         if epochs is not None:
             self.add_argument("--epochs", type=positive(int), default=epochs, help="passes over the data")

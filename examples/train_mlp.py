@@ -34,9 +34,15 @@ def main(arguments: list[str] | None = None) -> None:
         optimizer, max_lr=chosen.lr, epochs=chosen.epochs, steps_per_epoch=len(batches)
     )
     history = train(
-        model, model.loss, batches, optimizer, chosen.epochs, scheduler=scheduler,
-        measure=lambda: accuracy(model, held_out), device=chosen.device,
-    )  # fmt: skip
+        model,
+        model.loss,
+        batches,
+        optimizer,
+        chosen.epochs,
+        scheduler=scheduler,
+        measure=lambda: accuracy(model, held_out),
+        device=chosen.device,
+    )
     print(history)
     with evaluating(model):
         print(f"accuracy: {accuracy(model, train_part):.2%} trained on, {accuracy(model, held_out):.2%} held out")

@@ -37,11 +37,18 @@ class History:
 
 
 def train(
-    model: nn.Module, loss: Callable[..., mg.Tensor], batches: mg.data.DataLoader,
-    optimizer: mg.optim.Optimizer, epochs: int, *, scheduler: mg.optim.lr_scheduler.LRScheduler | None = None,
-    clip: float | None = None, measure: Callable[[], float] | None = None, title: str = "",
+    model: nn.Module,
+    loss: Callable[..., mg.Tensor],
+    batches: mg.data.DataLoader,
+    optimizer: mg.optim.Optimizer,
+    epochs: int,
+    *,
+    scheduler: mg.optim.lr_scheduler.LRScheduler | None = None,
+    clip: float | None = None,
+    measure: Callable[[], float] | None = None,
+    title: str = "",
     device: str = "cpu",
-) -> History:  # fmt: skip
+) -> History:
     """Train a model.
 
     Args:

@@ -31,8 +31,10 @@ POINTS, HELD_OUT, HIDDEN, NOISE = 2000, 500, 16, 0.2
 def main(arguments: list[str] | None = None) -> None:
     script = TrainingScript(
         "A net of two layers, written twice: by hand, with tensors and autograd, and with nn and optim.",
-        epochs=60, batch=32, lr=0.5,
-    )  # fmt: skip
+        epochs=60,
+        batch=32,
+        lr=0.5,
+    )
     chosen = script.read(arguments)
     train_part, held_out = random_split(moons(), [POINTS - HELD_OUT, HELD_OUT])
     points, labels = held_out.dataset[held_out.indices]
@@ -54,7 +56,7 @@ def main(arguments: list[str] | None = None) -> None:
     cross_entropy, optimizer = nn.BCELoss(), mg.optim.SGD(model.parameters(), lr=chosen.lr)
     history = train(
         model, lambda x, y: cross_entropy(model(x), y), batches(), optimizer, chosen.epochs, device=chosen.device
-    )  # fmt: skip
+    )
 
     print(f"{history}\n")
     apart = max((w - p).abs().max().item() for w, p in zip(weights, model.parameters(), strict=True))

@@ -84,8 +84,10 @@ def _cuda() -> str:
     lacking = cuda.missing()
     if lacking:
         return f"cannot be used; what is missing is the {lacking}"
-    names = [f"{cuda.get_device_name(i)} ({'.'.join(map(str, cuda.get_device_capability(i)))})"
-             for i in range(cuda.device_count())]  # fmt: skip
+    names = [
+        f"{cuda.get_device_name(i)} ({'.'.join(map(str, cuda.get_device_capability(i)))})"
+        for i in range(cuda.device_count())
+    ]
     return ", ".join(names)
 
 

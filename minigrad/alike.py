@@ -1,7 +1,7 @@
 """New tensors with the dtype and on the device of another: ``x.new_zeros(2, 3)`` is zeros beside ``x``.
 
-The functions are methods of :class:`Tensor`; ``methods.py`` gives them their names. What they make is that of
-``creation.py``, which is made of tensors, and so is only asked for when they are called.
+The functions are methods of :class:`Tensor`; ``methods.py`` gives them their names. They call ``creation.py``,
+which needs tensors to be there, and so import it only when they are called.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def new_tensor(
     t: Tensor, data: Any, *, dtype: Any = None, device: str | None = None, requires_grad: bool = False
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """:func:`mg.tensor` with the dtype and device of this one.
 
     >>> import minigrad as mg
@@ -28,9 +28,14 @@ def new_tensor(
 
 
 def new_full(
-    t: Tensor, size: Size, fill_value: float, *, dtype: Any = None, device: str | None = None,
+    t: Tensor,
+    size: Size,
+    fill_value: float,
+    *,
+    dtype: Any = None,
+    device: str | None = None,
     requires_grad: bool = False,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """:func:`mg.full` with the dtype and device of this one."""
     from minigrad import creation
 
@@ -39,7 +44,7 @@ def new_full(
 
 def new_empty(
     t: Tensor, *size: Size, dtype: Any = None, device: str | None = None, requires_grad: bool = False
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """:func:`mg.empty` with the dtype and device of this one."""
     from minigrad import creation
 
@@ -48,7 +53,7 @@ def new_empty(
 
 def new_zeros(
     t: Tensor, *size: Size, dtype: Any = None, device: str | None = None, requires_grad: bool = False
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """:func:`mg.zeros` with the dtype and device of this one."""
     from minigrad import creation
 
@@ -57,7 +62,7 @@ def new_zeros(
 
 def new_ones(
     t: Tensor, *size: Size, dtype: Any = None, device: str | None = None, requires_grad: bool = False
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """:func:`mg.ones` with the dtype and device of this one."""
     from minigrad import creation
 

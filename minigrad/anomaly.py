@@ -31,7 +31,7 @@ class detect_anomaly(Switch):
         inf: look for Inf. Say no where Inf is meant, as in the mask of an attention.
 
     Raises:
-        TypeError: one of them is no bool.
+        TypeError: one of them is not a bool.
         ValueError: neither is asked for.
 
     >>> import minigrad as mg

@@ -177,7 +177,7 @@ class Contract:
         return found
 
     def as_array(self, name: str, x: Any) -> Any:
-        """``x`` as an array that is no other class's, which kernels would misread."""
+        """``x`` as a plain array: kernels would misread one of another class."""
         if type(x) is np.ndarray or type(x) in kernels.placed:
             return x
         if not isinstance(x, (np.ndarray, np.generic, bool, int, float)):

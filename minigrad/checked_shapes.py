@@ -1,4 +1,4 @@
-"""What the shapes of a kernel's arrays must be: the contract of ``minigrad.kernels`` as rules that can be asked.
+"""What the shapes of a kernel's arrays must be: the contract of ``kernels/reference/`` as rules that can be asked.
 
 A rule is what the arrays must be, in words, and a function of a call's arguments, by name, that says whether they
 are. A kernel without one takes arrays that broadcast.

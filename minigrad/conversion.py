@@ -25,8 +25,8 @@ def device(type: str, index: int | None = None) -> str:
 
     A device is its name here, so it can be compared with ``==`` and given to whatever takes a ``device``.
 
-    Raises ValueError for what is no device's name, or if there is none of that number; RuntimeError, with what is
-    missing, if CUDA cannot be used.
+    Raises ValueError for a name that no device can have, or if there is none of that number; RuntimeError, with
+    what is missing, if CUDA cannot be used.
 
     >>> import minigrad as mg
     >>> mg.device("cuda" if mg.cuda.is_available() else "cpu") in ("cpu", "cuda:0")
@@ -63,15 +63,19 @@ def parse_to(*wanted: Any, device: str | None = None, dtype: Any = None) -> tupl
 
 
 def to(
-    t: Tensor, *wanted: Any, device: str | None = None, dtype: Any = None, non_blocking: bool = False,
+    t: Tensor,
+    *wanted: Any,
+    device: str | None = None,
+    dtype: Any = None,
+    non_blocking: bool = False,
     copy: bool = False,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """This tensor with another dtype, on another device, or as another tensor; itself, if it is so already.
 
     Args:
         wanted: a dtype, a device, or a tensor that stands for both: ``t.to(mg.float64)``, ``t.to("cuda")``.
         device, dtype: the same by name.
-        non_blocking: taken, as PyTorch has it, and of no effect.
+        non_blocking: accepted, as in PyTorch, and without effect.
         copy: a copy also where nothing changes.
 
     Gradients flow back in the dtype and to the device that they come from. Raises TypeError for an unknown dtype,

@@ -34,8 +34,8 @@ def tensor(data: Any, *, dtype: Any = None, requires_grad: bool = False, device:
 def as_tensor(data: Any, dtype: Any = None, device: str | None = None) -> Tensor:
     """A tensor of anything that makes one, with the same memory where that is possible.
 
-    A tensor stays itself, unless it is to have another dtype or device, and then it is recorded as ``x.to(...)``;
-    an array of NumPy shares its memory, as :func:`from_numpy` has it.
+    A tensor stays itself, unless another dtype or device is asked for, and then it is recorded as ``x.to(...)``;
+    a NumPy array shares its memory, as in :func:`from_numpy`.
 
     >>> array = np.array([1.0, 2.0])
     >>> t = as_tensor(array)
@@ -88,7 +88,7 @@ def from_dlpack(data: Any) -> Tensor:
         return Tensor.of(kernels.load("cuda").shared_with(data))
     try:
         array = np.from_dlpack(data)
-    except RuntimeError as error:  # a dtype or device that NumPy has not
+    except RuntimeError as error:  # a dtype or device that NumPy does not have
         raise TypeError(f"from_dlpack() cannot take this {type(data).__name__}: {error}") from None
     dtypes.dtype(array.dtype)
     return Tensor.of(array, None, data.version if isinstance(data, Tensor) else None)
@@ -110,11 +110,11 @@ def new(array: Array, requires_grad: bool, device: str | None) -> Tensor:
 
 def full(
     size: Size, fill_value: float, *, dtype: Any = None, requires_grad: bool = False, device: str | None = None
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """A tensor with every element ``fill_value``, of that number's dtype.
 
-    As bool, every number but 0 is True; as an integer, a float loses its decimals. Raises TypeError for what is no
-    number, OverflowError for one that an integer dtype cannot hold.
+    As bool, every number but 0 is True; as an integer, a float loses its decimals. Raises TypeError for anything
+    but a number, OverflowError for one that an integer dtype cannot hold.
 
     >>> full((2, 2), 7.0)
     tensor([[7., 7.],
@@ -136,7 +136,7 @@ def filled(
 
 
 def empty(*size: Size, dtype: Any = None, requires_grad: bool = False, device: str | None = None) -> Tensor:
-    """A tensor that nobody has written to yet: its elements are whatever the memory holds.
+    """An uninitialised tensor: its elements are whatever the memory holds.
 
     >>> empty(2, 3).shape
     (2, 3)
@@ -165,9 +165,7 @@ def ones(*size: Size, dtype: Any = None, requires_grad: bool = False, device: st
     return full(size_of("ones", size), 1.0, dtype=dtype, requires_grad=requires_grad, device=device)
 
 
-def full_like(
-    other: Tensor, fill_value: float, *, dtype: Any = None, requires_grad: bool = False
-) -> Tensor:  # fmt: skip
+def full_like(other: Tensor, fill_value: float, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """:func:`full` of the shape and dtype of ``other``."""
     own = check_tensor("full_like", other).dtype
     wanted, where = own if dtype is None else dtype, other.device
@@ -193,7 +191,7 @@ def ones_like(other: Tensor, *, dtype: Any = None, requires_grad: bool = False) 
 
 def eye(
     n: int, m: int | None = None, *, dtype: Any = None, requires_grad: bool = False, device: str | None = None
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """An (n, m) tensor, (n, n) without ``m``, with ones on the diagonal and zeros elsewhere.
 
     >>> eye(2)
@@ -206,12 +204,17 @@ def eye(
 
 
 def arange(
-    start: float, end: float | None = None, step: float = 1, *, dtype: Any = None,
-    requires_grad: bool = False, device: str | None = None,
-) -> Tensor:  # fmt: skip
-    """Numbers from ``start`` (0 if only one bound is given) up to and without ``end``, ``step`` apart.
+    start: float,
+    end: float | None = None,
+    step: float = 1,
+    *,
+    dtype: Any = None,
+    requires_grad: bool = False,
+    device: str | None = None,
+) -> Tensor:
+    """Numbers from ``start`` (0 if only one bound is given) up to but not including ``end``, ``step`` apart.
 
-    int64 if every argument is an int, else float32. Raises TypeError for what is no number, ValueError for one
+    int64 if every argument is an int, else float32. Raises TypeError for anything but a number, ValueError for one
     that is not finite, a step of 0 or away from ``end``, OverflowError for numbers that the dtype cannot hold.
 
     >>> arange(3), arange(1.0, 2.0, 0.5)
@@ -230,13 +233,18 @@ def arange(
 
 
 def linspace(
-    start: float, end: float, steps: int, *, dtype: Any = None, requires_grad: bool = False,
+    start: float,
+    end: float,
+    steps: int,
+    *,
+    dtype: Any = None,
+    requires_grad: bool = False,
     device: str | None = None,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """``steps`` numbers from ``start`` to ``end``, both included, at equal distances.
 
-    Raises TypeError for what is no number, ValueError for one that is not finite, OverflowError for one that the
-    dtype cannot hold.
+    Raises TypeError for anything but a number, ValueError for one that is not finite, OverflowError for one that
+    the dtype cannot hold.
 
     >>> linspace(0, 1, 5)
     tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
@@ -253,7 +261,7 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
 
     Without ``num_classes`` there are as many as the largest class needs. Raises TypeError for classes of another
     dtype than integers, ValueError for a class below 0 or too large, or for none at all to count. On a device the
-    classes are only looked at where they must be counted; a class that there is not is a row of zeros there.
+    classes are only looked at where they must be counted; one that does not exist is a row of zeros there.
 
     >>> from minigrad.nn import functional as F
     >>> F.one_hot(arange(3))

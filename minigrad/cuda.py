@@ -16,12 +16,11 @@ from minigrad.generator import common, draw_key
 from minigrad.kernels import OutOfMemoryError
 from minigrad.tensor import Tensor
 
-__all__ = [
-    "Event", "Graph", "OutOfMemoryError", "Stream", "current_device", "current_stream", "device_count",
-    "empty_cache", "fuse", "get_device_capability", "get_device_name", "graph", "is_available", "kernel_launches",
-    "max_memory_allocated", "max_memory_reserved", "memory_allocated", "memory_reserved", "memory_summary",
-    "missing", "reset_peak_memory_stats", "set_device", "stream", "synchronize",
-]  # fmt: skip
+__all__ = ["Event", "Graph", "OutOfMemoryError", "Stream", "current_device", "current_stream"]
+__all__ += ["device_count", "empty_cache", "fuse", "get_device_capability", "get_device_name"]
+__all__ += ["graph", "is_available", "kernel_launches", "max_memory_allocated"]
+__all__ += ["max_memory_reserved", "memory_allocated", "memory_reserved", "memory_summary"]
+__all__ += ["missing", "reset_peak_memory_stats", "set_device", "stream", "synchronize"]
 
 Device = int | str | None  # the current one, its number, or its name
 

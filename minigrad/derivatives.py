@@ -47,7 +47,7 @@ def vjp(
         The outputs, and a derivative for each input, of its shape: a tensor or a tuple, as the inputs are.
 
     Raises:
-        TypeError: an input, output or part of ``v`` is no tensor; an input is no float.
+        TypeError: an input, output or part of ``v`` is not a tensor; an input is not of floats.
         ValueError: ``v`` does not fit the outputs, or is missing where they are more than one number.
         RuntimeError: what ``strict`` forbids; inside ``inference_mode()``, where nothing is recorded.
 
@@ -101,9 +101,12 @@ def jvp(
 
 
 def jacobian(
-    func: Function, inputs: Tensors, create_graph: bool = False, strict: bool = False,
+    func: Function,
+    inputs: Tensors,
+    create_graph: bool = False,
+    strict: bool = False,
     strategy: str = "reverse-mode",
-) -> Any:  # fmt: skip
+) -> Any:
     """Every derivative of every output: ``J[k, i] = dy_k / dx_i``, of shape ``y.shape + x.shape``.
 
     Args:
@@ -130,9 +133,12 @@ def jacobian(
 
 
 def hessian(
-    func: Function, inputs: Tensors, create_graph: bool = False, strict: bool = False,
+    func: Function,
+    inputs: Tensors,
+    create_graph: bool = False,
+    strict: bool = False,
     outer_jacobian_strategy: str = "reverse-mode",
-) -> Any:  # fmt: skip
+) -> Any:
     """The second derivatives of a function with one number as its value: ``H[i, j] = d^2 y / dx_i dx_j``.
 
     The Jacobian of the gradient. Arguments and errors are those of :func:`jacobian`; ValueError if the value has
@@ -158,9 +164,7 @@ def hessian(
     return _jacobian("hessian", gradient, inputs, create_graph, strict, outer_jacobian_strategy)
 
 
-def _jacobian(
-    name: str, func: Function, inputs: Tensors, create_graph: bool, strict: bool, strategy: str
-) -> Any:  # fmt: skip
+def _jacobian(name: str, func: Function, inputs: Tensors, create_graph: bool, strict: bool, strategy: str) -> Any:
     if strategy not in STRATEGIES:
         raise ValueError(f"{name}: there is no strategy {strategy!r}: use one of {', '.join(STRATEGIES)}")
     call = _Call(name, func, inputs, create_graph)
@@ -208,7 +212,7 @@ class _Call:
 
     def pull_back(
         self, outputs: Sequence[Tensor], weights: Sequence[Tensor], retain_graph: bool | None = None
-    ) -> list[Tensor | None]:  # fmt: skip
+    ) -> list[Tensor | None]:
         """``weights^T J``, a part for each input; None where no output depends on it."""
         seeds = [(out, v) for out, v in zip(outputs, weights, strict=True) if out.requires_grad]
         if not seeds:
@@ -216,10 +220,14 @@ class _Call:
         starts, seed_weights = zip(*seeds, strict=True)
         return list(
             grad(
-                starts, self.inputs, seed_weights, retain_graph=retain_graph,
-                create_graph=self.create_graph, allow_unused=True,
+                starts,
+                self.inputs,
+                seed_weights,
+                retain_graph=retain_graph,
+                create_graph=self.create_graph,
+                allow_unused=True,
             )
-        )  # fmt: skip
+        )
 
     def push_forward(self, directions: Sequence[Tensor | None], *, retain_graph: bool) -> list[Tensor | None]:
         """``J directions``, a part for each output; None where it depends on no input that moves.
@@ -252,9 +260,7 @@ class _Call:
         for k, out in enumerate(self.outputs):
             walks = [self.pull_back([out], [one], retain_graph=True) for one in _basis(out)]
             rows = [self.filled(found, strict, f"output {k} does not depend") for found in walks]
-            blocks.append([
-                _block(0, [row[i] for row in rows], out, x) for i, x in enumerate(self.inputs)
-            ])  # fmt: skip
+            blocks.append([_block(0, [row[i] for row in rows], out, x) for i, x in enumerate(self.inputs)])
         return blocks
 
     def columns(self, strict: bool) -> list[list[Tensor]]:

@@ -28,7 +28,7 @@ class Generator:
     def manual_seed(self, seed: int) -> Self:
         """Start anew from a seed. Returns the generator itself.
 
-        Raises TypeError for what is no int, ValueError for a negative one.
+        Raises TypeError for anything but an int, ValueError for a negative one.
         """
         start = integer("manual_seed", seed)
         if start < 0:
@@ -50,7 +50,7 @@ class Generator:
         return dict(self.numpy.bit_generator.state)
 
     def set_state(self, state: Mapping[str, Any]) -> None:
-        """Go on from a state. Raises ValueError for what is none, and changes nothing then."""
+        """Go on from a state. Raises ValueError for anything else, and changes nothing then."""
         found = np.random.default_rng()
         try:
             found.bit_generator.state = dict(state)

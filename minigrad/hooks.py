@@ -33,7 +33,7 @@ class Handle:
         self.hooks, self.number = hooks, next(_numbers)  # and nothing leads from the hooks back to a handle
 
     def remove(self) -> None:
-        """Take the hook away; again does no harm."""
+        """Remove the hook; to do so twice does no harm."""
         self.hooks.pop(self.number, None)
 
     def __enter__(self) -> Self:

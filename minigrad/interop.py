@@ -91,7 +91,7 @@ def data_ptr(t: Tensor) -> int:
 
 def array_function(
     t: Tensor, function: Callable[..., Any], types: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
-) -> Any:  # fmt: skip
+) -> Any:
     """``np.concat([t, t])`` is :func:`array_api.concat`, which is recorded. What has no such twin is refused."""
     return _twin(function)(*args, **kwargs)
 
@@ -137,9 +137,13 @@ def _twin(function: Any) -> Any:
 
 
 def dlpack(
-    t: Tensor, *, stream: Any = None, max_version: tuple[int, int] | None = None,
-    dl_device: tuple[int, int] | None = None, copy: bool | None = None,
-) -> Any:  # fmt: skip
+    t: Tensor,
+    *,
+    stream: Any = None,
+    max_version: tuple[int, int] | None = None,
+    dl_device: tuple[int, int] | None = None,
+    copy: bool | None = None,
+) -> Any:
     """The memory for another library's ``from_dlpack(t)``, not copied.
 
     Raises BufferError where a gradient flows, which the other library would not see; for a read-only tensor, such
@@ -169,7 +173,7 @@ def dlpack_device(t: Tensor) -> tuple[int, int]:
 def reduce(t: Tensor, protocol: Any) -> tuple[Any, ...]:
     """How ``pickle`` and ``copy.copy`` make this tensor again: a leaf, without its gradient and its hooks.
 
-    ``copy.copy`` shares the memory. Raises RuntimeError for a tensor that is no leaf: its graph would be lost.
+    ``copy.copy`` shares the memory. Raises RuntimeError for a tensor that is not a leaf: its graph would be lost.
     """
     check_leaf(t)
     state = vars(t) if hasattr(t, "__dict__") else None  # a user's subclass may have attributes

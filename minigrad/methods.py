@@ -19,7 +19,7 @@ from minigrad.ops.in_place import (
     set_item,
     uniform_,
     zero_,
-)  # fmt: skip
+)
 
 
 def _swapped(operation: Callable[..., Any]) -> Callable[[Any, Any], Any]:

@@ -41,7 +41,7 @@ def output_of(op: Op, result: Any) -> Array:
 
 
 def check_output(cls: type[Op], name: str, formula: str) -> None:
-    """Raise TypeError if a class keeps what is no input, and neither its output.
+    """Raise TypeError if a class keeps something that is neither an input nor its output.
 
     The output is called what the class says, or else as on the left side of its formula, or else ``y``. The y of
     ``y_k = ...``, ``y[i] = ...`` and ``y(x) = ...`` may be called y.

@@ -15,7 +15,7 @@ _given: dict[int, tuple[weakref.ref[Any], str]] = {}
 def named(tensor: T, name: str) -> T:
     """Call this value ``name`` in pictures, and return the tensor itself.
 
-    Raises TypeError for a name that is no text.
+    Raises TypeError for a name that is not a string.
 
     >>> import minigrad as mg
     >>> x = mg.tensor(3.0, requires_grad=True).named("x")

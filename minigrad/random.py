@@ -19,8 +19,8 @@ from minigrad.tensor import Tensor
 def manual_seed(seed: int) -> Generator:
     """Start the random numbers anew: the same seed gives the same numbers, on every machine.
 
-    Returns the generator that everybody shares. Raises TypeError for what is no int, ValueError for a negative
-    one.
+    Returns the generator that everybody shares. Raises TypeError for anything but an int, ValueError for a
+    negative one.
 
     >>> _ = manual_seed(0)
     >>> first = rand(3)
@@ -44,7 +44,7 @@ def get_rng_state() -> dict[str, Any]:
 
 
 def set_rng_state(state: Mapping[str, Any]) -> None:
-    """Let the random numbers go on from a state. Raises ValueError for what is none, and changes nothing then."""
+    """Let the random numbers go on from a state. Raises ValueError for anything else, and changes nothing then."""
     common.set_state(state)
 
 
@@ -59,9 +59,12 @@ def seeded(*seeds: int) -> Iterator[None]:
 
 
 def rand(
-    *size: Size, generator: Generator | None = None, dtype: Any = None, requires_grad: bool = False,
+    *size: Size,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    requires_grad: bool = False,
     device: str | None = None,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """Random numbers, uniform in [0, 1)."""
     found = _float(dtype)
     drawn = numbers("rand", generator).random(size_of("rand", size), found.type)
@@ -69,9 +72,12 @@ def rand(
 
 
 def randn(
-    *size: Size, generator: Generator | None = None, dtype: Any = None, requires_grad: bool = False,
+    *size: Size,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    requires_grad: bool = False,
     device: str | None = None,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """Random numbers from the normal distribution of mean 0 and variance 1."""
     found = _float(dtype)
     drawn = numbers("randn", generator).standard_normal(size_of("randn", size), found.type)
@@ -93,14 +99,19 @@ def randn_like(other: Tensor, *, dtype: Any = None, requires_grad: bool = False)
 
 
 def randint(
-    low: int, high: int | Sequence[int] | None = None, size: Size | None = None, *,
-    generator: Generator | None = None, dtype: Any = None, device: str | None = None,
-) -> Tensor:  # fmt: skip
-    """Random integers from ``low`` (0 if only one bound is given) up to and without ``high``; int64.
+    low: int,
+    high: int | Sequence[int] | None = None,
+    size: Size | None = None,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: str | None = None,
+) -> Tensor:
+    """Random integers from ``low`` (0 if only one bound is given) up to but not including ``high``; int64.
 
     It is called as ``randint(low, high, size)``, or as ``randint(high, size)``.
 
-    Raises TypeError for bounds that are no ints, ValueError if nothing is between them, OverflowError for bounds
+    Raises TypeError for bounds that are not ints, ValueError if nothing is between them, OverflowError for bounds
     that the dtype cannot hold.
 
     >>> randint(5, (2, 3)).shape
@@ -110,7 +121,7 @@ def randint(
         high, size = None, high
     first, last = (integer("randint", bound) for bound in ((0, low) if high is None else (low, high)))
     if first >= last:
-        raise ValueError(f"randint: there is no integer from {first} up to and without {last}")
+        raise ValueError(f"randint: there is no integer from {first} up to but not including {last}")
     found = dtypes.int64 if dtype is None else dtypes.dtype(dtype)
     for each in (dtypes.int64, found):
         dtypes.check_fits("randint", each, first, last - 1)
@@ -125,7 +136,8 @@ def randperm(
 ) -> Tensor:
     """The integers from 0 to ``n - 1`` in random order; int64 unless ``dtype`` says otherwise.
 
-    Raises TypeError for what is no int, ValueError for a negative one, OverflowError where the dtype is too small.
+    Raises TypeError for anything but an int, ValueError for a negative one, OverflowError where the dtype is
+    too small.
 
     >>> randperm(4).shape, randperm(4).sum()
     ((4,), tensor(6))
@@ -165,7 +177,7 @@ def normal(
 def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:
     """1 with the probability that each element is, else 0; of the same dtype.
 
-    Raises TypeError for what is no tensor of floats, ValueError for what is no probability.
+    Raises TypeError for anything but a tensor of floats, ValueError for numbers outside [0, 1].
 
     >>> import minigrad as mg
     >>> bernoulli(mg.tensor([0.0, 1.0]))
@@ -186,8 +198,8 @@ def multinomial(
     Without ``replacement`` no place comes twice: the places of the smallest ``e / w``, for e exponential (P. S.
     Efraimidis, P. G. Spirakis, Weighted random sampling with a reservoir, 2006).
 
-    Raises TypeError for what is no tensor of floats; ValueError for another shape, weights that are negative or
-    not finite, or fewer that are not 0 than ``num_samples`` (or one, with replacement).
+    Raises TypeError for anything but a tensor of floats; ValueError for another shape, weights that are negative
+    or not finite, or fewer that are not 0 than ``num_samples`` (or one, with replacement).
 
     >>> import minigrad as mg
     >>> multinomial(mg.tensor([[0.0, 3.0, 0.0], [1.0, 0.0, 0.0]]), 1)

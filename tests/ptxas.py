@@ -63,8 +63,10 @@ def assemble(ptx: str, capability: tuple[int, int]) -> tuple[Needs, bytes]:
         code = Path(folder, "kernel.cubin")
         done = subprocess.run(
             [assembler, "-v", f"-arch=sm_{capability[0]}{capability[1]}", "-o", code, "-"],
-            input=ptx.encode(), capture_output=True, check=False,
-        )  # fmt: skip
+            input=ptx.encode(),
+            capture_output=True,
+            check=False,
+        )
         said = done.stderr.decode() + done.stdout.decode()
         assert done.returncode == 0, said
 

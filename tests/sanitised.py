@@ -75,9 +75,11 @@ LINES = [1, 7, 63, 64, 65, 128, 1023, 1024, 1028, 4096, 8192, 8196]
 
 
 def main(
-    rows: Sequence[Row] = TABLE, samples: int = 6, sizes: Sequence[tuple[int, int, int]] = PRODUCTS,
+    rows: Sequence[Row] = TABLE,
+    samples: int = 6,
+    sizes: Sequence[tuple[int, int, int]] = PRODUCTS,
     lengths: Sequence[int] = LINES,
-) -> None:  # fmt: skip
+) -> None:
     """All of it, or a part."""
     from exact_memory import exact_memory  # which needs CUDA
 

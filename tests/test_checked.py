@@ -83,7 +83,7 @@ PLACES = np.zeros((2, 3), np.int64)
         (lambda k: k.expand(ones(2), (5,)), "expand: .* repeatable to that shape"),
         (lambda k: k.running_step(ones(2), ones(3), rate=1, scale=1), "running_step: .* one shape"),
     ],
-)  # fmt: skip
+)
 def test_shapes_that_do_not_fit_are_refused(call: Any, text: str) -> None:
     with pytest.raises(ValueError, match=text):
         call(CPU)

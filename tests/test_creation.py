@@ -200,7 +200,7 @@ def test_random_numbers_are_in_their_range() -> None:
         (lambda: mg.linspace(0, 1, -2), ValueError, "linspace: sizes must not be negative, got (-2,)"),
         (lambda: mg.arange(0, 5, -1), ValueError, "arange: cannot go from 0 to 5 in steps of -1"),
         (lambda: mg.arange(0, 5, 0), ValueError, "arange: cannot go from 0 to 5 in steps of 0"),
-        (lambda: mg.randint(3, 3), ValueError, "randint: there is no integer from 3 up to and without 3"),
+        (lambda: mg.randint(3, 3), ValueError, "randint: there is no integer from 3 up to but not including 3"),
         (lambda: mg.full(2, None), TypeError, "full() expects a number, got None"),
         (lambda: mg.full(2, 1j), TypeError, "full() expects a number, got 1j"),
         (lambda: mg.full(2, 2**70), OverflowError,

@@ -279,10 +279,16 @@ def test_a_kept_name_that_is_nothing_is_refused() -> None:
 @pytest.mark.parametrize(
     ("name", "formula"),
     [
-        ("y", "y = x^2"), ("y", "y_k = x_k^2"), ("y_k", "y_k = x_k^2"), ("y", "y[i, j] = x[i, j]^2"),
-        ("y", "y(x) = x^2"), ("out", "out=x*x"), ("y", "The square of x"), ("y", None),
+        ("y", "y = x^2"),
+        ("y", "y_k = x_k^2"),
+        ("y_k", "y_k = x_k^2"),
+        ("y", "y[i, j] = x[i, j]^2"),
+        ("y", "y(x) = x^2"),
+        ("out", "out=x*x"),
+        ("y", "The square of x"),
+        ("y", None),
     ],
-)  # fmt: skip
+)
 def test_the_output_is_named_by_the_left_side_of_the_formula(name: str, formula: str | None) -> None:
     mine = type("Mine", (mg.Op,), {"forward": vars(Square)["forward"], "__doc__": formula, name: mg.Kept()})
     y = mg.record(mine(), leaf(3.0))

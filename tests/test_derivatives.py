@@ -291,7 +291,7 @@ def test_strict_passes_where_every_path_is_there() -> None:
         (lambda x: jacobian(mg.exp, x, strategy="both"), ValueError, "jacobian: there is no strategy 'both': use"),
         (lambda x: hessian(mg.exp, x), ValueError, r"hessian: the function must give one number, it gave \(2,\)"),
     ],
-)  # fmt: skip
+)
 def test_unfit_arguments_are_refused(call: Any, error: type[Exception], text: str) -> None:
     with pytest.raises(error, match=text):
         call(double(1, 2))

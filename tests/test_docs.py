@@ -73,6 +73,15 @@ def test_the_numbers_in_the_changelog_and_the_readme_are_counted() -> None:
     assert "forty-nine pieces of them" in readme
 
 
+def test_the_table_of_the_house_has_a_row_for_every_room() -> None:
+    house = ROOT / "minigrad"
+    rooms = [path.name for path in house.glob("*.py") if path.name != "__init__.py"]
+    rooms += [f"{path.parent.relative_to(house).as_posix()}/" for path in house.rglob("*/__init__.py")]
+    rows = [line for line in (ROOT / "docs/design.md").read_text().splitlines() if line.startswith("|")]
+    missing = [room for room in rooms if not any(f"`{room}`" in row for row in rows)]
+    assert missing == []
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_no_line_of_text_is_wider_than_120_columns(page: Path) -> None:
     text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.DOTALL | re.MULTILINE)

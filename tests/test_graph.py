@@ -220,9 +220,12 @@ def test_observer_sees_every_operation_recorded_or_not() -> None:
             x.T.exp()
         x > 0  # noqa: B015
     assert seen == [
-        ("Mul", (2, 3), True), ("Sum", (), True), ("Permute", (3, 2), False), ("Exp", (3, 2), False),
+        ("Mul", (2, 3), True),
+        ("Sum", (), True),
+        ("Permute", (3, 2), False),
+        ("Exp", (3, 2), False),
         ("Compare", (2, 3), False),
-    ]  # fmt: skip
+    ]
     x.exp()
     assert len(seen) == 5
 

@@ -19,8 +19,12 @@ from minigrad import nn
 def test_casts_have_pytorchs_names() -> None:
     x = mg.tensor([0.0, 1.5])
     assert [t.dtype for t in (x.int(), x.long(), x.bool(), x.float(), x.double())] == [
-        "int32", "int64", "bool", "float32", "float64",
-    ]  # fmt: skip
+        "int32",
+        "int64",
+        "bool",
+        "float32",
+        "float64",
+    ]
     assert (x.bool().tolist(), x.int().tolist()) == ([False, True], [0, 1])
     assert x.type_as(mg.ones(1, dtype=mg.int8)).dtype == mg.int8
     assert x.cpu() is x.float() is x
@@ -148,8 +152,11 @@ def test_peer_shares_memory_in_both_directions() -> None:
     assert torch.from_dlpack(ours).data_ptr() == theirs.data_ptr()
     for dtype in (torch.bool, torch.uint8, torch.int64, torch.float64):
         assert str(mg.from_dlpack(torch.ones(1, dtype=dtype)).dtype) == str(dtype).removeprefix("torch.")
-    for refused, error in [(torch.ones(1).half(), TypeError), (torch.ones(1).bfloat16(), TypeError),
-                           (torch.ones(1, requires_grad=True), BufferError)]:  # fmt: skip
+    for refused, error in [
+        (torch.ones(1).half(), TypeError),
+        (torch.ones(1).bfloat16(), TypeError),
+        (torch.ones(1, requires_grad=True), BufferError),
+    ]:
         with pytest.raises(error):
             mg.from_dlpack(refused)
 

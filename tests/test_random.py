@@ -132,7 +132,7 @@ def test_tensors_are_filled_in_place_with_random_numbers() -> None:
         (lambda: mg.multinomial(mg.tensor([-1.0, 1.0]), 1), ValueError, "must be finite and not negative"),
         (lambda: mg.multinomial(mg.tensor([math.inf, 1.0]), 1), ValueError, "must be finite and not negative"),
     ],
-)  # fmt: skip
+)
 def test_mistakes_are_refused(mistake: Callable[[], Any], error: type[Exception], message: str) -> None:
     with pytest.raises(error) as caught:
         mistake()

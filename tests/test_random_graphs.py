@@ -290,7 +290,10 @@ def test_random_programs_have_numpys_values_and_derivatives_or_are_refused_for_a
         run_state_machine_as_test(
             Programs,
             settings=settings(
-                max_examples=300, stateful_step_count=30, deadline=None, derandomize=True,
+                max_examples=300,
+                stateful_step_count=30,
+                deadline=None,
+                derandomize=True,
                 suppress_health_check=list(HealthCheck),
             ),
-        )  # fmt: skip
+        )

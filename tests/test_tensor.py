@@ -135,10 +135,15 @@ def test_unknown_attributes_are_refused() -> None:
 
 @pytest.mark.parametrize(
     ("where", "name", "hint"),
-    [(mg.ones(2), "astype", r": use x\.to\(dtype\)"), (mg.ones(2), "squeeze_", r": use x = x\.squeeze\(\)"),
-     (mg.ones(2), "gard", "$"), (mg, "concatenate", ": use cat"), (mg, "t", r": use x\.t\(\)"),
-     (mg, "nothing", "$")],
-)  # fmt: skip
+    [
+        (mg.ones(2), "astype", r": use x\.to\(dtype\)"),
+        (mg.ones(2), "squeeze_", r": use x = x\.squeeze\(\)"),
+        (mg.ones(2), "gard", "$"),
+        (mg, "concatenate", ": use cat"),
+        (mg, "t", r": use x\.t\(\)"),
+        (mg, "nothing", "$"),
+    ],
+)
 def test_a_name_of_another_library_is_answered_with_ours(where: Any, name: str, hint: str) -> None:
     assert not hasattr(where, name)
     with pytest.raises(AttributeError, match=f"has no attribute '{name}'{hint}"):

@@ -14,9 +14,11 @@ class Training:
     """A net on the device, and its step."""
 
     def __init__(
-        self, parts: Callable[[], Sequence[nn.Module]], loss: Callable[[mg.Tensor, mg.Tensor], mg.Tensor],
+        self,
+        parts: Callable[[], Sequence[nn.Module]],
+        loss: Callable[[mg.Tensor, mg.Tensor], mg.Tensor],
         optimizer: Callable[..., mg.optim.Optimizer],
-    ) -> None:  # fmt: skip
+    ) -> None:
         mg.manual_seed(1)
         self.net, self.loss = nn.Sequential(*parts()).cuda(), loss
         self.optimizer = optimizer(self.net.parameters())

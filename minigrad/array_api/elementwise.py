@@ -5,15 +5,13 @@ from __future__ import annotations
 from minigrad import ops
 from minigrad.tensor import Tensor
 
-__all__ = [
-    "abs", "acos", "acosh", "add", "asin", "asinh", "atan", "atan2", "atanh", "bitwise_and", "bitwise_invert",
-    "bitwise_or", "bitwise_xor", "broadcast_arrays", "broadcast_to", "ceil", "cos", "cosh", "divide", "equal",
-    "exp", "expm1", "floor", "floor_divide", "greater", "greater_equal", "isfinite", "isinf", "isnan", "less",
-    "less_equal", "log", "log1p", "log2", "log10", "logaddexp", "logical_and", "logical_not", "logical_or",
-    "logical_xor", "matmul", "maximum", "minimum", "moveaxis", "multiply", "negative", "not_equal", "positive",
-    "pow", "reciprocal", "remainder", "round", "sign", "sin", "sinh", "sqrt", "square", "subtract", "tan", "tanh",
-    "trunc", "unstack", "where",
-]  # fmt: skip
+__all__ = ["abs", "acos", "acosh", "add", "asin", "asinh", "atan", "atan2", "atanh", "bitwise_and"]
+__all__ += ["bitwise_invert", "bitwise_or", "bitwise_xor", "broadcast_arrays", "broadcast_to", "ceil", "cos"]
+__all__ += ["cosh", "divide", "equal", "exp", "expm1", "floor", "floor_divide", "greater", "greater_equal"]
+__all__ += ["isfinite", "isinf", "isnan", "less", "less_equal", "log", "log1p", "log2", "log10", "logaddexp"]
+__all__ += ["logical_and", "logical_not", "logical_or", "logical_xor", "matmul", "maximum", "minimum", "moveaxis"]
+__all__ += ["multiply", "negative", "not_equal", "positive", "pow", "reciprocal", "remainder", "round", "sign"]
+__all__ += ["sin", "sinh", "sqrt", "square", "subtract", "tan", "tanh", "trunc", "unstack", "where"]
 
 # -- of the same name -----------------------------------------------------------------------------------------
 
@@ -31,7 +29,7 @@ where = ops.where
 
 
 def round(x: Tensor, /, decimals: int = 0) -> Tensor:
-    """The nearest integer, or the nearest multiple of ``10^-decimals``, which NumPy's own ``round`` has."""
+    """The nearest integer or, as NumPy's own ``round`` allows, the nearest multiple of ``10^-decimals``."""
     return ops.round(x, decimals=decimals)
 
 

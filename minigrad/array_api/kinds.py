@@ -12,10 +12,8 @@ from minigrad.dtypes import bool_ as bool
 from minigrad.dtypes import float32, float64, int8, int16, int32, int64, uint8
 from minigrad.tensor import Tensor
 
-__all__ = [
-    "__array_namespace_info__", "astype", "bool", "can_cast", "finfo", "float32", "float64", "iinfo", "int8",
-    "int16", "int32", "int64", "isdtype", "result_type", "uint8",
-]  # fmt: skip
+__all__ = ["__array_namespace_info__", "astype", "bool", "can_cast", "finfo", "float32", "float64"]
+__all__ += ["iinfo", "int8", "int16", "int32", "int64", "isdtype", "result_type", "uint8"]
 
 KINDS = {
     "bool": (bool,),

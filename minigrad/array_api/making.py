@@ -9,14 +9,12 @@ from minigrad.array_api.kinds import astype
 from minigrad.mistakes import described
 from minigrad.tensor import Tensor
 
-__all__ = [
-    "arange", "asarray", "empty", "empty_like", "eye", "from_dlpack", "full", "full_like", "linspace", "meshgrid",
-    "ones", "ones_like", "tril", "triu", "zeros", "zeros_like",
-]  # fmt: skip
+__all__ = ["arange", "asarray", "empty", "empty_like", "eye", "from_dlpack", "full", "full_like"]
+__all__ += ["linspace", "meshgrid", "ones", "ones_like", "tril", "triu", "zeros", "zeros_like"]
 
 
 def asarray(obj: Any, /, *, dtype: Any = None, device: str | None = None, copy: bool | None = None) -> Tensor:
-    """A tensor of anything that makes one; a tensor itself, unless it is to have another dtype or to be a copy."""
+    """A tensor of anything that makes one; a tensor itself, unless another dtype or a copy is asked for."""
     if isinstance(obj, Tensor) and not copy:
         return astype(obj, obj.dtype if dtype is None else dtype, copy=False, device=device)
     if copy is False:
@@ -32,14 +30,20 @@ def from_dlpack(x: Any, /, *, device: str | None = None, copy: bool | None = Non
 def arange(
     start: float, /, stop: float | None = None, step: float = 1, *, dtype: Any = None, device: str | None = None
 ) -> Tensor:
-    """Numbers from ``start``, or 0, up to and without ``stop``."""
+    """Numbers from ``start``, or 0, up to but not including ``stop``."""
     return creation.arange(start, stop, step, dtype=dtype, device=device)
 
 
 def linspace(
-    start: float, stop: float, /, num: int, *, dtype: Any = None, device: str | None = None,
+    start: float,
+    stop: float,
+    /,
+    num: int,
+    *,
+    dtype: Any = None,
+    device: str | None = None,
     endpoint: bool = True,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """``num`` numbers from ``start`` to ``stop``, which is the last, or without ``endpoint`` would be the next."""
     made = creation.linspace(start, stop, num if endpoint else num + 1, dtype=dtype, device=device)
     return made if endpoint else made[:-1]
@@ -59,7 +63,7 @@ def full(shape: Any, fill_value: float, *, dtype: Any = None, device: str | None
 
 
 def empty(shape: Any, *, dtype: Any = None, device: str | None = None) -> Tensor:
-    """A tensor that nobody has written to."""
+    """An uninitialised tensor."""
     return creation.empty(shape, dtype=dtype, device=device)
 
 
@@ -79,7 +83,7 @@ def full_like(x: Tensor, /, fill_value: float, *, dtype: Any = None, device: str
 
 
 def empty_like(x: Tensor, /, *, dtype: Any = None, device: str | None = None) -> Tensor:
-    """A tensor that nobody has written to, of the shape and dtype of ``x``, and on its device."""
+    """An uninitialised tensor, of the shape and dtype of ``x``, and on its device."""
     return empty(x.shape, dtype=x.dtype if dtype is None else dtype, device=device or x.device)
 
 

@@ -6,15 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from minigrad import ops
+from minigrad.array_api.reducing import Axis
 from minigrad.ops.operands import many_dims
 from minigrad.tensor import Tensor
 
-__all__ = [
-    "argsort", "clip", "concat", "expand_dims", "flip", "matrix_transpose", "nonzero", "permute_dims", "repeat",
-    "reshape", "roll", "sort", "squeeze", "stack", "take", "take_along_axis", "tile", "unique_values",
-]  # fmt: skip
-
-Axis = int | Sequence[int] | None
+__all__ = ["argsort", "clip", "concat", "expand_dims", "flip", "matrix_transpose"]
+__all__ += ["nonzero", "permute_dims", "repeat", "reshape", "roll", "sort"]
+__all__ += ["squeeze", "stack", "take", "take_along_axis", "tile", "unique_values"]
 
 
 def concat(arrays: Sequence[Tensor], /, axis: int | None = 0) -> Tensor:

@@ -10,10 +10,8 @@ from minigrad.array_api.making import full
 from minigrad.ops.operands import one_dim
 from minigrad.tensor import Tensor
 
-__all__ = [
-    "all", "any", "argmax", "argmin", "count_nonzero", "cumulative_prod", "cumulative_sum", "diff", "max", "mean",
-    "min", "prod", "std", "sum", "tensordot", "var", "vecdot",
-]  # fmt: skip
+__all__ = ["all", "any", "argmax", "argmin", "count_nonzero", "cumulative_prod", "cumulative_sum"]
+__all__ += ["diff", "max", "mean", "min", "prod", "std", "sum", "tensordot", "var", "vecdot"]
 
 Axis = int | Sequence[int] | None
 

@@ -53,7 +53,7 @@ class IterableDataset(Dataset):
 class TensorDataset(Dataset):
     """Item i is the i-th row of each tensor, in a tuple.
 
-    Raises TypeError for what is no tensor, ValueError for no tensors or for other numbers of rows.
+    Raises TypeError for anything but a tensor, ValueError for no tensors, or where the numbers of rows differ.
 
     >>> import minigrad as mg
     >>> data = TensorDataset(mg.tensor([[1.0, 2.0], [3.0, 4.0]]), mg.tensor([0, 1]))
@@ -77,7 +77,7 @@ class TensorDataset(Dataset):
 class ConcatDataset(Dataset):
     """The items of several datasets, one dataset after the other.
 
-    Raises ValueError for no datasets, IndexError for an item that there is not.
+    Raises ValueError for no datasets, IndexError for an item that does not exist.
 
     >>> data = ConcatDataset([range(3), "ab"])
     >>> len(data), data[2], data[3], data[-1]
@@ -114,9 +114,7 @@ class Subset(Dataset):
         return self.dataset[self.indices[index]]
 
 
-def random_split(
-    dataset: Any, lengths: Sequence[float], generator: Generator | None = None
-) -> list[Subset]:  # fmt: skip
+def random_split(dataset: Any, lengths: Sequence[float], generator: Generator | None = None) -> list[Subset]:
     """Subsets of the given lengths, or of fractions that add up to 1, with every item in one of them.
 
     What is left when fractions are rounded down goes to the subsets one by one, the first ones first. The order is

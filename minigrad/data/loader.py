@@ -56,11 +56,19 @@ class DataLoader:
     """
 
     def __init__(
-        self, dataset: Any, batch_size: int = 1, shuffle: bool = False, sampler: Iterable[int] | None = None,
-        batch_sampler: Iterable[Sequence[int]] | None = None, *, num_workers: int = 0,
-        collate_fn: Callable[[list[Any]], Any] | None = None, drop_last: bool = False,
-        worker_init_fn: Callable[[int], Any] | None = None, generator: Generator | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        dataset: Any,
+        batch_size: int = 1,
+        shuffle: bool = False,
+        sampler: Iterable[int] | None = None,
+        batch_sampler: Iterable[Sequence[int]] | None = None,
+        *,
+        num_workers: int = 0,
+        collate_fn: Callable[[list[Any]], Any] | None = None,
+        drop_last: bool = False,
+        worker_init_fn: Callable[[int], Any] | None = None,
+        generator: Generator | None = None,
+    ) -> None:
         if not hasattr(dataset, "__len__") or not hasattr(dataset, "__getitem__"):
             raise TypeError(
                 f"a dataset has len() and items by number, {type(dataset).__name__} does not have both"

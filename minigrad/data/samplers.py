@@ -49,16 +49,19 @@ class RandomSampler(Sampler):
         num_samples: how many; as many as there are items unless given.
         generator: where the order comes from, instead of the one that ``mg.manual_seed`` starts.
 
-    Raises ValueError for fewer than one number of samples, TypeError for what is no generator.
+    Raises ValueError for fewer than one sample, TypeError for anything but a generator.
 
     >>> sorted(RandomSampler("abc", num_samples=6))
     [0, 0, 1, 1, 2, 2]
     """
 
     def __init__(
-        self, data_source: Sized, replacement: bool = False, num_samples: int | None = None,
+        self,
+        data_source: Sized,
+        replacement: bool = False,
+        num_samples: int | None = None,
         generator: Generator | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         numbers("RandomSampler", generator)  # or raise TypeError
         self.data_source, self.replacement, self.generator = data_source, replacement, generator
         self.num_samples = None if num_samples is None else _positive("RandomSampler", "num_samples", num_samples)
@@ -109,9 +112,12 @@ class WeightedRandomSampler(Sampler):
     """
 
     def __init__(
-        self, weights: Sequence[float], num_samples: int, replacement: bool = True,
+        self,
+        weights: Sequence[float],
+        num_samples: int,
+        replacement: bool = True,
         generator: Generator | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         numbers("WeightedRandomSampler", generator)
         self.weights = tensor(weights, dtype=float64)
         self.num_samples = _positive("WeightedRandomSampler", "num_samples", num_samples)

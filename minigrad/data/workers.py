@@ -56,7 +56,7 @@ class Task(NamedTuple):
 
 def made_by_workers(
     maker: Maker, batches: list[list[int]], count: int, init: Callable[[int], Any] | None
-) -> Iterator[Any]:  # fmt: skip
+) -> Iterator[Any]:
     """The batches of an epoch, in order, from ``count`` processes; they start with the first batch asked for."""
     numbered = list(enumerate(batches))
     kernels = current_mode().target

@@ -1,8 +1,8 @@
 """Weights and checkpoints in a file: the safetensors format, which PyTorch and others read and write too.
 
 https://github.com/huggingface/safetensors: a short JSON header and the raw numbers, so that reading a file that
-somebody sent runs no code of theirs, unlike a pickle. What is no tensor in a checkpoint stands in the header too,
-under ``"minigrad"`` (``structure.py``), so that other programs read its tensors by name all the same.
+somebody sent runs no code of theirs, unlike a pickle. What is not a tensor in a checkpoint stands in the header
+too, under ``"minigrad"`` (``structure.py``), so that other programs read its tensors by name all the same.
 """
 
 from __future__ import annotations

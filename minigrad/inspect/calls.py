@@ -54,7 +54,7 @@ class Calls:
     """Watches the modules of a model, inside a ``with`` block, through their forward hooks.
 
     Args:
-        model: the model; what is no module has no calls to be seen.
+        model: the model; anything else has no calls to be seen.
         ended: is told of each call that has come to its end, with its inputs.
 
     Attributes:

@@ -21,8 +21,8 @@ class capture(Mapping[str, Any]):
         patterns: names of modules in it, such as ``"layer1"``, or patterns: ``*`` is any text, dots too, ``?`` one
             character, ``[12]`` one of these.
 
-    Raises TypeError if the model is no module, ValueError for a pattern that no module has, KeyError for a layer
-    that has not been called.
+    Raises TypeError if the model is not a module, ValueError for a pattern that no module has, KeyError for a
+    layer that has not been called.
 
     >>> import minigrad as mg
     >>> from minigrad import nn

@@ -52,12 +52,18 @@ def events(spans: Sequence[Span], started: float) -> Iterable[Event]:
         yield _event("X", name, cat="module", ts=(first - started) * 1e6, dur=(last - first) * 1e6)
     for span in spans:
         yield _event(
-            "X", span.name, cat=span.stage, ts=(span.start - started) * 1e6, dur=span.seconds * 1e6,
+            "X",
+            span.name,
+            cat=span.stage,
+            ts=(span.start - started) * 1e6,
+            dur=span.seconds * 1e6,
             args={
-                "shapes": [str(shape) for shape in span.shapes], "kernel us": span.kernel_seconds * 1e6,
-                "FLOPs": span.flops or 0, "bytes": span.bytes,
+                "shapes": [str(shape) for shape in span.shapes],
+                "kernel us": span.kernel_seconds * 1e6,
+                "FLOPs": span.flops or 0,
+                "bytes": span.bytes,
             },
-        )  # fmt: skip
+        )
 
 
 def _event(kind: str, name: str, **others: Any) -> Event:

@@ -109,9 +109,14 @@ class _Check:
     """
 
     def __init__(
-        self, function: Function, inputs: list[Tensor], eps: float = 1e-6, atol: float | None = None,
-        rtol: float | None = None, fast_mode: bool = True,
-    ) -> None:  # fmt: skip
+        self,
+        function: Function,
+        inputs: list[Tensor],
+        eps: float = 1e-6,
+        atol: float | None = None,
+        rtol: float | None = None,
+        fast_mode: bool = True,
+    ) -> None:
         self.function, self.inputs, self.eps = function, inputs, eps
         self.checked = [i for i, t in enumerate(inputs) if t.requires_grad]
         if not self.checked:
@@ -227,7 +232,7 @@ class _Check:
 
 def _derivative(
     function: Function, inputs: Sequence[Tensor], outputs: Sequence[Tensor]
-) -> tuple[Function, list[Tensor]]:  # fmt: skip
+) -> tuple[Function, list[Tensor]]:
     """The function ``sum_k v_k dy_k/dx`` of the inputs and the v_k, and random v_k for it."""
     random = np.random.default_rng(0)
     weights = [_leaf(random.uniform(0.5, 1.5, out.shape)) for out in outputs]

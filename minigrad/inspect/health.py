@@ -47,9 +47,7 @@ class Health(Report):
         return f"<Health: {', '.join(dict.fromkeys(found.what for found in self.findings)) or 'nothing found'}>"
 
 
-def health(
-    model: Module, *inputs: Any, loss: Callable[[Any], Tensor] | None = None, **named: Any
-) -> Health:  # fmt: skip
+def health(model: Module, *inputs: Any, loss: Callable[[Any], Tensor] | None = None, **named: Any) -> Health:
     """Look for what keeps a network from learning, and give advice. Every finding states the threshold it passed.
 
     With inputs, the model runs on them once: dead rectifiers, saturated sigmoids and tanhs, the scale of each
@@ -66,7 +64,8 @@ def health(
         loss: a function of the model's output that gives the scalar to differentiate, such as
             ``lambda z: F.cross_entropy(z, labels)``.
 
-    Raises TypeError if the model is no module, ValueError for a loss without inputs, RuntimeError inside a trace.
+    Raises TypeError if the model is not a module, ValueError for a loss without inputs, RuntimeError inside a
+    trace.
 
     >>> import minigrad as mg
     >>> from minigrad import nn

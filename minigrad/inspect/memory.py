@@ -70,11 +70,17 @@ class Memory(Report):
     def as_table(self) -> Table:
         rows = [
             [
-                held.op, held.name, str(held.shape), held.dtype.name, f"{held.bytes:,}", held.module,
-                ", ".join(held.others), str(held.line or ""),
+                held.op,
+                held.name,
+                str(held.shape),
+                held.dtype.name,
+                f"{held.bytes:,}",
+                held.module,
+                ", ".join(held.others),
+                str(held.line or ""),
             ]
             for held in self.held
-        ]  # fmt: skip
+        ]
         notes = [
             f"{size(self.bytes)} in {plural(sum(not held.is_leaf for held in self.held), 'array')} and "
             f"{size(self.parameter_bytes)} of parameters are held by {plural(self.nodes, 'node')}"
@@ -127,11 +133,18 @@ def memory(*outputs: Tensor) -> Memory:
                 first[id(whole)] = op, name, array, is_leaf
     held = [
         Held(
-            op.title, name, array.shape, array.dtype, pieces[key].nbytes, paths.of(op.scope), op.line, is_leaf,
+            op.title,
+            name,
+            array.shape,
+            array.dtype,
+            pieces[key].nbytes,
+            paths.of(op.scope),
+            op.line,
+            is_leaf,
             tuple(others[key]),
         )
         for key, (op, name, array, is_leaf) in first.items()
-    ]  # fmt: skip
+    ]
     held.sort(key=lambda piece: -piece.bytes)
     elsewhere = sum(isinstance(value, Packed) for op in ops for value in op.arrays or ())
     return Memory(held, len(ops), sum(op.freed for op in ops), elsewhere)

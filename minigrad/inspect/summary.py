@@ -103,9 +103,7 @@ class Summary(Report):
         error: what the model raised, or None.
     """
 
-    def __init__(
-        self, root: Line, needs: Needs, flops: int, uncounted: str, error: Exception | None
-    ) -> None:  # fmt: skip
+    def __init__(self, root: Line, needs: Needs, flops: int, uncounted: str, error: Exception | None) -> None:
         self.root, self.needs, self.flops, self.uncounted, self.error = root, needs, flops, uncounted, error
 
     @property
@@ -128,9 +126,12 @@ class Summary(Report):
             f"{count(self.flops)}FLOP in the forward pass"
         )
         parts = [
-            ("parameters", needs.parameters), ("buffers", needs.buffers), ("activations", needs.activations),
-            ("gradients", needs.gradients), ("optimiser", needs.optimizer),
-        ]  # fmt: skip
+            ("parameters", needs.parameters),
+            ("buffers", needs.buffers),
+            ("activations", needs.activations),
+            ("gradients", needs.gradients),
+            ("optimiser", needs.optimizer),
+        ]
         listed = ", ".join(f"{name} {size(number)}" for name, number in parts if number is not None)
         yield f"memory to train it on this input: {listed}; {size(needs.total)} together"
         yield self.uncounted or "every FLOP is counted"
@@ -145,7 +146,7 @@ class Summary(Report):
 
 def summary(
     model: Module, *inputs: Any, optimizer: Optimizer | type[Optimizer] | None = None, **named: Any
-) -> Summary:  # fmt: skip
+) -> Summary:
     """Run ``model(*inputs, **named)`` once and describe it: a tree of modules, shapes, parameters, FLOPs, memory.
 
     Three or more equal modules in a row are one line, "x 12". A module's numbers include those of the modules
@@ -158,7 +159,7 @@ def summary(
         inputs, named: what it is called with.
         optimizer: one that trains it, or the class of one, whose memory is to be counted.
 
-    Raises TypeError if the model is no module, RuntimeError inside a trace.
+    Raises TypeError if the model is not a module, RuntimeError inside a trace.
 
     >>> import minigrad as mg
     >>> from minigrad import nn
@@ -267,9 +268,12 @@ def _needs(model: Module, activations: int, optimizer: Optimizer | type[Optimize
     parameters = list(model.parameters())
     trained = [p for p in parameters if p.requires_grad]
     return Needs(
-        _bytes(parameters), _bytes(list(model.buffers())), activations, _bytes(trained),
+        _bytes(parameters),
+        _bytes(list(model.buffers())),
+        activations,
+        _bytes(trained),
         None if optimizer is None else _state_bytes(optimizer, trained),
-    )  # fmt: skip
+    )
 
 
 def _state_bytes(optimizer: Optimizer | type[Optimizer], trained: list[Parameter]) -> int:

@@ -116,7 +116,7 @@ def saturation(trace: Trace) -> Iterator[Finding]:
 
 
 def scales(trace: Trace) -> Iterator[Finding]:
-    """Layers whose z is far too small or too large, and values that are no numbers."""
+    """Layers whose z is far too small or too large, and values that are not numbers."""
     for step, op, out in _outputs(trace):
         if out.dtype.kind != "f" or not out.size:
             continue
@@ -161,7 +161,7 @@ def normalisation_off(trace: Trace) -> Iterator[Finding]:
 
 
 def weights_off(model: Module) -> Iterator[Finding]:
-    """Parameters that are no numbers, and weights that are all 0."""
+    """Parameters that are not numbers, and weights that are all 0."""
     for name, p in model.named_parameters():
         bad = int((~np.isfinite(p.array)).sum())
         if bad:

@@ -38,9 +38,15 @@ class Table:
     """
 
     def __init__(
-        self, head: Sequence[str], words: Collection[str], rows: Iterable[Sequence[str]], *, title: str = "",
-        notes: Sequence[str] = (), marks: Mapping[int, str] | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        head: Sequence[str],
+        words: Collection[str],
+        rows: Iterable[Sequence[str]],
+        *,
+        title: str = "",
+        notes: Sequence[str] = (),
+        marks: Mapping[int, str] | None = None,
+    ) -> None:
         self.head, self.title, self.notes, self.marks = list(head), title, list(notes), dict(marks or {})
         self.is_word = [column in words for column in self.head]
         self.rows = [[name(cell, LONGEST) for cell in row] for row in rows]

@@ -1,4 +1,4 @@
-"""Scalar rules: an activation, its derivative, a loss of one element. Each is written once, here.
+"""Scalar rules: an activation, its derivative, a loss of one element, a division. Each is written once, here.
 
 A rule is plain Python on numbers, so it can be tried in a prompt:
 
@@ -7,10 +7,9 @@ A rule is plain Python on numbers, so it can be tried in a prompt:
 >>> relu_backward(3.0, 0.0)
 0.0
 
-Every target compiles it into its own kernels and supplies its own ``erf``, ``exp``, ``exp_times``, ``expm1``,
-``log``, ``log1p``, ``tanh``, ``normal_cdf`` and ``gate`` in place of the ones that are found here. The literals
-below take the dtype of the kernel: in a float32 kernel ``1.0`` is a float32, so that nothing is computed in
-float64 by accident.
+Every target compiles it into its own kernels and supplies its own ``exp``, ``log``, ``floor`` and so on,
+``exp_times``, ``normal_cdf`` and ``gate`` in place of the ones that are found here. The literals below take the
+dtype of the kernel: in a float32 kernel ``1.0`` is a float32, so that nothing is computed in float64 by accident.
 
 ``z`` is a pre-activation, ``a`` the activation, ``da`` the derivative of the loss with respect to ``a``. What
 comes after them are parameters, the same for all elements: they are handed to the machine code, not built in.
@@ -22,15 +21,14 @@ NaN in ``z``, ``p`` or ``y`` comes out as NaN: a comparison with it is false, an
 
 from __future__ import annotations
 
-from math import erf, exp, expm1, log, log1p, tanh
+from math import copysign, erf, exp, expm1, floor, fmod, log, log1p, tanh
 
-__all__ = [
-    "bce", "bce_slope", "bce_with_logits", "elu", "elu_backward", "gelu", "gelu_backward", "gelu_tanh",
-    "gelu_tanh_backward", "hardsigmoid", "hardsigmoid_backward", "hardswish", "hardswish_backward", "hardtanh",
-    "hardtanh_backward", "huber", "leaky_relu", "leaky_relu_backward", "logsigmoid", "logsigmoid_backward", "mish",
-    "mish_backward", "relu", "relu_backward", "sigmoid", "sigmoid_backward", "silu", "silu_backward", "softplus",
-    "softplus_backward", "softsign", "softsign_backward", "tanh", "tanh_backward",
-]  # fmt: skip
+__all__ = ["bce", "bce_slope", "bce_with_logits", "elu", "elu_backward", "gelu", "gelu_backward"]
+__all__ += ["gelu_tanh", "gelu_tanh_backward", "hardsigmoid", "hardsigmoid_backward", "hardswish"]
+__all__ += ["hardswish_backward", "hardtanh", "hardtanh_backward", "huber", "leaky_relu"]
+__all__ += ["leaky_relu_backward", "logsigmoid", "logsigmoid_backward", "mish", "mish_backward"]
+__all__ += ["relu", "relu_backward", "sigmoid", "sigmoid_backward", "silu", "silu_backward"]
+__all__ += ["softplus", "softplus_backward", "softsign", "softsign_backward", "tanh", "tanh_backward"]
 
 # -- written with a -------------------------------------------------------------------------------------------
 
@@ -267,3 +265,22 @@ def bce_slope(p: float, y: float) -> float:
 def bce_with_logits(z: float, y: float) -> float:
     """l = max(z, 0) - z y + log(1 + e^-|z|): bce(sigmoid(z), y) without ever forming the sigmoid."""
     return (0.0 if z <= 0.0 else z) - z * y + log1p(exp(-abs(z)))
+
+
+# -- division, rounded down -----------------------------------------------------------------------------------
+
+
+def remainder(x: float, y: float) -> float:
+    """x - y floor(x / y), which has the sign of y."""
+    r = fmod(x, y)
+    return copysign(r, y) if r == 0.0 else r + y if (r < 0.0) != (y < 0.0) else r
+
+
+def floor_divide(x: float, y: float) -> float:
+    """floor(x / y), from what remains: x / y itself could round up to the next whole number."""
+    r = fmod(x, y)
+    q = (x - r) / y
+    q = q - 1.0 if r != 0.0 and (r < 0.0) != (y < 0.0) else q
+    whole = floor(q)
+    whole = whole + 1 if q - whole > 0.5 else whole
+    return x / y if y == 0.0 else copysign(0.0, x / y) if q == 0.0 else whole

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-Array = np.ndarray[Any, Any]
-Dims = tuple[int, ...]
+from minigrad.kernels import Array, Dims
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,7 @@ class Windows:
     dilation: Dims
     counts: Dims
 
-    def spans(self, sizes: Dims) -> tuple[Span, ...]:
+    def spans(self, sizes: Dims) -> Spans:
         """What of the windows is inside an array of these sizes, for each dim."""
         numbers = self.size, self.stride, self.padding, self.dilation, self.counts, sizes
         return tuple(_span(*each) for each in zip(*numbers, strict=True))
@@ -46,6 +45,9 @@ class Span(NamedTuple):
     start: Array
     stop: Array
     step: int
+
+
+Spans = tuple[Span, ...]  # one for each dim
 
 
 def _times(numbers: Dims) -> str:

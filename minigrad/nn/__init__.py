@@ -19,6 +19,7 @@ from minigrad.nn import (
     rearranging,
     recurrent,
     transformer,
+    transformer_layers,
     utils,
 )
 from minigrad.nn.activations import *
@@ -36,6 +37,7 @@ from minigrad.nn.pooling import *
 from minigrad.nn.rearranging import *
 from minigrad.nn.recurrent import *
 from minigrad.nn.transformer import *
+from minigrad.nn.transformer_layers import *
 
 if not TYPE_CHECKING:
 
@@ -57,6 +59,7 @@ __all__ = [
     *rearranging.__all__,
     *recurrent.__all__,
     *transformer.__all__,
+    *transformer_layers.__all__,
     "IncompatibleKeys",
     "Module",
     "Parameter",

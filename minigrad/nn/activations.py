@@ -18,11 +18,9 @@ from minigrad.ops.operands import divisor, integer, not_below_zero, parameter
 from minigrad.ops.rectifiers import limits
 from minigrad.tensor import Tensor
 
-__all__ = [
-    "CELU", "ELU", "GELU", "GLU", "SELU", "Hardshrink", "Hardsigmoid", "Hardswish", "Hardtanh", "LeakyReLU",
-    "LogSigmoid", "LogSoftmax", "Mish", "PReLU", "ReLU", "ReLU6", "SiLU", "Sigmoid", "Softmax", "Softmin",
-    "Softplus", "Softshrink", "Softsign", "Tanh", "Tanhshrink", "Threshold",
-]  # fmt: skip
+__all__ = ["CELU", "ELU", "GELU", "GLU", "SELU", "Hardshrink", "Hardsigmoid", "Hardswish", "Hardtanh"]
+__all__ += ["LeakyReLU", "LogSigmoid", "LogSoftmax", "Mish", "PReLU", "ReLU", "ReLU6", "SiLU", "Sigmoid"]
+__all__ += ["Softmax", "Softmin", "Softplus", "Softshrink", "Softsign", "Tanh", "Tanhshrink", "Threshold"]
 
 
 class Activation(Module):
@@ -56,7 +54,7 @@ class InPlaceActivation(Activation):
 class ReLU(InPlaceActivation):
     """``a = max(z, 0)``
 
-    ``inplace`` is taken, here and below, as PyTorch has it. It changes nothing but ``repr``: results are the same,
+    ``inplace`` is accepted, here and below, as in PyTorch. It changes nothing but ``repr``: results are the same,
     and z stays as it is for whoever holds it.
     """
 

@@ -12,6 +12,7 @@ from minigrad.conversion import Device
 from minigrad.creation import zeros
 from minigrad.nn import functional as F
 from minigrad.nn import init
+from minigrad.nn.functional.recurrent import Pair
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter
 from minigrad.ops.operands import sizes, tensor
@@ -19,7 +20,6 @@ from minigrad.tensor import Tensor
 
 __all__ = ["GRUCell", "LSTMCell", "RNNCell"]
 
-Pair = tuple[Tensor, Tensor]
 NONLINEARITIES = ("tanh", "relu")
 
 
@@ -89,9 +89,14 @@ class RNNCell(AnyCell):
     gates = 1
 
     def __init__(
-        self, input_size: int, hidden_size: int, bias: bool = True, nonlinearity: str = "tanh",
-        device: Device = None, dtype: Any = None,
-    ) -> None:  # fmt: skip
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        nonlinearity: str = "tanh",
+        device: Device = None,
+        dtype: Any = None,
+    ) -> None:
         super().__init__(input_size, hidden_size, bias, device, dtype)
         self.nonlinearity = checked_nonlinearity("RNNCell", nonlinearity)
 
@@ -123,7 +128,7 @@ class LSTMCell(AnyCell):
 
     Raises:
         ValueError: a size below 1; in ``forward``, shapes that do not fit.
-        TypeError: in ``forward``, an x or a state of another dtype, or a state that is no pair.
+        TypeError: in ``forward``, an x or a state of another dtype, or a state that is not a pair.
 
     >>> import minigrad as mg
     >>> cell = LSTMCell(10, 20)
@@ -168,7 +173,7 @@ class GRUCell(AnyCell):
 
 
 def checked_sizes(name: str, input_size: int, hidden_size: int) -> tuple[int, int]:
-    """Both sizes. Raises ValueError below 1, TypeError for what are no ints."""
+    """Both sizes. Raises ValueError below 1, TypeError for anything but ints."""
     found = sizes(name, (input_size, hidden_size))
     if min(found) < 1:
         raise ValueError(f"{name} needs sizes of at least 1, got {found}")

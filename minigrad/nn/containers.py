@@ -15,7 +15,7 @@ __all__ = ["ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequen
 
 
 def _no_module(here: str, where: str, value: Any) -> TypeError:
-    """The error for what is no module; a class is made one by calling it."""
+    """The error for anything but a module; a class is made one by calling it."""
     hint = ""
     if isinstance(value, type) and issubclass(value, Module):
         hint = f": write {'nn.' if is_own(value) else ''}{value.__name__}()"

@@ -29,9 +29,20 @@ class Convolution(Module):
     dims: int  # of space
 
     def __init__(
-        self, in_channels: int, out_channels: int, kernel_size: Several, stride: Several, dilation: Several,
-        groups: int, bias: bool, padding_mode: str, device: Device, dtype: Any, *, transposed: bool = False,
-    ) -> None:  # fmt: skip
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Several,
+        stride: Several,
+        dilation: Several,
+        groups: int,
+        bias: bool,
+        padding_mode: str,
+        device: Device,
+        dtype: Any,
+        *,
+        transposed: bool = False,
+    ) -> None:
         super().__init__()
         name = type(self).__name__
         self.in_channels, self.out_channels, self.groups = sizes(name, (in_channels, out_channels, groups))
@@ -92,10 +103,19 @@ class Forward(Convolution):
     """A convolution with its padding; see below for the shapes."""
 
     def __init__(
-        self, in_channels: int, out_channels: int, kernel_size: Several, stride: Several = 1,
-        padding: Several | str = 0, dilation: Several = 1, groups: int = 1, bias: bool = True,
-        padding_mode: str = "zeros", device: Device = None, dtype: Any = None,
-    ) -> None:  # fmt: skip
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Several,
+        stride: Several = 1,
+        padding: Several | str = 0,
+        dilation: Several = 1,
+        groups: int = 1,
+        bias: bool = True,
+        padding_mode: str = "zeros",
+        device: Device = None,
+        dtype: Any = None,
+    ) -> None:
         super().__init__(
             in_channels, out_channels, kernel_size, stride, dilation, groups, bias, padding_mode, device, dtype
         )
@@ -172,17 +192,36 @@ class Transposed(Convolution):
     """A transposed convolution with its paddings; see below for the shapes."""
 
     def __init__(
-        self, in_channels: int, out_channels: int, kernel_size: Several, stride: Several = 1, padding: Several = 0,
-        output_padding: Several = 0, groups: int = 1, bias: bool = True, dilation: Several = 1,
-        padding_mode: str = "zeros", device: Device = None, dtype: Any = None,
-    ) -> None:  # fmt: skip
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Several,
+        stride: Several = 1,
+        padding: Several = 0,
+        output_padding: Several = 0,
+        groups: int = 1,
+        bias: bool = True,
+        dilation: Several = 1,
+        padding_mode: str = "zeros",
+        device: Device = None,
+        dtype: Any = None,
+    ) -> None:
         name = type(self).__name__
         if padding_mode != "zeros":
             raise ValueError(f"{name}: the only padding_mode is 'zeros', got {padding_mode!r}")
         super().__init__(
-            in_channels, out_channels, kernel_size, stride, dilation, groups, bias, padding_mode, device, dtype,
+            in_channels,
+            out_channels,
+            kernel_size,
+            stride,
+            dilation,
+            groups,
+            bias,
+            padding_mode,
+            device,
+            dtype,
             transposed=True,
-        )  # fmt: skip
+        )
         self.padding = for_each_dim(name, "padding", padding, self.dims, 0)
         self.output_padding = for_each_dim(name, "output_padding", output_padding, self.dims, 0)
 

@@ -11,9 +11,9 @@ __all__ = ["Dropout", "Dropout1d", "Dropout2d"]
 
 
 class AnyDropout(Module):
-    """A dropout with its probability ``p``. Raises ValueError outside [0, 1], TypeError for what is no number.
+    """A dropout with its probability ``p``. Raises ValueError outside [0, 1], TypeError for anything but a number.
 
-    ``inplace`` is taken as PyTorch has it, and changes nothing but ``repr``: the results are the same.
+    ``inplace`` is accepted, as in PyTorch, and changes nothing but ``repr``: the results are the same.
     """
 
     def __init__(self, p: float = 0.5, inplace: bool = False) -> None:

@@ -41,9 +41,7 @@ def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0) -> Tensor:
     return _fill("normal_", tensor, common.numpy.normal(mean, std, check_tensor("normal_", tensor).shape))
 
 
-def trunc_normal_(
-    tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0
-) -> Tensor:  # fmt: skip
+def trunc_normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0) -> Tensor:
     """From the part of the normal distribution between a and b, which are numbers, not multiples of ``std``.
 
     Raises ValueError unless ``std > 0`` and ``a < b``, or if ``mean`` is more than 2 ``std`` away from them.
@@ -126,7 +124,7 @@ def xavier_normal_(tensor: Tensor, gain: float = 1.0) -> Tensor:
 
 def kaiming_uniform_(
     tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu"
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """Uniform in [-bound, bound), ``bound = gain sqrt(3 / fan)`` (He et al., eq. 15).
 
     ``a`` is the negative slope of the leaky_relu that follows, ``mode`` is ``"fan_in"``, which keeps the size
@@ -138,7 +136,7 @@ def kaiming_uniform_(
 
 def kaiming_normal_(
     tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu"
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """Normal of mean 0 and ``std = gain / sqrt(fan)`` (He et al., eq. 15); see :func:`kaiming_uniform_`."""
     return normal_(tensor, 0.0, _kaiming_std("kaiming_normal_", tensor, a, mode, nonlinearity))
 

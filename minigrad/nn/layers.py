@@ -40,7 +40,7 @@ class Linear(Module):
 
     Raises:
         ValueError: a size below 1; in ``forward``, an x of another size.
-        TypeError: a size that is no int, weights that are no floats; in ``forward``, an x of another dtype.
+        TypeError: a size that is not an int, weights that are not floats; in ``forward``, an x of another dtype.
 
     >>> import minigrad as mg
     >>> layer = Linear(64, 25)
@@ -117,9 +117,14 @@ class Bilinear(Module):
     """
 
     def __init__(
-        self, in1_features: int, in2_features: int, out_features: int, bias: bool = True,
-        device: Device = None, dtype: Any = None,
-    ) -> None:  # fmt: skip
+        self,
+        in1_features: int,
+        in2_features: int,
+        out_features: int,
+        bias: bool = True,
+        device: Device = None,
+        dtype: Any = None,
+    ) -> None:
         super().__init__()
         shape = sizes("Bilinear", (out_features, in1_features, in2_features))
         if min(shape) < 1:
@@ -166,7 +171,7 @@ class Embedding(Module):
 
     Raises:
         ValueError: a size below 1, or a ``padding_idx`` out of range.
-        IndexError: in ``forward``, an i out of range. TypeError: in ``forward``, an i that is no integer.
+        IndexError: in ``forward``, an i out of range. TypeError: in ``forward``, an i that is not an integer.
 
     >>> import minigrad as mg
     >>> table = Embedding(10, 3, padding_idx=0)
@@ -175,9 +180,13 @@ class Embedding(Module):
     """
 
     def __init__(
-        self, num_embeddings: int, embedding_dim: int, padding_idx: int | None = None,
-        device: Device = None, dtype: Any = None,
-    ) -> None:  # fmt: skip
+        self,
+        num_embeddings: int,
+        embedding_dim: int,
+        padding_idx: int | None = None,
+        device: Device = None,
+        dtype: Any = None,
+    ) -> None:
         super().__init__()
         shape = self.num_embeddings, self.embedding_dim = sizes("Embedding", (num_embeddings, embedding_dim))
         if min(shape) < 1:
@@ -190,7 +199,7 @@ class Embedding(Module):
     def from_pretrained(cls, embeddings: Tensor, freeze: bool = True, padding_idx: int | None = None) -> Self:
         """A layer with a copy of these vectors, (num_embeddings, embedding_dim), which stay as they are if frozen.
 
-        Raises ValueError for another number of dims, TypeError for what are no floats.
+        Raises ValueError for another number of dims, TypeError for anything but floats.
         """
         if only_floats("from_pretrained", tensor("from_pretrained", embeddings)).ndim != 2:
             raise ValueError(f"from_pretrained: expects (num_embeddings, embedding_dim), got {embeddings.shape}")
@@ -230,9 +239,16 @@ class EmbeddingBag(Embedding):
     """
 
     def __init__(
-        self, num_embeddings: int, embedding_dim: int, *, mode: str = "mean", include_last_offset: bool = False,
-        padding_idx: int | None = None, device: Device = None, dtype: Any = None,
-    ) -> None:  # fmt: skip
+        self,
+        num_embeddings: int,
+        embedding_dim: int,
+        *,
+        mode: str = "mean",
+        include_last_offset: bool = False,
+        padding_idx: int | None = None,
+        device: Device = None,
+        dtype: Any = None,
+    ) -> None:
         check_mode("EmbeddingBag", mode)
         super().__init__(num_embeddings, embedding_dim, padding_idx, device, dtype)
         self.mode, self.include_last_offset = mode, include_last_offset
@@ -241,9 +257,14 @@ class EmbeddingBag(Embedding):
         self, input: Tensor, offsets: Tensor | None = None, per_sample_weights: Tensor | None = None
     ) -> Tensor:
         return F.embedding_bag(
-            input, self.weight, offsets, mode=self.mode, per_sample_weights=per_sample_weights,
-            include_last_offset=self.include_last_offset, padding_idx=self.padding_idx,
-        )  # fmt: skip
+            input,
+            self.weight,
+            offsets,
+            mode=self.mode,
+            per_sample_weights=per_sample_weights,
+            include_last_offset=self.include_last_offset,
+            padding_idx=self.padding_idx,
+        )
 
     def extra_repr(self) -> str:
         padding = "" if self.padding_idx is None else f", padding_idx={self.padding_idx}"

@@ -17,9 +17,7 @@ from minigrad.ops.operands import at_most_one, not_below_zero, sizes
 from minigrad.ops.operands import tensor as check_tensor
 from minigrad.tensor import Tensor
 
-__all__ = [
-    "BatchNorm1d", "BatchNorm2d", "GroupNorm", "InstanceNorm1d", "InstanceNorm2d", "LayerNorm", "RMSNorm",
-]  # fmt: skip
+__all__ = ["BatchNorm1d", "BatchNorm2d", "GroupNorm", "InstanceNorm1d", "InstanceNorm2d", "LayerNorm", "RMSNorm"]
 
 # -- with running statistics ----------------------------------------------------------------------------------
 
@@ -48,9 +46,15 @@ class RunningNorm(Module):
     num_batches_tracked: Tensor | None
 
     def __init__(
-        self, num_features: int, eps: float, momentum: float | None, affine: bool, track_running_stats: bool,
-        device: Device, dtype: Any,
-    ) -> None:  # fmt: skip
+        self,
+        num_features: int,
+        eps: float,
+        momentum: float | None,
+        affine: bool,
+        track_running_stats: bool,
+        device: Device,
+        dtype: Any,
+    ) -> None:
         super().__init__()
         (self.num_features,) = _positive(type(self).__name__, num_features)
         not_below_zero(type(self).__name__, "eps", eps)
@@ -98,9 +102,15 @@ class BatchNorm(RunningNorm):
     """Batch norm; see :func:`~minigrad.nn.functional.batch_norm` for the formula, and below for the shapes."""
 
     def __init__(
-        self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True,
-        track_running_stats: bool = True, device: Device = None, dtype: Any = None,
-    ) -> None:  # fmt: skip
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        device: Device = None,
+        dtype: Any = None,
+    ) -> None:
         super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -149,9 +159,15 @@ class InstanceNorm(RunningNorm):
     """Instance norm; see :func:`~minigrad.nn.functional.instance_norm` for the formula."""
 
     def __init__(
-        self, num_features: int, eps: float = 1e-5, momentum: float = 0.1, affine: bool = False,
-        track_running_stats: bool = False, device: Device = None, dtype: Any = None,
-    ) -> None:  # fmt: skip
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float = 0.1,
+        affine: bool = False,
+        track_running_stats: bool = False,
+        device: Device = None,
+        dtype: Any = None,
+    ) -> None:
         super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype)
         self.momentum: float = momentum
 
@@ -217,9 +233,14 @@ class LayerNorm(Module):
     """
 
     def __init__(
-        self, normalized_shape: int | Sequence[int], eps: float = 1e-5, elementwise_affine: bool = True,
-        bias: bool = True, device: Device = None, dtype: Any = None,
-    ) -> None:  # fmt: skip
+        self,
+        normalized_shape: int | Sequence[int],
+        eps: float = 1e-5,
+        elementwise_affine: bool = True,
+        bias: bool = True,
+        device: Device = None,
+        dtype: Any = None,
+    ) -> None:
         super().__init__()
         self.normalized_shape = _positive("LayerNorm", normalized_shape)
         not_below_zero("LayerNorm", "eps", eps)
@@ -252,9 +273,13 @@ class RMSNorm(Module):
     """
 
     def __init__(
-        self, normalized_shape: int | Sequence[int], eps: float | None = None, elementwise_affine: bool = True,
-        device: Device = None, dtype: Any = None,
-    ) -> None:  # fmt: skip
+        self,
+        normalized_shape: int | Sequence[int],
+        eps: float | None = None,
+        elementwise_affine: bool = True,
+        device: Device = None,
+        dtype: Any = None,
+    ) -> None:
         super().__init__()
         self.normalized_shape = _positive("RMSNorm", normalized_shape)
         if eps is not None:
@@ -299,9 +324,14 @@ class GroupNorm(Module):
     """
 
     def __init__(
-        self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True,
-        device: Device = None, dtype: Any = None,
-    ) -> None:  # fmt: skip
+        self,
+        num_groups: int,
+        num_channels: int,
+        eps: float = 1e-5,
+        affine: bool = True,
+        device: Device = None,
+        dtype: Any = None,
+    ) -> None:
         super().__init__()
         self.num_groups, self.num_channels = _positive("GroupNorm", (num_groups, num_channels))
         if num_channels % num_groups:

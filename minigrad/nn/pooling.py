@@ -11,10 +11,8 @@ from minigrad.nn.functional.resampling import MODES
 from minigrad.nn.module import Module
 from minigrad.tensor import Tensor
 
-__all__ = [
-    "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveMaxPool1d", "AdaptiveMaxPool2d", "AvgPool1d", "AvgPool2d",
-    "MaxPool1d", "MaxPool2d", "Upsample",
-]  # fmt: skip
+__all__ = ["AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveMaxPool1d", "AdaptiveMaxPool2d"]
+__all__ += ["AvgPool1d", "AvgPool2d", "MaxPool1d", "MaxPool2d", "Upsample"]
 
 # -- windows of one size --------------------------------------------------------------------------------------
 
@@ -25,9 +23,14 @@ class MaxPool(Module):
     dims: int  # of space
 
     def __init__(
-        self, kernel_size: Several, stride: Several | None = None, padding: Several = 0, dilation: Several = 1,
-        return_indices: bool = False, ceil_mode: bool = False,
-    ) -> None:  # fmt: skip
+        self,
+        kernel_size: Several,
+        stride: Several | None = None,
+        padding: Several = 0,
+        dilation: Several = 1,
+        return_indices: bool = False,
+        ceil_mode: bool = False,
+    ) -> None:
         super().__init__()
         pool_windows(type(self).__name__, self.dims, kernel_size, stride, padding, dilation)
         self.kernel_size, self.stride = kernel_size, kernel_size if stride is None else stride
@@ -84,9 +87,13 @@ class AvgPool1d(Module):
     """
 
     def __init__(
-        self, kernel_size: Several, stride: Several | None = None, padding: Several = 0, ceil_mode: bool = False,
+        self,
+        kernel_size: Several,
+        stride: Several | None = None,
+        padding: Several = 0,
+        ceil_mode: bool = False,
         count_include_pad: bool = True,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__()
         self.kernel_size, self.stride, self.padding, _ = pool_windows("AvgPool1d", 1, kernel_size, stride, padding)
         self.ceil_mode, self.count_include_pad = ceil_mode, count_include_pad
@@ -111,9 +118,14 @@ class AvgPool2d(Module):
     """
 
     def __init__(
-        self, kernel_size: Several, stride: Several | None = None, padding: Several = 0, ceil_mode: bool = False,
-        count_include_pad: bool = True, divisor_override: int | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        kernel_size: Several,
+        stride: Several | None = None,
+        padding: Several = 0,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
+        divisor_override: int | None = None,
+    ) -> None:
         super().__init__()
         pool_windows("AvgPool2d", 2, kernel_size, stride, padding)
         check_divisor("AvgPool2d", divisor_override)
@@ -123,9 +135,14 @@ class AvgPool2d(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         return F.avg_pool2d(
-            input, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad,
+            input,
+            self.kernel_size,
+            self.stride,
+            self.padding,
+            self.ceil_mode,
+            self.count_include_pad,
             self.divisor_override,
-        )  # fmt: skip
+        )
 
     def extra_repr(self) -> str:
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
@@ -201,9 +218,13 @@ class Upsample(Module):
     """
 
     def __init__(
-        self, size: Several | None = None, scale_factor: float | tuple[float, ...] | None = None,
-        mode: str = "nearest", align_corners: bool | None = None, recompute_scale_factor: bool | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        size: Several | None = None,
+        scale_factor: float | tuple[float, ...] | None = None,
+        mode: str = "nearest",
+        align_corners: bool | None = None,
+        recompute_scale_factor: bool | None = None,
+    ) -> None:
         super().__init__()
         if (size is None) == (scale_factor is None):
             raise ValueError(f"Upsample: takes either size or scale_factor, got {size!r} and {scale_factor!r}")

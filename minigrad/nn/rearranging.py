@@ -12,11 +12,9 @@ from minigrad.nn.module import Module
 from minigrad.ops.operands import parameter
 from minigrad.tensor import Tensor
 
-__all__ = [
-    "CircularPad1d", "CircularPad2d", "ConstantPad1d", "ConstantPad2d", "Fold", "PixelShuffle", "PixelUnshuffle",
-    "ReflectionPad1d", "ReflectionPad2d", "ReplicationPad1d", "ReplicationPad2d", "Unfold", "ZeroPad1d",
-    "ZeroPad2d",
-]  # fmt: skip
+__all__ = ["CircularPad1d", "CircularPad2d", "ConstantPad1d", "ConstantPad2d", "Fold"]
+__all__ += ["PixelShuffle", "PixelUnshuffle", "ReflectionPad1d", "ReflectionPad2d"]
+__all__ += ["ReplicationPad1d", "ReplicationPad2d", "Unfold", "ZeroPad1d", "ZeroPad2d"]
 
 # -- borders --------------------------------------------------------------------------------------------------
 
@@ -171,7 +169,7 @@ class Unfold(Module):
 
     def __init__(
         self, kernel_size: Several, dilation: Several = 1, padding: Several = 0, stride: Several = 1
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__()
         windows_along(type(self).__name__, 2, kernel_size, stride, padding, dilation)
         self.kernel_size, self.dilation, self.padding, self.stride = kernel_size, dilation, padding, stride
@@ -196,9 +194,13 @@ class Fold(Unfold):
     """
 
     def __init__(
-        self, output_size: Several, kernel_size: Several, dilation: Several = 1, padding: Several = 0,
+        self,
+        output_size: Several,
+        kernel_size: Several,
+        dilation: Several = 1,
+        padding: Several = 0,
         stride: Several = 1,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__(kernel_size, dilation, padding, stride)
         for_each_dim("Fold", "output_size", output_size, 2, 1)
         self.output_size = output_size

@@ -36,9 +36,18 @@ class RecurrentLayers(Module):
     proj_size = 0
 
     def __init__(
-        self, input_size: int, hidden_size: int, num_layers: int, bias: bool, batch_first: bool, dropout: float,
-        bidirectional: bool, device: Device, dtype: Any, proj_size: int = 0,
-    ) -> None:  # fmt: skip
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int,
+        bias: bool,
+        batch_first: bool,
+        dropout: float,
+        bidirectional: bool,
+        device: Device,
+        dtype: Any,
+        proj_size: int = 0,
+    ) -> None:
         super().__init__()
         name = type(self).__name__
         self.input_size, self.hidden_size = checked_sizes(name, input_size, hidden_size)
@@ -112,9 +121,7 @@ class RecurrentLayers(Module):
         for layer in range(self.num_layers):
             ys = []
             for suffix in self._suffixes:
-                y, end = self._run(
-                    flip(x, 0) if suffix else x, starts[len(ends)], self._weights(layer, suffix)
-                )  # fmt: skip
+                y, end = self._run(flip(x, 0) if suffix else x, starts[len(ends)], self._weights(layer, suffix))
                 ys.append(flip(y, 0) if suffix else y)
                 ends.append(end)
             x = cat(ys, -1) if self.bidirectional else ys[0]
@@ -186,10 +193,18 @@ class RNN(RecurrentLayers):
     gates = 1
 
     def __init__(
-        self, input_size: int, hidden_size: int, num_layers: int = 1, nonlinearity: str = "tanh",
-        bias: bool = True, batch_first: bool = False, dropout: float = 0.0, bidirectional: bool = False,
-        device: Device = None, dtype: Any = None,
-    ) -> None:  # fmt: skip
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        nonlinearity: str = "tanh",
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        device: Device = None,
+        dtype: Any = None,
+    ) -> None:
         super().__init__(
             input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, device, dtype
         )
@@ -258,14 +273,30 @@ class LSTM(RecurrentLayers):
     states = ("h_0", "c_0")
 
     def __init__(
-        self, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True, batch_first: bool = False,
-        dropout: float = 0.0, bidirectional: bool = False, proj_size: int = 0,
-        device: Device = None, dtype: Any = None,
-    ) -> None:  # fmt: skip
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        proj_size: int = 0,
+        device: Device = None,
+        dtype: Any = None,
+    ) -> None:
         super().__init__(
-            input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, device, dtype,
+            input_size,
+            hidden_size,
+            num_layers,
+            bias,
+            batch_first,
+            dropout,
+            bidirectional,
+            device,
+            dtype,
             proj_size,
-        )  # fmt: skip
+        )
 
     def _run(self, x: Tensor, start: States, weights: list[Any]) -> tuple[Tensor, States]:
         h, c = start
@@ -273,7 +304,7 @@ class LSTM(RecurrentLayers):
 
     def forward(
         self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None
-    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:  # fmt: skip
+    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         if hx is not None and (not isinstance(hx, (tuple, list)) or len(hx) != 2):
             raise TypeError(f"{self._short} expects the pair (h_0, c_0) of states, got {type(hx).__name__}")
         y, (h, c) = self._through(input, hx)
@@ -295,9 +326,17 @@ class GRU(RecurrentLayers):
     gates = 3
 
     def __init__(
-        self, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True, batch_first: bool = False,
-        dropout: float = 0.0, bidirectional: bool = False, device: Device = None, dtype: Any = None,
-    ) -> None:  # fmt: skip
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        device: Device = None,
+        dtype: Any = None,
+    ) -> None:
         super().__init__(
             input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, device, dtype
         )

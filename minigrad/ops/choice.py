@@ -220,7 +220,7 @@ def clamp_max(x: Tensor, max: Tensor | Number) -> Tensor:
 
 def nan_to_num(
     x: Tensor, nan: float | None = 0.0, posinf: float | None = None, neginf: float | None = None
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """``x`` with numbers in place of NaN and of both infinities, which get no gradient.
 
     Args:
@@ -236,8 +236,10 @@ def nan_to_num(
         return clone(x)
     limits = np.finfo(x.dtype)
     for wrong, number, usual in (
-        (x != x, nan, 0.0), (x == math.inf, posinf, limits.max), (x == -math.inf, neginf, limits.min)
-    ):  # fmt: skip
+        (x != x, nan, 0.0),
+        (x == math.inf, posinf, limits.max),
+        (x == -math.inf, neginf, limits.min),
+    ):
         x = masked_fill(x, wrong, usual if number is None else number)
     return x
 

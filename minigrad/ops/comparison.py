@@ -11,9 +11,7 @@ from minigrad.ops.operands import Number, pair, tensor
 if TYPE_CHECKING:
     from minigrad.tensor import Tensor
 
-__all__ = [
-    "allclose", "eq", "equal", "ge", "gt", "isclose", "isfinite", "isinf", "isnan", "le", "lt", "ne",
-]  # fmt: skip
+__all__ = ["allclose", "eq", "equal", "ge", "gt", "isclose", "isfinite", "isinf", "isnan", "le", "lt", "ne"]
 
 # -- of two ---------------------------------------------------------------------------------------------------
 

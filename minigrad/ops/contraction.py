@@ -185,7 +185,7 @@ def _cost(
 
 def _product(
     x: Tensor, x_labels: Labels, y: Tensor, y_labels: Labels, needed: Collection[str]
-) -> tuple[Tensor, Labels]:  # fmt: skip
+) -> tuple[Tensor, Labels]:
     """The sum of products over the labels that are not needed: ``(batch, left, K) @ (batch, K, right)``."""
     x, x_labels = _summed(x, x_labels, {*needed, *y_labels})
     y, y_labels = _summed(y, y_labels, {*needed, *x_labels})

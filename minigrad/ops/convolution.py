@@ -21,7 +21,8 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from minigrad.graph import Array, Kept, Op, record
-from minigrad.kernels.windows import Dims, Windows
+from minigrad.kernels import Dims
+from minigrad.kernels.windows import Windows
 from minigrad.ops.operands import Gradients
 
 if TYPE_CHECKING:

@@ -167,9 +167,7 @@ def _extreme(name: str, op: type[Max], x: Tensor, dim: Dims, keepdim: bool) -> T
     return record(op(dims, keepdim), x)
 
 
-def _extreme_along(
-    name: str, op: type[TakeAlong], x: Tensor, dim: Any, keepdim: bool
-) -> ValuesAndIndices:  # fmt: skip
+def _extreme_along(name: str, op: type[TakeAlong], x: Tensor, dim: Any, keepdim: bool) -> ValuesAndIndices:
     if not tensor(name, x).ndim:
         return _extreme_along(name, op, x.reshape(1), dim, keepdim=False)
     indices = _arg(name, x, dim, keepdim=True)

@@ -31,13 +31,11 @@ from minigrad.graph import Array, Op, record
 from minigrad.modes import current_mode
 from minigrad.ops.arithmetic import clone
 from minigrad.ops.indexing import fitting, index_put
-from minigrad.ops.operands import Number, cast, one_device, tensor
+from minigrad.ops.operands import Gradients, Number, cast, one_device, tensor
 from minigrad.ops.transfer import to_device
 
 if TYPE_CHECKING:
     from minigrad.tensor import Tensor
-
-Gradients = tuple["Tensor | None", ...]
 
 
 class PutView(Op):

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from minigrad.graph import Array, Kept, Op, record
+from minigrad.kernels import Dims
 from minigrad.ops.arithmetic import add, mul, times
 from minigrad.ops.operands import Gradients, Number, broadcast, tensor
 from minigrad.ops.reduction import Sum
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     from minigrad.tensor import Tensor
 
 __all__ = ["addmm", "baddbmm", "bmm", "dot", "linear", "matmul", "mm", "mv", "outer"]
-
-Shape = tuple[int, ...]
 
 
 class MatMul(Op):
@@ -50,7 +49,7 @@ class MatMul(Op):
             dy = dy.squeeze(-1)
         return dx, dy
 
-    def flops(self, *shapes: Shape) -> int:
+    def flops(self, *shapes: Dims) -> int:
         x, y = shapes
         batch = math.prod(broadcast("matmul", x[:-2], y[:-2]))
         return 2 * batch * math.prod(x[-2:]) * (y[-1] if len(y) > 1 else 1)
@@ -83,7 +82,7 @@ class Linear(Op):
             db = record(Sum(over, False), dz) if over else dz  # (..., d_out) -> (d_out,)
         return (dx, dW, db)[: len(self.edges)]
 
-    def flops(self, *shapes: Shape) -> int:
+    def flops(self, *shapes: Dims) -> int:
         x, W = shapes[:2]
         return 2 * math.prod(x[:-1]) * math.prod(W)
 
@@ -115,7 +114,7 @@ class LinearWeightBackward(Op):
         ddz = linear(self.x, g) if self.wants("dz") else None  # (..., d_in) @ (d_out, d_in)^T
         return ddz, self.dz @ g if self.wants("x") else None
 
-    def flops(self, *shapes: Shape) -> int:
+    def flops(self, *shapes: Dims) -> int:
         dz, x = shapes
         return 2 * math.prod(dz) * x[-1]
 
@@ -267,7 +266,7 @@ def linear(x: Tensor, W: Tensor, b: Tensor | None = None) -> Tensor:
         if b is not None:
             added = b.array
             fits = fits and added.shape == (d_out,) and added.dtype == right.dtype
-    except (AttributeError, IndexError, ValueError):  # of what is no tensor, a number, no matrix
+    except (AttributeError, IndexError, ValueError):  # not a tensor, a number, not a matrix
         fits = False
     if not fits:
         raise _no_layer(x, W, b)

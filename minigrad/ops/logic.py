@@ -11,10 +11,8 @@ from minigrad.ops.operands import Number, dtype_of, pair, tensor
 if TYPE_CHECKING:
     from minigrad.tensor import Tensor
 
-__all__ = [
-    "bitwise_and", "bitwise_not", "bitwise_or", "bitwise_xor", "logical_and", "logical_not", "logical_or",
-    "logical_xor",
-]  # fmt: skip
+__all__ = ["bitwise_and", "bitwise_not", "bitwise_or", "bitwise_xor"]
+__all__ += ["logical_and", "logical_not", "logical_or", "logical_xor"]
 
 
 class Logic(Compare):

@@ -8,14 +8,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from minigrad.graph import Array, Op, record
-from minigrad.kernels.windows import Dims, Span
+from minigrad.kernels import Dims
+from minigrad.kernels.windows import Spans
 from minigrad.ops.indexing import Index
 from minigrad.ops.operands import Gradients
 
 if TYPE_CHECKING:
     from minigrad.tensor import Tensor
 
-Spans = tuple[Span, ...]
 
 # -- the largest ----------------------------------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from minigrad import kernels
 from minigrad.backward import grad
 from minigrad.graph import Array, Kept, Op, record
+from minigrad.kernels import Dims
 from minigrad.modes import enable_grad, is_grad_enabled
 from minigrad.ops.joining import cat
 from minigrad.ops.linear_algebra import LinearWeightBackward
@@ -29,12 +30,10 @@ from minigrad.ops.operands import Gradients
 if TYPE_CHECKING:
     from minigrad.tensor import Tensor
 
-Shape = tuple[int, ...]
-
 
 def once_more(
     function: Callable[..., Any], tensors: Sequence[Tensor], gradient: Tensor
-) -> tuple[Tensor | None, ...]:  # fmt: skip
+) -> tuple[Tensor | None, ...]:
     """The gradients of ``function(*tensors)`` for each of the tensors, from that of its result.
 
     The function runs again, on tensors of its own, so that none of them counts as computed from another.
@@ -57,7 +56,7 @@ class Recurrence(Op):
     y = Kept()
     W = Kept()
 
-    def flops(self, *shapes: Shape) -> int:
+    def flops(self, *shapes: Dims) -> int:
         T, B, _ = shapes[0]
         return 2 * T * B * math.prod(shapes[self.inputs.index("W")])
 
@@ -78,7 +77,7 @@ class RecurrenceBackward(Op):
         by_steps = getattr(kernels.load("reference"), self.kernel)
         return once_more(by_steps, (self.dy, self.y, self.W), g)
 
-    def flops(self, *shapes: Shape) -> int:
+    def flops(self, *shapes: Dims) -> int:
         _, (*_, slots, B, _), W = shapes
         return 2 * (slots - 1) * B * math.prod(W)
 

@@ -24,7 +24,7 @@ from minigrad.ops.operands import (
     pair,
     sizes,
     tensor,
-)  # fmt: skip
+)
 from minigrad.ops.shape import Expand, broadcast_tensors, reshape
 
 if TYPE_CHECKING:
@@ -251,7 +251,7 @@ def logaddexp(x: Tensor, y: Tensor) -> Tensor:
     """``out = log(e^x + e^y)``, elementwise, exact also where ``e^x`` would overflow: a :func:`logsumexp` of two.
 
     Shapes broadcast. ``dout/dx = sigmoid(x - y)``, so an Inf takes the whole gradient; it is NaN if both are the
-    same Inf. Raises TypeError for what are no floats.
+    same Inf. Raises TypeError for anything but floats.
 
     >>> import minigrad as mg
     >>> mg.logaddexp(mg.tensor([0.0, 1e4]), mg.tensor([0.0, 1e4]))

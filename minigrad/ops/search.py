@@ -56,7 +56,7 @@ def unique(
 
     Args:
         x: any tensor; of NaN, each is different, and so is each slice with a NaN.
-        sorted: taken as PyTorch has it; they are sorted in any case.
+        sorted: accepted, as in PyTorch; they are sorted in any case.
         return_inverse: also where each element is found in the result, of the shape of ``x``; with ``dim``, (n,).
         return_counts: also how often each occurs.
         dim: a dimension; by default the elements of all.
@@ -89,7 +89,7 @@ def bincount(x: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Te
         weights: (n,), floats; integers become float64. Gradients flow to them.
         minlength: the least size of the result, which is otherwise as long as the largest integer needs.
 
-    Raises TypeError for what are no integers, ValueError for other shapes and negative ones.
+    Raises TypeError for anything but integers, ValueError for other shapes and negative ones.
 
     >>> import minigrad as mg
     >>> mg.bincount(mg.tensor([1, 3, 1])), mg.bincount(mg.tensor([1, 0]), mg.tensor([0.5, 2.0]), minlength=3)

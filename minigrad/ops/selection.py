@@ -16,9 +16,7 @@ from minigrad.ops.operands import Number, broadcast, one_device, one_dim, plain,
 if TYPE_CHECKING:
     from minigrad.tensor import Tensor
 
-__all__ = [
-    "gather", "index_add", "index_select", "masked_select", "scatter", "scatter_add", "take_along_dim",
-]  # fmt: skip
+__all__ = ["gather", "index_add", "index_select", "masked_select", "scatter", "scatter_add", "take_along_dim"]
 
 
 class Scatter(Put):
@@ -144,7 +142,7 @@ def masked_select(x: Tensor, mask: Tensor) -> Tensor:
 
 def scatter(
     x: Tensor, dim: int, index: Tensor, src: Tensor | Number | None = None, *, value: Number | None = None
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """A copy of ``x`` with ``src`` at ``index`` along ``dim``: ``out[index[i, j], j] = src[i, j]`` for dim 0.
 
     Where an index repeats, the last element stays, and it alone receives a gradient.

@@ -14,10 +14,8 @@ from minigrad.ops.operands import Gradients, broadcast, one_dim, sizes, tensor
 if TYPE_CHECKING:
     from minigrad.tensor import Tensor
 
-__all__ = [
-    "broadcast_tensors", "broadcast_to", "contiguous", "expand", "expand_as", "flatten", "reshape", "reshape_as",
-    "squeeze", "unflatten", "unsqueeze", "view", "view_as",
-]  # fmt: skip
+__all__ = ["broadcast_tensors", "broadcast_to", "contiguous", "expand", "expand_as", "flatten"]
+__all__ += ["reshape", "reshape_as", "squeeze", "unflatten", "unsqueeze", "view", "view_as"]
 
 # -- another arrangement --------------------------------------------------------------------------------------
 

@@ -112,9 +112,7 @@ def argsort(x: Tensor, dim: int = -1, descending: bool = False, *, stable: bool 
     return record(ArgSort(d, descending), x) if x.ndim else argsort(x.reshape(1)).reshape(())
 
 
-def topk(
-    x: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True
-) -> ValuesAndIndices:  # fmt: skip
+def topk(x: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> ValuesAndIndices:
     """The ``k`` largest elements along ``dim``, or smallest, and where they stand, as a named tuple.
 
     The most extreme comes first, of equal ones the first; ``sorted=False`` leaves them in the order in which they

@@ -25,7 +25,7 @@ from minigrad.ops.operands import (
     parameter,
     tensor,
     zeros_like,
-)  # fmt: skip
+)
 from minigrad.ops.order import movedim
 from minigrad.ops.pieces import select
 from minigrad.ops.reduction import Reduction, as_floats, mean, with_ones
@@ -86,9 +86,13 @@ class Std(Var):
 
 
 def var(
-    x: Tensor, dim: Dims | bool = None, unbiased: bool | None = None, keepdim: bool = False,
-    *, correction: Number | None = None,
-) -> Tensor:  # fmt: skip
+    x: Tensor,
+    dim: Dims | bool = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: Number | None = None,
+) -> Tensor:
     """Variance: ``y = sum (x - mean x)^2 / (n - correction)`` over the n elements of ``dim``.
 
     Args:
@@ -113,9 +117,13 @@ def var(
 
 
 def std(
-    x: Tensor, dim: Dims | bool = None, unbiased: bool | None = None, keepdim: bool = False,
-    *, correction: Number | None = None,
-) -> Tensor:  # fmt: skip
+    x: Tensor,
+    dim: Dims | bool = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: Number | None = None,
+) -> Tensor:
     """Standard deviation, the root of :func:`var`, whose arguments it takes. Its slope at 0 is taken to be 0.
 
     >>> import minigrad as mg
@@ -126,9 +134,13 @@ def std(
 
 
 def var_mean(
-    x: Tensor, dim: Dims | bool = None, unbiased: bool | None = None, keepdim: bool = False,
-    *, correction: Number | None = None,
-) -> tuple[Tensor, Tensor]:  # fmt: skip
+    x: Tensor,
+    dim: Dims | bool = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: Number | None = None,
+) -> tuple[Tensor, Tensor]:
     """:func:`var` and :func:`mean`, in this order.
 
     >>> import minigrad as mg
@@ -140,9 +152,13 @@ def var_mean(
 
 
 def std_mean(
-    x: Tensor, dim: Dims | bool = None, unbiased: bool | None = None, keepdim: bool = False,
-    *, correction: Number | None = None,
-) -> tuple[Tensor, Tensor]:  # fmt: skip
+    x: Tensor,
+    dim: Dims | bool = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: Number | None = None,
+) -> tuple[Tensor, Tensor]:
     """:func:`std` and :func:`mean`, in this order.
 
     >>> import minigrad as mg
@@ -154,9 +170,14 @@ def std_mean(
 
 
 def _spread(
-    name: str, op: type[Var], x: Tensor, dim: Dims | bool, unbiased: bool | None, keepdim: bool,
+    name: str,
+    op: type[Var],
+    x: Tensor,
+    dim: Dims | bool,
+    unbiased: bool | None,
+    keepdim: bool,
     correction: Number | None,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     x = only_floats(name, tensor(name, x))
     if isinstance(dim, bool):  # x.var(False)
         dim, unbiased = None, dim
@@ -199,7 +220,7 @@ class Norm(Reduction):
 
 def norm(
     x: Tensor, p: float | str | None = "fro", dim: Dims = None, keepdim: bool = False, dtype: Any = None
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """The p-norm of the elements over ``dim``: ``y = (sum |x|^p)^(1/p)``.
 
     ``dx = dy sign(x) (|x| / y)^(p - 1)``, and 0 where y is 0. For p = inf, equal largest ones share the gradient.
@@ -234,9 +255,9 @@ def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str | None = Non
     """The distance of each vector to each of other ones: ``(..., P, M), (..., R, M) -> (..., P, R)``.
 
     ``out_ij = |x1_i - x2_j|_p``, a :func:`norm`, whose gradient is 0 where two are the same. Batches broadcast.
-    ``compute_mode`` is taken as PyTorch has it, and changes nothing.
+    ``compute_mode`` is accepted, as in PyTorch, and changes nothing.
 
-    Raises ValueError for shapes that do not fit and a negative ``p``, TypeError for what are no floats.
+    Raises ValueError for shapes that do not fit and a negative ``p``, TypeError for anything but floats.
 
     >>> import minigrad as mg
     >>> mg.cdist(mg.tensor([[0.0, 0.0], [3.0, 0.0]]), mg.tensor([[3.0, 4.0]]))

@@ -49,9 +49,13 @@ def random(*shapes: tuple[int, ...], dtype: np.dtype = FLOAT32, most: int = 64) 
 
 
 def case(
-    work: str, reach: float, sets: list[Arrays], exact: Callable[..., Any] | None, tolerance: float = 1e-5,
+    work: str,
+    reach: float,
+    sets: list[Arrays],
+    exact: Callable[..., Any] | None,
+    tolerance: float = 1e-5,
     **functions: Callable[..., Any] | None,
-) -> Case:  # fmt: skip
+) -> Case:
     """A case from one function for each contender. ``torch`` is given tensors, the others arrays."""
     calls: dict[str, list[Callable[[], Any]]] = {}
     for name, function in functions.items():
@@ -72,9 +76,15 @@ def matmul(dtype: np.dtype, reach: float) -> Iterator[Case]:
     for n in (32, 64, 128, 256, 512, 1024, 2048):
         sets = random((n, n), (n, n), dtype=dtype)
         yield case(
-            f"{n} × {n}", reach, sets, np.matmul, 1e-4 if dtype == FLOAT32 else 1e-12,
-            minigrad=cpu.matmul, numpy=np.matmul, torch=torch and torch.matmul,
-        )  # fmt: skip
+            f"{n} × {n}",
+            reach,
+            sets,
+            np.matmul,
+            1e-4 if dtype == FLOAT32 else 1e-12,
+            minigrad=cpu.matmul,
+            numpy=np.matmul,
+            torch=torch and torch.matmul,
+        )
 
 
 def layers() -> Iterator[Case]:
@@ -126,19 +136,32 @@ def rows() -> Iterator[Case]:
         return np.log(np.exp(z - z.max(1, keepdims=True)).sum(1, keepdims=True)) + z.max(1, keepdims=True)
 
     yield case(
-        "softmax (1024, 1000)", 1.0, sets, lambda z: np.exp(z - logsumexp(z)), 1e-5,
-        minigrad=lambda z: cpu.softmax(z, 1), torch=torch and (lambda z: torch.softmax(z, 1)),
-    )  # fmt: skip
+        "softmax (1024, 1000)",
+        1.0,
+        sets,
+        lambda z: np.exp(z - logsumexp(z)),
+        1e-5,
+        minigrad=lambda z: cpu.softmax(z, 1),
+        torch=torch and (lambda z: torch.softmax(z, 1)),
+    )
     yield case(
-        "log-softmax (1024, 1000)", 1.0, sets, lambda z: z - logsumexp(z), 1e-5,
-        minigrad=lambda z: cpu.log_softmax(z, 1), torch=torch and (lambda z: torch.log_softmax(z, 1)),
-    )  # fmt: skip
+        "log-softmax (1024, 1000)",
+        1.0,
+        sets,
+        lambda z: z - logsumexp(z),
+        1e-5,
+        minigrad=lambda z: cpu.log_softmax(z, 1),
+        torch=torch and (lambda z: torch.log_softmax(z, 1)),
+    )
     yield case(
-        "mean and variance of each row (1024, 1000)", 1.0, sets,
-        lambda x: np.stack([x.mean(1), x.var(1)]), 1e-5,
+        "mean and variance of each row (1024, 1000)",
+        1.0,
+        sets,
+        lambda x: np.stack([x.mean(1), x.var(1)]),
+        1e-5,
         minigrad=lambda x: np.stack(cpu.moments(x, (1,), False)),
         torch=torch and (lambda x: torch.stack(torch.var_mean(x, 1, correction=0)[::-1])),
-    )  # fmt: skip
+    )
     y = np.random.default_rng(1).integers(0, C, B)
     target = torch and torch.from_numpy(y)
 
@@ -174,11 +197,15 @@ def reductions() -> Iterator[Case]:
             numpys = getattr(np, name)
             torchs = torch and getattr(torch, "amax" if name == "max" else name)
             yield case(
-                f"{name} over axis {axis} of (4096, 4096)", 1.0, sets, functools.partial(numpys, axis=axis), 1e-5,
+                f"{name} over axis {axis} of (4096, 4096)",
+                1.0,
+                sets,
+                functools.partial(numpys, axis=axis),
+                1e-5,
                 minigrad=functools.partial(lambda x, f, axis: f(x, (axis,), False), f=ours, axis=axis),
                 numpy=functools.partial(numpys, axis=axis),
                 torch=torchs and functools.partial(torchs, dim=axis),
-            )  # fmt: skip
+            )
 
 
 def broadcasting() -> Iterator[Case]:
@@ -187,9 +214,15 @@ def broadcasting() -> Iterator[Case]:
         for name, ours in (("add", cpu.add), ("mul", cpu.mul)):
             numpys = {"add": np.add, "mul": np.multiply}[name]
             yield case(
-                f"{name} (1024, 1024) and {shape}", 1.0, sets, numpys, 1e-6,
-                minigrad=ours, numpy=numpys, torch=torch and getattr(torch, name),
-            )  # fmt: skip
+                f"{name} (1024, 1024) and {shape}",
+                1.0,
+                sets,
+                numpys,
+                1e-6,
+                minigrad=ours,
+                numpy=numpys,
+                torch=torch and getattr(torch, name),
+            )
 
 
 # -- nets -----------------------------------------------------------------------------------------------------
@@ -209,9 +242,13 @@ def forward() -> Iterator[Case]:
     for B, reach in ((1, 1.6), (64, 1.15), (1024, 1.05)):
         sets = random((B, width))
         found = case(
-            f"forward 784-128-64-10, batch {B}, no_grad", reach, sets,
-            functools.partial(forward_exact, model), 1e-5, torch=theirs,
-        )  # fmt: skip
+            f"forward 784-128-64-10, batch {B}, no_grad",
+            reach,
+            sets,
+            functools.partial(forward_exact, model),
+            1e-5,
+            torch=theirs,
+        )
         found.calls = {OURS: [functools.partial(_array_of, model, mg.tensor(x)) for (x,) in sets], **found.calls}
         yield found
 

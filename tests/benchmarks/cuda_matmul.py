@@ -225,9 +225,15 @@ def all_steps() -> list[Step]:
 def compiled(steps: list[Step]) -> str:
     """What each step takes of a multiprocessor, and what its innermost loop is made of."""
     heads = [
-        "step", "registers", "shared memory", "blocks at once", "warps at once", "bytes read for a multiply-add",
-        "loads from shared memory for a multiply-add", "multiply-adds among the instructions",
-    ]  # fmt: skip
+        "step",
+        "registers",
+        "shared memory",
+        "blocks at once",
+        "warps at once",
+        "bytes read for a multiply-add",
+        "loads from shared memory for a multiply-add",
+        "multiply-adds among the instructions",
+    ]
     rows = [heads, ["---", *["---:"] * (len(heads) - 1)]]
     for step in steps:
         needs, code = step.code

@@ -96,7 +96,7 @@ def test_batches_may_be_of_any_size_and_order() -> None:
         (lambda: iter(Sampler()), TypeError, "Sampler has no __iter__: yield the numbers of the items"),
         (lambda: len(Sampler()), TypeError, "Sampler has no __len__: say how many numbers there are"),
     ],
-)  # fmt: skip
+)
 def test_mistakes_are_refused(mistake: Callable[[], Any], error: type[Exception], message: str) -> None:
     with pytest.raises(error) as caught:
         mistake()

@@ -186,9 +186,13 @@ def test_an_interrupt_or_a_kill_in_the_middle_of_an_item_leaves_no_process(tmp_p
     folder.mkdir()
     path = os.pathsep.join(str(Path(__file__).parents[i]) for i in (1, 2))
     ran = subprocess.Popen(
-        [sys.executable, script, folder], start_new_session=True, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": path},
-    )  # fmt: skip
+        [sys.executable, script, folder],
+        start_new_session=True,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": path},
+    )
     try:
         while len(os.listdir(folder)) < 2 and ran.poll() is None:
             time.sleep(0.02)

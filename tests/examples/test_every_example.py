@@ -37,9 +37,11 @@ def refusal(capsys: pytest.CaptureFixture[str], example: str, *arguments: str) -
 def as_program(*options: str) -> subprocess.Popen[bytes]:
     path = os.pathsep.join([str(FOLDER.parent), os.environ.get("PYTHONPATH", "")])
     return subprocess.Popen(
-        [sys.executable, *options], env={**os.environ, "PYTHONPATH": path}, stdout=subprocess.PIPE,
+        [sys.executable, *options],
+        env={**os.environ, "PYTHONPATH": path},
+        stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
@@ -101,7 +103,7 @@ def test_a_gpu_that_there_is_not_is_one_line(
 @pytest.mark.parametrize("value", ["0", "-1", "inf", "x"])
 def test_a_number_that_trains_nothing_is_refused(
     name: str, value: str, capsys: pytest.CaptureFixture[str]
-) -> None:  # fmt: skip
+) -> None:
     assert f"argument --{name}: " in refusal(capsys, "train_mlp", f"--{name}", value)
 
 

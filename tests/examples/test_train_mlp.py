@@ -18,9 +18,13 @@ def run(main: object, *arguments: str) -> None:
 
 @pytest.mark.parametrize(("net", "epochs", "least"), [("zero-or-one", 30, 99), ("ten", 8, 95)])
 def test_a_short_run_learns(
-    net: str, epochs: int, least: float, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    net: str,
+    epochs: int,
+    least: float,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+) -> None:
     monkeypatch.chdir(tmp_path)
     run(train_mlp.main, "--net", net, "--epochs", str(epochs), "--out", "new.safetensors")
     out, err = capsys.readouterr()
@@ -33,7 +37,7 @@ def test_a_short_run_learns(
 
 def test_it_draws_the_loss_of_one_image_forward_and_backward(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:  # fmt: skip
+) -> None:
     picture = tmp_path / "loss.dot"
     run(train_mlp.main, "--epochs", "1", "--out", str(tmp_path / "a.safetensors"), "--draw", str(picture))
     assert f"is in {picture}" in capsys.readouterr().out

@@ -13,7 +13,7 @@ import vanishing_gradients
 
 def test_only_where_gradients_arrive_something_is_learnt(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:  # fmt: skip
+) -> None:
     plot = tmp_path / "vanishing.svg"
     with mg.use_kernels("numba"):
         vanishing_gradients.main(["--epochs", "5", "--plot", str(plot)])

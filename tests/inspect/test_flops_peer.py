@@ -45,15 +45,18 @@ CASES = [
     Case(
         "conv net",
         lambda nn: nn.Sequential(nn.Conv2d(1, 4, 3), nn.Conv2d(4, 8, 3), nn.Flatten(), nn.Linear(32, 9)),
-        (2, 1, 6, 6), layer="Conv2d",
+        (2, 1, 6, 6),
+        layer="Conv2d",
     ),
     Case("conv transposed", lambda nn: nn.ConvTranspose2d(3, 8, 4, 2), (2, 3, 6, 6), True, "ConvTranspose2d"),
     Case(
         "transformer block",
         lambda nn: nn.TransformerEncoderLayer(16, 4, 32, dropout=0.0, batch_first=True),
-        (2, 6, 16), True, "TransformerEncoderLayer",
+        (2, 6, 16),
+        True,
+        "TransformerEncoderLayer",
     ),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

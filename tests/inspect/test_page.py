@@ -27,7 +27,7 @@ def fixed(text: str) -> list[str]:
 @pytest.mark.compiled  # it trains a hundred steps, and is about the time that they take
 def test_the_program_of_the_page_prints_what_the_page_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:  # fmt: skip
+) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("COLUMNS", raising=False)
     text = SCRIPT["PAGE"].read_text()

@@ -111,7 +111,7 @@ def test_results_and_gradients_are_the_same_as_without_a_profile() -> None:
         (Row("Add", "forward", 100, 1.2e-4, 1e-4, bytes=1200), "Python"),  # and here the calls of the kernel
         (Row("Mean", "forward", 10, 2e-4, 1.9e-4, bytes=10_000), "Python"),
     ],
-)  # fmt: skip
+)
 def test_what_bounds_an_operation(row: Row, bound: str) -> None:
     assert _bound(row, ROOF) == bound
 
@@ -130,7 +130,7 @@ def span(name: str, seconds: float, kernel: float, flops: int = 0, bytes: int = 
 )
 def test_the_verdict_names_the_largest_share(
     spans: list[Span], begins: str, monkeypatch: pytest.MonkeyPatch
-) -> None:  # fmt: skip
+) -> None:
     found = Profile()
     found.spans, found.seconds = spans, 1.0
     assert found.verdict.startswith(begins)

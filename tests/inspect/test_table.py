@@ -15,9 +15,13 @@ class Found(Report):
     def as_table(self) -> Table:
         rows = [["fc1", "z = x W^T + b", "1,024"], ["a<b>&[red]x[/red]", "a = max(z, 0)", "0"]]
         return Table(
-            ["layer", "formula", "FLOPs"], ["layer", "formula"], rows, title="A net", notes=["2 <layers>"],
+            ["layer", "formula", "FLOPs"],
+            ["layer", "formula"],
+            rows,
+            title="A net",
+            notes=["2 <layers>"],
             marks={1: "error"},
-        )  # fmt: skip
+        )
 
 
 class Terminal(io.StringIO):
@@ -74,7 +78,7 @@ def test_piped_it_is_plain_text() -> None:
 
 def test_in_a_terminal_rich_sets_it_in_colour_and_takes_no_markup_from_names(
     monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+) -> None:
     pytest.importorskip("rich")
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.setenv("TERM", "xterm-256color")

@@ -106,8 +106,10 @@ def test_an_output_that_is_neither_z_nor_a_has_a_column_and_statistics() -> None
     assert [cell.strip() for cell in head if cell] == [*named, "params", "FLOPs", "kept", "ms", *statistics]
     assert [cell.strip() for cell in mul if cell][2:5] == ["(1, 2)", "()", "(1, 2)"]
     assert [[cell.strip() for cell in row if cell][-4:] for row in (mul, add, exp)] == [
-        ["-3", "-0.5", "2", "2.5"], ["-1", "-1", "-1", "0"], ["0.368", "0.368", "0.368", "0"],
-    ]  # fmt: skip
+        ["-3", "-0.5", "2", "2.5"],
+        ["-1", "-1", "-1", "0"],
+        ["0.368", "0.368", "0.368", "0"],
+    ]
     assert "out min 0.368  out mean 0.368" in found.table(width=60)
 
 

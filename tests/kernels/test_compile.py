@@ -45,9 +45,12 @@ def start(package: Path, program: str = PROGRAM, **environment: str) -> subproce
     clean = {k: v for k, v in os.environ.items() if not k.startswith("NUMBA_")}
     return subprocess.Popen(
         [sys.executable, "-W", "error", "-c", program],
-        cwd=root, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        cwd=root,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         env=clean | {"PYTHONPATH": str(root)} | environment,
-    )  # fmt: skip
+    )
 
 
 def finish(process: subprocess.Popen[str]) -> tuple[list[float], list[float], str]:

@@ -62,7 +62,7 @@ def test_sgd_takes_the_steps_of_the_reference(dtype: str, shape: tuple[int, ...]
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
 def test_rmsprop_takes_the_steps_of_the_reference(
     dtype: str, shape: tuple[int, ...], weight_decay: float, maximize: bool, centered: bool, momentum: float
-) -> None:  # fmt: skip
+) -> None:
     options = {"weight_decay": weight_decay, "maximize": maximize, "momentum": momentum}
     compare("rmsprop_step", shape, dtype, [True, centered, momentum > 0], **RMSPROP, **options)
 
@@ -73,7 +73,7 @@ def test_rmsprop_takes_the_steps_of_the_reference(
 @MAXIMIZE
 def test_adagrad_takes_the_steps_of_the_reference(
     dtype: str, shape: tuple[int, ...], weight_decay: float, maximize: bool
-) -> None:  # fmt: skip
+) -> None:
     compare("adagrad_step", shape, dtype, [True], **ADAGRAD, weight_decay=weight_decay, maximize=maximize)
 
 
@@ -85,7 +85,7 @@ def test_adagrad_takes_the_steps_of_the_reference(
 @pytest.mark.parametrize("decoupled", [False, True])
 def test_adam_takes_the_steps_of_the_reference(
     dtype: str, shape: tuple[int, ...], weight_decay: float, maximize: bool, amsgrad: bool, decoupled: bool
-) -> None:  # fmt: skip
+) -> None:
     options = {"weight_decay": weight_decay, "maximize": maximize, "decoupled": decoupled}
     compare("adam_step", shape, dtype, [True, True, amsgrad], **ADAM, **options)
 

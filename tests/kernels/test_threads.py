@@ -57,7 +57,9 @@ def run(layer: str, program: str) -> None:
 @pytest.mark.compiled
 @pytest.mark.parametrize("layer", LAYERS)
 def test_eight_python_threads_at_once_get_right_answers(layer: str) -> None:
-    run(layer, """
+    run(
+        layer,
+        """
 failures = []
 def work():
     try:
@@ -71,14 +73,17 @@ for worker in workers: worker.join()
 assert failures == []
 assert settings._entered
 print("done")
-""")  # fmt: skip
+""",
+    )
 
 
 @pytest.mark.compiled
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 @pytest.mark.parametrize("layer", LAYERS)
 def test_a_forked_child_works_after_its_parent_ran_in_parallel(layer: str) -> None:
-    run(layer, """
+    run(
+        layer,
+        """
 check()
 assert settings._entered
 settings._busy.acquire()  # as if another thread were in a parallel loop at the moment of the fork
@@ -90,20 +95,24 @@ assert os.waitpid(child, 0)[1] == 0
 settings._busy.release()
 check()
 print("done")
-""")  # fmt: skip
+""",
+    )
 
 
 @pytest.mark.compiled
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 def test_a_child_forked_before_any_parallel_loop_may_use_threads() -> None:
-    run("workqueue", """
+    run(
+        "workqueue",
+        """
 child = os.fork()
 if child == 0:
     check()
     os._exit(0 if settings._entered else 1)
 assert os.waitpid(child, 0)[1] == 0
 print("done")
-""")  # fmt: skip
+""",
+    )
 
 
 @pytest.mark.compiled
@@ -111,11 +120,13 @@ print("done")
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_a_pool_of_processes_works_after_its_parent_ran_in_parallel(
     layer: str, method: str, tmp_path: Path
-) -> None:  # fmt: skip
+) -> None:
     if method not in multiprocessing.get_all_start_methods():
         pytest.skip(f"this system has no {method}")
     (tmp_path / "pooled.py").write_text(f"LAYER = {layer!r}{SETUP}")
-    run(layer, f"""
+    run(
+        layer,
+        f"""
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
 sys.path.insert(0, {str(tmp_path)!r})
@@ -125,7 +136,8 @@ assert settings._entered
 with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context({method!r})) as pool:
     assert [job.result(60) for job in [pool.submit(pooled.check) for _ in range(4)]] == [None] * 4
 print("done")
-""")  # fmt: skip
+""",
+    )
 
 
 def test_number_of_threads_can_be_read_and_set() -> None:

@@ -41,7 +41,7 @@ def test_machine_code_refuses_what_does_not_fit() -> None:
         (taking(reads(FLOAT32, 2, "A")), (x, x.T, x[::-1, ::2]), (x[0], x[None])),
         (taking(writes(FLOAT32, 2)), (x, x[1:]), (x[0], x.T, x[:, ::2])),
         (taking(reads(INT64)), (i, i.astype(np.longlong)), (i.astype(np.uint64), i.astype(np.int32), i * 1.0)),
-    ):  # fmt: skip
+    ):
         for given in fitting:
             kernel.piece(np.asarray(given), 0, 1)
             kernel(0, pickle.loads(pickle.dumps(np.ascontiguousarray(given))).reshape(np.shape(given)))

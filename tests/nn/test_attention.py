@@ -46,7 +46,7 @@ CALLS: list[tuple[str, list[tuple[int, ...]], dict[str, Any]]] = [
     ("floats", [(2, 3, 4, 6), (2, 3, 5, 6), (2, 3, 5, 6)], {"attn_mask": normal(2, 1, 4, 5)}),
     ("floats that hide all", [(4, 6), (5, 6), (5, 6)], {"attn_mask": np.where(HIDDEN, 0.5, -np.inf)}),
     ("shared heads", [(2, 6, 4, 8), (2, 2, 5, 8), (2, 2, 5, 8)], {"enable_gqa": True}),
-]  # fmt: skip
+]
 
 
 @pytest.mark.peer

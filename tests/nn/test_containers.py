@@ -46,8 +46,13 @@ def test_the_parts_of_lists_and_dicts_are_trained_saved_and_moved():
 
     net = Net().double().requires_grad_(False)
     expected = [
-        "layers.0.weight", "layers.0.bias", "layers.1.weight", "heads.a.weight", "heads.a.bias", "scales.0",
-    ]  # fmt: skip
+        "layers.0.weight",
+        "layers.0.bias",
+        "layers.1.weight",
+        "heads.a.weight",
+        "heads.a.bias",
+        "scales.0",
+    ]
     assert list(net.state_dict()) == expected
     assert all(p.dtype == mg.float64 and not p.requires_grad for p in net.parameters())
 

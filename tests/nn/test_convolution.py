@@ -24,15 +24,20 @@ LAYERS: list[tuple[str, tuple[Any, ...], dict[str, Any], tuple[int, ...]]] = [
     ("Conv2d", (3, 8, (3, 2)), {"stride": (2, 3), "padding": (1, 2), "dilation": (2, 1)}, (2, 3, 13, 12)),
     ("Conv2d", (4, 8, 3), {"groups": 4, "padding": "valid"}, (2, 4, 8, 8)),
     ("Conv2d", (2, 3, (3, 5)), {"padding": "same", "dilation": 2}, (2, 2, 9, 10)),
-    *[("Conv2d", (2, 3, 3), {"padding": (1, 2), "padding_mode": mode}, (2, 2, 7, 8))
-      for mode in ("reflect", "replicate", "circular")],
+    *[
+        ("Conv2d", (2, 3, 3), {"padding": (1, 2), "padding_mode": mode}, (2, 2, 7, 8))
+        for mode in ("reflect", "replicate", "circular")
+    ],
     ("Conv1d", (2, 3, 3), {"padding": "same", "padding_mode": "circular"}, (2, 2, 7)),
     ("ConvTranspose1d", (3, 4, 4), {"stride": 2}, (2, 3, 9)),
     ("ConvTranspose2d", (3, 8, 4, 2), {}, (2, 3, 6, 6)),
-    ("ConvTranspose2d", (4, 6, (3, 2)),
-     {"stride": (3, 2), "padding": 1, "output_padding": (2, 1), "groups": 2, "dilation": (1, 2), "bias": False},
-     (2, 4, 5, 6)),
-]  # fmt: skip
+    (
+        "ConvTranspose2d",
+        (4, 6, (3, 2)),
+        {"stride": (3, 2), "padding": 1, "output_padding": (2, 1), "groups": 2, "dilation": (1, 2), "bias": False},
+        (2, 4, 5, 6),
+    ),
+]
 
 
 def pair(torch: Any, name: str, args: Any, options: Any, dtype: str) -> tuple[nn.Module, Any]:

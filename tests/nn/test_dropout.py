@@ -70,10 +70,12 @@ def test_the_seed_decides_the_mask():
 @pytest.mark.parametrize(
     ("layer", "shape"),
     [
-        (nn.Dropout1d(0.5), (4, 8, 5)), (nn.Dropout1d(0.5), (8, 5)), (nn.Dropout2d(0.5), (4, 8, 3, 5)),
+        (nn.Dropout1d(0.5), (4, 8, 5)),
+        (nn.Dropout1d(0.5), (8, 5)),
+        (nn.Dropout2d(0.5), (4, 8, 3, 5)),
         (nn.Dropout2d(0.5), (8, 3, 5)),
     ],
-)  # fmt: skip
+)
 def test_channels_are_dropped_whole_and_independently(layer, shape):
     mg.manual_seed(1)
     y = layer(mg.ones(shape)).numpy().reshape(-1, *shape[1:] if len(shape) == 2 else shape[-layer_dims(layer) :])

@@ -91,7 +91,7 @@ def test_a_frozen_table_has_no_gradient():
         (lambda: nn.Bilinear(2, 3, 4)(mg.ones(5, 2), mg.ones(5, 2)), ValueError, r"x1 \(5, 2\) and x2 \(5, 2\)"),
         (lambda: F.bilinear(mg.ones(1), mg.ones(1).double(), mg.ones(1, 1, 1)), TypeError, "must be equal"),
     ],
-)  # fmt: skip
+)
 def test_what_does_not_fit_is_refused(call, error, message):
     with pytest.raises(error, match=message):
         call()

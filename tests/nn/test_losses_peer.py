@@ -208,11 +208,14 @@ def test_modules_take_pytorchs_arguments_and_give_its_numbers(name: str, options
     torch = pytest.importorskip("torch")
     x, y = uniform(3, 4), uniform(3, 4)
     arguments = {
-        "CrossEntropyLoss": (x, np.array([0, 2, 3])), "NLLLoss": (x, np.array([0, 2, 3])),
-        "CosineEmbeddingLoss": (x, y, np.array([1.0, -1.0, 1.0])), "HingeEmbeddingLoss": (x, signs(3, 4)),
-        "MarginRankingLoss": (x, y, SIGNS[:3].repeat(2, 1)[:, :4]), "TripletMarginLoss": (x, y, x[::-1].copy()),
+        "CrossEntropyLoss": (x, np.array([0, 2, 3])),
+        "NLLLoss": (x, np.array([0, 2, 3])),
+        "CosineEmbeddingLoss": (x, y, np.array([1.0, -1.0, 1.0])),
+        "HingeEmbeddingLoss": (x, signs(3, 4)),
+        "MarginRankingLoss": (x, y, SIGNS[:3].repeat(2, 1)[:, :4]),
+        "TripletMarginLoss": (x, y, x[::-1].copy()),
         "GaussianNLLLoss": (x, y, y[::-1].copy()),
-    }.get(name, (x, y))  # fmt: skip
+    }.get(name, (x, y))
     found, wanted = (
         getattr(library.nn, name)(
             **{

@@ -133,7 +133,7 @@ def test_without_recording_backward_hooks_leave_the_result_alone():
         ("register_full_backward_hook", lambda m, dx, dy: (3,), "a tensor or None for each of grad_input"),
         ("register_full_backward_pre_hook", lambda m, dy: mg.ones(7), r"grad_output of shape \(1, 2\).* \(7,\)"),
     ],
-)  # fmt: skip
+)
 def test_a_backward_hook_that_returns_what_does_not_fit_says_so(register, hook, message):
     layer = nn.Tanh()
     getattr(layer, register)(hook)

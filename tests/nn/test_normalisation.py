@@ -150,9 +150,10 @@ def test_a_variance_far_from_zero_mean_loses_nothing_to_the_first_element():
     x = RNG.normal(1e4, 1, (2, 500))
     x[0, 0] = -1e6  # an outlier, from which all deviations are taken
     for got, want in zip(
-        cpu.normalise(x, np.ones(1), np.zeros(1), (1,), 0.0), reference.normalise(x, *np.eye(2)[:, :1], (1,), 0.0),
+        cpu.normalise(x, np.ones(1), np.zeros(1), (1,), 0.0),
+        reference.normalise(x, *np.eye(2)[:, :1], (1,), 0.0),
         strict=True,
-    ):  # fmt: skip
+    ):
         np.testing.assert_allclose(got, want, 1e-10, 1e-10)
 
 
@@ -231,7 +232,7 @@ def test_a_graph_recorded_in_eval_is_not_walked_with_statistics_that_have_moved_
         (lambda: nn.LayerNorm(()), "needs sizes of at least 1"),
         (lambda: nn.BatchNorm1d(0), "needs sizes of at least 1"),
     ],
-)  # fmt: skip
+)
 def test_what_does_not_fit_is_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()

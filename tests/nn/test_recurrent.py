@@ -49,10 +49,15 @@ def test_a_layer_gives_what_its_cell_gives_step_by_step(name, cell):
 
 @settings(deadline=None)  # the first compiles
 @given(
-    name=st.sampled_from(["RNN", "LSTM", "GRU"]), steps=st.integers(1, 4), batch=st.integers(1, 3) | st.none(),
-    sizes=st.tuples(st.integers(1, 3), st.integers(1, 4)), layers=st.integers(1, 3), first=st.booleans(),
-    twice=st.booleans(), projected=st.booleans(),
-)  # fmt: skip
+    name=st.sampled_from(["RNN", "LSTM", "GRU"]),
+    steps=st.integers(1, 4),
+    batch=st.integers(1, 3) | st.none(),
+    sizes=st.tuples(st.integers(1, 3), st.integers(1, 4)),
+    layers=st.integers(1, 3),
+    first=st.booleans(),
+    twice=st.booleans(),
+    projected=st.booleans(),
+)
 def test_shapes_are_those_that_the_docstring_says(name, steps, batch, sizes, layers, first, twice, projected):
     size, hidden = sizes
     options = {"num_layers": layers, "batch_first": first, "bidirectional": twice}
@@ -237,20 +242,23 @@ def test_the_result_does_not_depend_on_the_number_of_threads():
         (lambda: nn.LSTM(3, 4)([1.0]), TypeError, "LSTM"),
         (
             lambda: nn.GRU(3, 4, 2)(mg.ones(5, 2, 3), mg.ones(1, 2, 4)),
-            ValueError, r"expects h_0 of shape \(L, B, H\) = \(2, 2, 4\), got \(1, 2, 4\)",
+            ValueError,
+            r"expects h_0 of shape \(L, B, H\) = \(2, 2, 4\), got \(1, 2, 4\)",
         ),
         (lambda: nn.LSTMCell(3, 4)(mg.ones(2, 3), mg.ones(2, 4)), TypeError, r"hx must be the pair \(h, c\)"),
         (
             lambda: F.gru(mg.ones(5, 2, 3), mg.ones(2, 4), mg.ones(12, 3), mg.ones(11, 4)),
-            ValueError, r"w_hh \(11, 4\) do not fit, they must be \(T, B, I\), \(B, H\), \(3H, I\), \(3H, H\)",
+            ValueError,
+            r"w_hh \(11, 4\) do not fit, they must be \(T, B, I\), \(B, H\), \(3H, I\), \(3H, H\)",
         ),
         (lambda: F.gru_cell(mg.ones(2, 3), mg.ones(2, 4), None, mg.ones(12, 4)), TypeError, "expects a Tensor"),
         (
             lambda: F.rnn_tanh_cell(mg.ones(3), mg.ones(4), mg.ones(4, 3).double(), mg.ones(4, 4)),
-            TypeError, "the dtypes float32, float32, float64, float32 must be equal",
+            TypeError,
+            "the dtypes float32, float32, float64, float32 must be equal",
         ),
     ],
-)  # fmt: skip
+)
 def test_a_mistake_is_named(make, error, message):
     with pytest.raises(error, match=message):
         make()

@@ -189,10 +189,11 @@ def test_a_decoder_is_pytorchs(options: dict[str, Any], masked: bool) -> None:
     if options.get("batch_first"):
         data = [np.swapaxes(array, 0, 1).copy() for array in data]
     masks = {
-        "tgt_mask": np.triu(np.ones((4, 4), bool), 1), "memory_mask": np.eye(4, 5, dtype=bool),
+        "tgt_mask": np.triu(np.ones((4, 4), bool), 1),
+        "memory_mask": np.eye(4, 5, dtype=bool),
         "tgt_key_padding_mask": np.array([[False] * 4, [False] * 3 + [True], [False] * 4]),
         "memory_key_padding_mask": np.array([[False] * 4 + [True]] * 3),
-    }  # fmt: skip
+    }
     assert_same_values_and_gradients((made[0], made[1]), data, masks if masked else {})
 
 

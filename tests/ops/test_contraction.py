@@ -141,7 +141,7 @@ MISTAKES: list[tuple[Callable[[], Any], type[Exception], str]] = [
 @pytest.mark.parametrize(("mistake", "error", "text"), MISTAKES, ids=[text[:50] for _, _, text in MISTAKES])
 def test_mistake_is_refused_before_anything_runs(
     mistake: Callable[[], Any], error: type[Exception], text: str
-) -> None:  # fmt: skip
+) -> None:
     with pytest.raises(error) as caught:
         mistake()
     assert str(caught.value).startswith(text)

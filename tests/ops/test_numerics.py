@@ -240,12 +240,17 @@ def test_angle_of_the_origin_has_slope_zero() -> None:
 def test_integer_logic_is_bit_by_bit_on_either_side() -> None:
     x, truth = mg.tensor([12, -1]), mg.tensor([True, False])
     assert [(x & 10).tolist(), (x | 3).tolist(), (x ^ 5).tolist(), (~x).tolist()] == [
-        [8, 10], [15, -1], [9, -6], [-13, 0],
-    ]  # fmt: skip
+        [8, 10],
+        [15, -1],
+        [9, -6],
+        [-13, 0],
+    ]
     assert [(10 & x).tolist(), (3 | x).tolist(), (5 ^ x).tolist()] == [[8, 10], [15, -1], [9, -6]]
     assert [(~truth).tolist(), (truth & True).tolist(), (truth | x.eq(-1)).tolist()] == [
-        [False, True], [True, False], [True, True],
-    ]  # fmt: skip
+        [False, True],
+        [True, False],
+        [True, True],
+    ]
     assert (truth ^ x).dtype == mg.int64
 
 

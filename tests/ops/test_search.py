@@ -46,7 +46,7 @@ def plain(found: Any) -> Any:
         lambda m: m.zeros(2, 5).fill_diagonal_(2, wrap=True),
         lambda m: m.zeros(2, 2, 2).fill_diagonal_(3),
     ],
-)  # fmt: skip
+)
 def test_options_give_what_they_give_in_pytorch(call: Any) -> None:
     torch = pytest.importorskip("torch")
     ours, theirs = call(mg), call(torch)
@@ -80,7 +80,7 @@ REFUSED: list[tuple[Any, type[Exception], str]] = [
     (lambda: mg.logaddexp(mg.arange(2), mg.arange(2)), TypeError, "logaddexp: x must be of floats, it is int64"),
     (lambda: mg.zeros(3).fill_diagonal_(1), ValueError, "fill_diagonal_: a tensor of shape (3,) has no diagonal"),
     (lambda: mg.zeros(3, 3, 2).fill_diagonal_(1), ValueError, "fill_diagonal_"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("call", "error", "message"), REFUSED, ids=[row[2] for row in REFUSED])

@@ -226,7 +226,7 @@ MISTAKES: list[tuple[Callable[[], Any], type[Exception], str]] = [
 @pytest.mark.parametrize(("mistake", "error", "text"), MISTAKES, ids=[text[:50] for _, _, text in MISTAKES])
 def test_mistake_is_refused_before_anything_runs(
     mistake: Callable[[], Any], error: type[Exception], text: str
-) -> None:  # fmt: skip
+) -> None:
     ran: list[str] = []
     with observe(lambda op, inputs, out, seconds: ran.append(op.title)), pytest.raises(error) as caught:
         mistake()

@@ -340,7 +340,7 @@ def test_last_epoch_goes_on_from_the_rates_of_a_loaded_optimiser(name: str) -> N
         ),
         (lambda o: lr_scheduler.ReduceLROnPlateau(o, min_lr=[0.1]), ValueError, "min_lr: 1 values for 2 groups"),
     ],
-)  # fmt: skip
+)
 def test_arguments_that_make_no_sense_are_refused(make: Any, error: type[Exception], message: str) -> None:
     optimizer = optimiser()
     with pytest.raises(error, match=message):

@@ -107,7 +107,7 @@ def check(ours: list[Any], theirs: list[Any], rtol: float) -> None:
 @pytest.mark.parametrize(("name", "options"), ALL)
 def test_fifteen_steps_are_pytorchs(
     name: str, options: dict[str, Any], dtype: str, rtol: float, target: str
-) -> None:  # fmt: skip
+) -> None:
     (ours, optimizer), (theirs, peer) = made(mg, name, dtype, options), made(torch, name, dtype, options)
     with mg.use_kernels(target):
         steps(mg, ours, optimizer, 0, 15)

@@ -11,9 +11,12 @@ def einsum(equation: str, *shapes: Shape, numpy_equation: str | None = None) -> 
     """One equation, on plain operands and on others of the same shapes that are strided and reversed."""
     strided = [real(shape[::-1]).T[..., ::-1] if shape else real(()) for shape in shapes]
     return Row(
-        "einsum", equation, lambda m, *xs: m.einsum(equation, *xs),
-        lambda *xs: np.einsum(numpy_equation or equation, *xs), [tuple(map(real, shapes)), tuple(strided)],
-    )  # fmt: skip
+        "einsum",
+        equation,
+        lambda m, *xs: m.einsum(equation, *xs),
+        lambda *xs: np.einsum(numpy_equation or equation, *xs),
+        [tuple(map(real, shapes)), tuple(strided)],
+    )
 
 
 ROWS = [

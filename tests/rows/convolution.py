@@ -13,9 +13,15 @@ Dims = Sequence[int]
 
 
 def conv(
-    x: Array, W: Array, b: Array | None = None, *, stride: int = 1, padding: int = 0, dilation: int = 1,
+    x: Array,
+    W: Array,
+    b: Array | None = None,
+    *,
+    stride: int = 1,
+    padding: int = 0,
+    dilation: int = 1,
     groups: int = 1,
-) -> Array:  # fmt: skip
+) -> Array:
     """Window by window; an x without a batch is one example."""
     if x.ndim < W.ndim:
         return conv(x[None], W, b, stride=stride, padding=padding, dilation=dilation, groups=groups)[0]
@@ -34,9 +40,16 @@ def conv(
 
 
 def conv_transpose(
-    x: Array, W: Array, b: Array | None = None, *, stride: int = 1, padding: int = 0, output_padding: int = 0,
-    dilation: int = 1, groups: int = 1,
-) -> Array:  # fmt: skip
+    x: Array,
+    W: Array,
+    b: Array | None = None,
+    *,
+    stride: int = 1,
+    padding: int = 0,
+    output_padding: int = 0,
+    dilation: int = 1,
+    groups: int = 1,
+) -> Array:
     """Element by element: each adds its window."""
     space, C, M = W.ndim - 2, len(W) // groups, W.shape[1]
     reach = [dilation * (k - 1) + 1 for k in W.shape[2:]]

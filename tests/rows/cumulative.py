@@ -13,7 +13,11 @@ ROWS = [
     Row("cumsum", "", lambda m, x: m.cumsum(x, 0), lambda x: x.cumsum(0), REDUCED + one(real, (1030,)) + SHORT),
     Row("cumsum", "last dim", lambda m, x: x.cumsum(dim=-1), lambda x: x.cumsum(-1), REDUCED + SHORT),
     Row(
-        "cumsum", "dtype", lambda m, x: x.cumsum(0, dtype=m.float64), lambda x: x.cumsum(0), SHORT,
+        "cumsum",
+        "dtype",
+        lambda m, x: x.cumsum(0, dtype=m.float64),
+        lambda x: x.cumsum(0),
+        SHORT,
         dtype="float64",
     ),
     Row("cumsum", "of a scalar", lambda m, x: m.cumsum(x, -1), lambda x: x, one(real, ())),
@@ -21,4 +25,4 @@ ROWS = [
     Row("cumprod", "last dim", lambda m, x: x.cumprod(-1), lambda x: x.cumprod(-1), SHORT),
     Row("cumprod", "zeros", lambda m, x: x.cumprod(1), lambda x: x.cumprod(1), ZEROS),
     Row("cumprod", "of a scalar", lambda m, x: m.cumprod(x, 0), lambda x: x, one(real, ())),
-]  # fmt: skip
+]

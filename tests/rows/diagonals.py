@@ -11,7 +11,10 @@ MATRICES = [*MATRIX, *one(real, (2, 3, 3))]
 ROWS = [
     Row("diagonal", "", lambda m, x: m.diagonal(x), np.diagonal, [*MATRIX, *one(real, (2, 2, 3))]),
     Row(
-        "diagonal", "offset", lambda m, x: m.diagonal(x, 1, -1, 0), lambda x: np.diagonal(x, 1, -1, 0),
+        "diagonal",
+        "offset",
+        lambda m, x: m.diagonal(x, 1, -1, 0),
+        lambda x: np.diagonal(x, 1, -1, 0),
         [*MATRIX, *one(real, (3, 1, 2))],
     ),
     Row("diagonal", "outside", lambda m, x: m.diagonal(x, -40), lambda x: np.zeros(0), MATRIX),
@@ -23,4 +26,4 @@ ROWS = [
     Row("tril", "diagonal", lambda m, x: m.tril(x, 1), lambda x: np.tril(x, 1), MATRICES),
     Row("triu", "", lambda m, x: m.triu(x), np.triu, MATRICES),
     Row("triu", "diagonal", lambda m, x: m.triu(x, -1), lambda x: np.triu(x, -1), MATRICES),
-]  # fmt: skip
+]

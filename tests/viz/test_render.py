@@ -71,9 +71,7 @@ def test_the_program_is_preferred_and_gets_the_text_and_the_format(
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the fake program is a script with a #! line")
-def test_a_program_that_fails_is_an_error_with_its_words(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:  # fmt: skip
+def test_a_program_that_fails_is_an_error_with_its_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake_dot(tmp_path, monkeypatch, "sys.exit('no such layout')")
     with pytest.raises(RuntimeError, match="dot failed: no such layout"):
         render.render(SOURCE, "svg")

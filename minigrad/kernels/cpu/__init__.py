@@ -1,4 +1,4 @@
-"""The kernels compiled by Numba for the CPU: the functions listed in ``minigrad.kernels``, and where each is.
+"""The kernels compiled by Numba for the CPU: the functions that ``../reference/`` lists, and where each is.
 
 ================  ===========================================================================================
 elementwise.py    a scalar rule and a loop around it, for one operand and for two

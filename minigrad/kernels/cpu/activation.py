@@ -19,13 +19,7 @@ from minigrad.kernels.cpu.math import FLOATS, MATHS
 from minigrad.kernels.cpu.memory import reads, row, share, writes
 from minigrad.kernels.cpu.threads import Kernel, Kernels
 
-__all__ = [
-    "bce", "bce_slope", "bce_with_logits", "elu", "elu_backward", "gelu", "gelu_backward", "gelu_tanh",
-    "gelu_tanh_backward", "hardsigmoid", "hardsigmoid_backward", "hardswish", "hardswish_backward", "hardtanh",
-    "hardtanh_backward", "huber", "leaky_relu", "leaky_relu_backward", "logsigmoid", "logsigmoid_backward", "mish",
-    "mish_backward", "relu", "relu_backward", "sigmoid", "sigmoid_backward", "silu", "silu_backward", "softplus",
-    "softplus_backward", "softsign", "softsign_backward", "tanh", "tanh_backward",
-]  # fmt: skip
+__all__ = rules.__all__
 
 
 # -- with parameters ------------------------------------------------------------------------------------------

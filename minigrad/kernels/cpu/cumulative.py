@@ -15,12 +15,11 @@ from numba import types
 from minigrad.kernels import Array, reference
 from minigrad.kernels.cpu.compile import inline
 from minigrad.kernels.cpu.math import FLOATS
-from minigrad.kernels.cpu.memory import reads, row, share, writes
+from minigrad.kernels.cpu.memory import INDEX, reads, row, share, writes
 from minigrad.kernels.cpu.threads import Kernel, Kernels
 
 __all__ = ["cumprod", "cumsum", "recurrence"]
 
-INDEX = types.intp
 COLUMNS = 1024  # at once: their last values stay in the first cache
 WORK = 4  # additions that take as long as one which waits for the one before
 

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from math import copysign
 
 import numpy as np
 
+from minigrad.kernels import rules
 from minigrad.kernels.cpu.elementwise import BOOL, EXP, INTEGER, LIBRARY, LOG, LONG, binary, unary
 from minigrad.kernels.cpu.math import FLOATS
 from minigrad.kernels.cpu.memory import row, share
 from minigrad.kernels.cpu.trigonometry import FAR
 
-__all__ = [
-    "abs", "acos", "acosh", "add", "asin", "asinh", "atan", "atan2", "atanh", "ceil", "cos", "cosh", "div", "eq",
-    "erf", "exp", "exp2", "expm1", "floor", "floor_divide", "fmod", "ge", "gt", "isfinite", "isinf", "isnan",
-    "le", "log", "log1p", "log2", "log10", "logical_and", "logical_not", "logical_or", "logical_xor", "lt",
-    "maximum", "minimum", "mul", "ne", "neg", "pow", "reciprocal", "remainder", "round", "rsqrt", "sign", "sin",
-    "sinh", "sqrt", "sub", "tan", "trunc", "trunc_divide",
-]  # fmt: skip
+__all__ = ["abs", "acos", "acosh", "add", "asin", "asinh", "atan", "atan2", "atanh", "ceil", "cos", "cosh"]
+__all__ += ["div", "eq", "erf", "exp", "exp2", "expm1", "floor", "floor_divide", "fmod", "ge", "gt", "isfinite"]
+__all__ += ["isinf", "isnan", "le", "log", "log1p", "log2", "log10", "logical_and", "logical_not", "logical_or"]
+__all__ += ["logical_xor", "lt", "maximum", "minimum", "mul", "ne", "neg", "pow", "reciprocal", "remainder"]
+__all__ += ["round", "rsqrt", "sign", "sin", "sinh", "sqrt", "sub", "tan", "trunc", "trunc_divide"]
 
 NUMBERS = (*FLOATS, INTEGER)
 ask = functools.partial(unary, gives=BOOL)
@@ -45,22 +43,6 @@ def far_piece(limit: float, library: Callable) -> Callable:
         return piece
 
     return loop
-
-
-def remainder_down(x, y):
-    """x - y floor(x / y), which has the sign of y."""
-    r = fmod(x, y)
-    return copysign(r, y) if r == 0 else r + y if (r < 0) != (y < 0) else r
-
-
-def quotient_down(x, y):
-    """floor(x / y), from what remains: x / y itself could round up to the next whole number."""
-    r = fmod(x, y)
-    q = (x - r) / y
-    q = q - 1 if r != 0 and (r < 0) != (y < 0) else q
-    whole = floor(q)
-    whole = whole + 1 if q - whole > 0.5 else whole
-    return x / y if y == 0 else copysign(0, x / y) if q == 0 else whole
 
 
 # Inside a rule, abs, exp, log and the like are functions of one number (see specialise), not the ones named here
@@ -111,9 +93,9 @@ maximum = binary("maximum", lambda x, y: x if x > y or x != x else y, dtypes=NUM
 minimum = binary("minimum", lambda x, y: x if x < y or x != x else y, dtypes=NUMBERS)
 
 # Integers are left to NumPy: the processor stops the program at -2^63 // -1
-floor_divide = binary("floor_divide", quotient_down, LIBRARY)
+floor_divide = binary("floor_divide", rules.floor_divide, LIBRARY)
 trunc_divide = binary("trunc_divide", lambda x, y: trunc(x / y))
-remainder = binary("remainder", remainder_down, LIBRARY)
+remainder = binary("remainder", rules.remainder, LIBRARY)
 fmod = binary("fmod", lambda x, y: fmod(x, y), LIBRARY)
 
 eq = compare("eq", lambda x, y: x == y)

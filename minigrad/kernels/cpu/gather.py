@@ -11,16 +11,13 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import types
 
 from minigrad.kernels import Array, Dims, reference
 from minigrad.kernels.cpu.math import FLOATS
-from minigrad.kernels.cpu.memory import reads, row, share, writes
+from minigrad.kernels.cpu.memory import INDEX, reads, row, share, writes
 from minigrad.kernels.cpu.threads import Kernel, Kernels
 
 __all__ = ["index", "index_backward", "put_add"]
-
-INDEX = types.intp
 
 
 class Rows(NamedTuple):

@@ -19,6 +19,8 @@ from numba.np.numpy_support import as_dtype, from_dtype
 
 from minigrad.kernels.cpu.compile import emitted, inline
 
+INDEX = types.intp  # of sizes, and of places in an array
+
 
 class Lent(types.Array):
     """An array that a kernel reads or writes while its caller holds it.

@@ -12,10 +12,10 @@ inner = 1      two passes over ``x``, all groups side by side, so      columns; 
                that reads go along memory
 =============  ======================================================  ===================================
 
-The first pass finds mean and variance together, from the deviations of the group's first element, or of the mean
-of four. That is at most n^(1/2) standard deviations from the mean, so little is lost in the difference (Chan, Golub
-and LeVeque, "Algorithms for computing the sample variance", 1983). Short sums are made in the dtype of x, and added
-in float64, as in ``reduce.py``.
+The first pass finds mean and variance together, from the deviations of the group's first element, or of the
+mean of four. That is at most n^(1/2) standard deviations from the mean, so little is lost in the difference
+(Chan, Golub and LeVeque, "Algorithms for computing the sample variance", 1983). Short sums are made in the
+dtype of x, and added in float64, as in ``reduce.py``.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from numba import types
 
 from minigrad.kernels import Array, Dims, reference
 from minigrad.kernels.cpu.math import FLOATS
-from minigrad.kernels.cpu.memory import reads, row, share, writes
+from minigrad.kernels.cpu.memory import INDEX, reads, row, share, writes
 from minigrad.kernels.cpu.norm_columns import columns_backward_piece, columns_piece, columns_sums_piece
 from minigrad.kernels.cpu.norm_groups import groups_backward_piece, groups_piece, groups_sums_piece
-from minigrad.kernels.cpu.reduce import INDEX, compiled
+from minigrad.kernels.cpu.reduce import compiled
 from minigrad.kernels.cpu.threads import Kernel, Kernels
 
 __all__ = ["normalise", "normalise_backward", "normalise_by", "normalise_sums"]

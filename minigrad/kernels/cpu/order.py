@@ -8,12 +8,11 @@ from numba import types
 from minigrad.kernels import Array, reference
 from minigrad.kernels.cpu.compile import inline
 from minigrad.kernels.cpu.math import FLOATS
-from minigrad.kernels.cpu.memory import reads, row, share, writes
+from minigrad.kernels.cpu.memory import INDEX, reads, row, share, writes
 from minigrad.kernels.cpu.threads import Kernel, Kernels
 
 __all__ = ["topk"]
 
-INDEX = types.intp
 FEW = 32  # more are found sooner by sorting
 
 

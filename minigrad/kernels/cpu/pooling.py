@@ -11,22 +11,17 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import types
 
 from minigrad.kernels import Array, Dims, reference
 from minigrad.kernels.cpu.compile import inline
 from minigrad.kernels.cpu.math import FLOATS
-from minigrad.kernels.cpu.memory import reads, row, share, writes
+from minigrad.kernels.cpu.memory import INDEX, reads, row, share, writes
 from minigrad.kernels.cpu.threads import Kernel, Kernels
-from minigrad.kernels.windows import Span
+from minigrad.kernels.windows import Span, Spans
 
-__all__ = [
-    "argmax_pool", "avg_pool", "avg_pool_backward", "max_pool", "max_pool_backward", "resample",
-    "resample_backward",
-]  # fmt: skip
+__all__ = ["argmax_pool", "avg_pool", "avg_pool_backward", "max_pool"]
+__all__ += ["max_pool_backward", "resample", "resample_backward"]
 
-Spans = tuple[Span, ...]
-INDEX = types.intp
 PLACES = np.dtype(np.int64)
 
 # -- the largest ----------------------------------------------------------------------------------------------

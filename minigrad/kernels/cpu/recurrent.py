@@ -21,10 +21,8 @@ from minigrad.kernels.cpu.memory import reads, row, share, writes
 from minigrad.kernels.cpu.reduce import compiled
 from minigrad.kernels.cpu.threads import Kernel, Kernels
 
-__all__ = [
-    "gru", "gru_backward", "lstm", "lstm_backward", "rnn_relu", "rnn_relu_backward", "rnn_tanh",
-    "rnn_tanh_backward",
-]  # fmt: skip
+__all__ = ["gru", "gru_backward", "lstm", "lstm_backward", "rnn_relu"]
+__all__ += ["rnn_relu_backward", "rnn_tanh", "rnn_tanh_backward"]
 
 Make = Callable[[np.dtype], Callable]
 

@@ -22,13 +22,13 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-from numba import config, types
+from numba import config
 
 from minigrad.kernels import Array, Dims, reference
 from minigrad.kernels.cpu.compile import inline
 from minigrad.kernels.cpu.extremes import max_row, maximum, min_row, minimum
 from minigrad.kernels.cpu.math import FLOATS
-from minigrad.kernels.cpu.memory import reads, row, share, writes
+from minigrad.kernels.cpu.memory import INDEX, reads, row, share, writes
 from minigrad.kernels.cpu.threads import Kernel, Kernels
 
 __all__ = ["amax", "amin", "argmax", "argmin", "mean", "moments", "sum"]
@@ -259,7 +259,7 @@ def fold_plan(shape: Dims, dims: Dims, keepdim: bool) -> tuple[Dims | None, tupl
     return order, (math.prod(shape[:first]), math.prod(shape[first:last]), math.prod(shape[last:])), kept
 
 
-INDEX, LONG = types.intp, np.dtype(np.int64)
+LONG = np.dtype(np.int64)
 
 
 def reduction(name: str, fold_row: Callable, combine: Callable, wide: bool = False) -> Callable:

@@ -65,9 +65,7 @@ def host_registers() -> Registers:
     return find_registers(triple, features)
 
 
-def plain_tile(
-    rows, vectors, columns, K, A, row_a, col_a, B, ldb, begin, start, ld_start, C, ldc, scattered=""
-):  # fmt: skip
+def plain_tile(rows, vectors, columns, K, A, row_a, col_a, B, ldb, begin, start, ld_start, C, ldc, scattered=""):
     for m in range(rows):
         a = row_a[m] if scattered == "A" else m * row_a
         for n in range(columns):
@@ -80,7 +78,7 @@ def plain_tile(
 
 def make_tile(
     dtype: np.dtype, registers: Registers, shapes: list[tuple[int, int]], scattered: str = ""
-) -> Callable:  # fmt: skip
+) -> Callable:
     """``tile(rows, vectors, columns, K, A, row_a, col_a, B, ldb, begin, start, ld_start, C, ldc)``.
 
     Pointers, and steps in elements; K > 0. ``shapes`` are the (rows, vectors) for which there is code, so that no
@@ -202,9 +200,7 @@ def make_tile(
         return context.get_dummy_value()
 
     @emitted(functools.partial(plain_tile, scattered=scattered))
-    def tile(
-        typing_context, rows, vectors, columns, K, A, row_a, col_a, B, ldb, begin, start, ld_start, C, ldc
-    ):  # fmt: skip
+    def tile(typing_context, rows, vectors, columns, K, A, row_a, col_a, B, ldb, begin, start, ld_start, C, ldc):
         pointer, n = types.CPointer(element), types.intp
         a_step, b_step = (types.CPointer(n) if scattered == which else n for which in "AB")
         takes = (n, n, n, n, pointer, a_step, n, pointer, b_step, types.boolean, pointer, n, pointer, n)

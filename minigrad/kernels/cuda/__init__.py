@@ -1,4 +1,4 @@
-"""The kernels for NVIDIA GPUs: the functions listed in ``minigrad.kernels``, and where each is.
+"""The kernels for NVIDIA GPUs: the functions that ``../reference/`` lists, and where each is.
 
 ================  ===========================================================================================
 elementwise.py    a scalar rule and a loop around it (``loops.py``), for any operands that broadcast

@@ -42,9 +42,16 @@ class DeviceArray:
     __array_ufunc__ = None  # NumPy must not take it for a sequence
 
     def __init__(
-        self, memory: Memory | Any, address: int, shape: Shape, strides: Shape, dtype: np.dtype[Any], device: int,
-        base: DeviceArray | None = None, writeable: bool = True,
-    ) -> None:  # fmt: skip
+        self,
+        memory: Memory | Any,
+        address: int,
+        shape: Shape,
+        strides: Shape,
+        dtype: np.dtype[Any],
+        device: int,
+        base: DeviceArray | None = None,
+        writeable: bool = True,
+    ) -> None:
         self.memory, self.address, self.device = memory, address, device  # the memory is held, and so not reused
         self.shape, self.strides, self.dtype = shape, strides, dtype
         self.ndim, self.size = len(shape), math.prod(shape)
@@ -118,9 +125,15 @@ class DeviceArray:
     def view(self, shape: Shape, strides: Shape, offset: int = 0, *, writeable: bool = True) -> DeviceArray:
         """The same memory with another shape and other strides, from ``offset`` bytes further on."""
         return DeviceArray(
-            self.memory, self.address + offset, shape, strides, self.dtype, self.device, self,
+            self.memory,
+            self.address + offset,
+            shape,
+            strides,
+            self.dtype,
+            self.device,
+            self,
             self.writeable and writeable,
-        )  # fmt: skip
+        )
 
     def reshape(self, shape: Shape) -> DeviceArray | None:
         """The view of that shape, or None if only a copy can have it. One size may be -1."""
@@ -188,10 +201,13 @@ class DeviceArray:
     def __cuda_array_interface__(self) -> dict[str, Any]:
         """How other libraries take the memory as theirs, without a copy (version 3 of the interface)."""
         return {
-            "shape": self.shape, "typestr": self.dtype.str, "data": (self.lend(), not self.writeable),
-            "strides": None if self.contiguous else self.strides, "version": 3,
+            "shape": self.shape,
+            "typestr": self.dtype.str,
+            "data": (self.lend(), not self.writeable),
+            "strides": None if self.contiguous else self.strides,
+            "version": 3,
             "stream": devices.stream(self.device) or 1,
-        }  # fmt: skip
+        }
 
 
 class PendingArray(DeviceArray):

@@ -57,17 +57,16 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.dtypes import DType
 from minigrad.kernels import OutOfMemoryError
 from minigrad.kernels.cuda import array as arrays
 from minigrad.kernels.cuda import device as devices
-from minigrad.kernels.cuda.array import DeviceArray, PendingArray
+from minigrad.kernels.cuda.array import DeviceArray, PendingArray, Shape
 from minigrad.kernels.cuda.launch import Kernel, blocks_on
 from minigrad.kernels.cuda.loops import are_flat, index_type, number_type, strided
 from minigrad.kernels.cuda.shim import THREADS
 from minigrad.kernels.cuda.steps import Step, following, make, rule_source, source
 
-DType = np.dtype[Any]
-Shape = tuple[int, ...]
 Results = Sequence["DeviceArray | None"]
 Plan = tuple[Any, ...]
 
@@ -140,9 +139,14 @@ class Chain:
         return out
 
     def _enter(
-        self, function: Any, operands: Sequence[Any], dtype: DType, gives: DType,
-        result: weakref.ref[DeviceArray], is_new: bool,
-    ) -> None:  # fmt: skip
+        self,
+        function: Any,
+        operands: Sequence[Any],
+        dtype: DType,
+        gives: DType,
+        result: weakref.ref[DeviceArray],
+        is_new: bool,
+    ) -> None:
         """Add a step, on arrays, numbers, and results by their names."""
         given: list[Any] = []
         signature = self.signature
@@ -173,11 +177,15 @@ class Chain:
 
     def can_write(self, out: DeviceArray, found: Sequence[DeviceArray]) -> bool:
         """Whether a result can be written over ``out``: no thread may read there what another one writes."""
-        return out.contiguous and not out.address % 16 and all(
-            x.memory is not out.memory or (x.address == out.address and x.shape == out.shape and x.contiguous)
-            for x in (*self.arrays, *found)
-            if x.chain is None
-        )  # fmt: skip
+        return (
+            out.contiguous
+            and not out.address % 16
+            and all(
+                x.memory is not out.memory or (x.address == out.address and x.shape == out.shape and x.contiguous)
+                for x in (*self.arrays, *found)
+                if x.chain is None
+            )
+        )
 
     # -- computed ---------------------------------------------------------------------------------------------
 
@@ -353,15 +361,14 @@ class Chain:
 
     def _named(self) -> tuple[Step, ...]:
         """The steps, with the names of operands."""
-        steps: list[Step] = []
         numbers = itertools.count()
-        for function, given, *kinds in self.steps:
-            called = [
-                x if type(x) is str else f"v{self.arrays.index(x)}" if isinstance(x, DeviceArray)
-                else f"s{next(numbers)}" for x in given
-            ]  # fmt: skip
-            steps.append(Step(function, tuple(called), *kinds))
-        return tuple(steps)
+
+        def name(x: Any) -> str:
+            if type(x) is str:
+                return x
+            return f"v{self.arrays.index(x)}" if isinstance(x, DeviceArray) else f"s{next(numbers)}"
+
+        return tuple(Step(f, tuple(name(x) for x in given), *kinds) for f, given, *kinds in self.steps)
 
     def _layout(self) -> tuple[int, Shape]:
         """In how many dims the arrays have strides, and the sizes and strides of these."""

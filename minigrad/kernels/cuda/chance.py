@@ -51,9 +51,16 @@ def dropout_kernel(dtype: np.dtype[Any], noted: bool) -> Kernel:
 
     key = [pointer(np.int64)] if noted else [INT, INT]
     return Kernel(
-        f"dropout{'_noted' * noted}_{dtype.name}", noted_kernel if noted else kernel,
-        pointer(dtype), pointer(dtype), INT, INT, INT, *key, number(dtype),
-    )  # fmt: skip
+        f"dropout{'_noted' * noted}_{dtype.name}",
+        noted_kernel if noted else kernel,
+        pointer(dtype),
+        pointer(dtype),
+        INT,
+        INT,
+        INT,
+        *key,
+        number(dtype),
+    )
 
 
 def dropout(x: DeviceArray, p: float, key: int, together: int) -> DeviceArray:

@@ -35,9 +35,7 @@ def make_im2col(dtype):
     """y[plane, k, i] = x[plane, i s + k d - p], 0 outside x: a thread for each element of y."""
     zero = np.dtype(dtype).type(0)
 
-    def im2col(
-        x, y, planes, k0, k1, k2, c0, c1, c2, s0, s1, s2, p0, p1, p2, d0, d1, d2, n0, n1, n2
-    ):  # fmt: skip
+    def im2col(x, y, planes, k0, k1, k2, c0, c1, c2, s0, s1, s2, p0, p1, p2, d0, d1, d2, n0, n1, n2):
         e = cuda.grid(1)
         while e < planes * k0 * k1 * k2 * c0 * c1 * c2:
             place, i = e // (c0 * c1 * c2), e % (c0 * c1 * c2)
@@ -56,9 +54,7 @@ def make_col2im(dtype):
     """x[plane, j] = sum y[plane, k, i] over all i and k with i s + k d - p = j: a thread for each element of x."""
     zero = np.dtype(dtype).type(0)
 
-    def col2im(
-        y, x, planes, k0, k1, k2, c0, c1, c2, s0, s1, s2, p0, p1, p2, d0, d1, d2, n0, n1, n2
-    ):  # fmt: skip
+    def col2im(y, x, planes, k0, k1, k2, c0, c1, c2, s0, s1, s2, p0, p1, p2, d0, d1, d2, n0, n1, n2):
         e = cuda.grid(1)
         while e < planes * n0 * n1 * n2:
             plane, j0, j1, j2 = e // (n0 * n1 * n2), e // (n1 * n2) % n0, e // n2 % n1, e % n2

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.dtypes import DType
 from minigrad.kernels.cuda.array import DeviceArray, like
 from minigrad.kernels.cuda.launch import INT, Kernel, pointer, storage
 from minigrad.kernels.cuda.move import flip
@@ -23,7 +24,6 @@ from minigrad.kernels.cuda.team import BLOCK, THREAD, Lines, Team, lines, plus, 
 
 __all__ = ["cumprod", "cumsum", "recurrence"]
 
-DType = np.dtype[Any]
 WIDE, INTEGER = np.dtype(np.float64), np.dtype(np.int64)
 
 

@@ -1,7 +1,7 @@
 """The devices of this machine, and on which of them, and on which stream, a thread works.
 
-Nothing is asked of the driver before a device is used. If none can be, the error says which of the three that it
-takes is missing, the driver, a device or the compiler, and what to do.
+Nothing is asked of the driver before a device is used. If none can be, the error says which is missing, the
+driver, a device or the compiler, and what to do.
 """
 
 from __future__ import annotations

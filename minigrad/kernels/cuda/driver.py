@@ -18,11 +18,9 @@ from collections.abc import Sequence
 from ctypes import byref, c_char, c_char_p, c_float, c_int, c_size_t, c_uint64, c_void_p
 from typing import Any
 
-import numpy as np
-
+from minigrad.kernels import Array
 from minigrad.kernels.cuda import shim
 
-Array = np.ndarray[Any, Any]
 Size = tuple[int, int, int]
 
 OUT_OF_MEMORY, NO_DEVICE, NOT_READY = 2, 100, 600
@@ -209,9 +207,16 @@ class Driver:
         return function.value or 0
 
     def launch(
-        self, device: int, function: int, grid: Size, block: Size, shared: int, stream: int, layout: struct.Struct,
+        self,
+        device: int,
+        function: int,
+        grid: Size,
+        block: Size,
+        shared: int,
+        stream: int,
+        layout: struct.Struct,
         arguments: Sequence[float],
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Start a kernel whose arguments lie as in a C struct of that layout. The driver copies them at once."""
         self.enter(device)
         with self.launching:
@@ -219,7 +224,7 @@ class Driver:
             self.size.value = layout.size
             code = self.library.cuLaunchKernel(
                 c_void_p(function), *grid, *block, shared, c_void_p(stream), None, self.extra
-            )  # fmt: skip
+            )
         if code:
             self.fail("cuLaunchKernel", code)
 
@@ -239,11 +244,6 @@ class Driver:
         stream = c_void_p()
         self.call("cuStreamCreate", byref(stream), NON_BLOCKING)
         return stream.value or 0
-
-    def end_stream(self, device: int, stream: int) -> None:
-        """Let go of a stream, whose work goes on to its end."""
-        self.enter(device)
-        self.call("cuStreamDestroy_v2", c_void_p(stream))
 
     def is_done(self, device: int, stream: int) -> bool:
         """Whether a stream has done its work."""

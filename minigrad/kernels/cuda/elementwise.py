@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.dtypes import DType
 from minigrad.kernels import Array
 from minigrad.kernels.cuda import array as arrays
 from minigrad.kernels.cuda import device as devices
@@ -37,7 +38,6 @@ from minigrad.kernels.cuda.memory import Memory
 from minigrad.kernels.cuda.shim import THREADS, specialise
 from minigrad.kernels.cuda.waiting import finish, put_off
 
-DType = np.dtype[Any]
 Operand = DeviceArray | Array | float
 
 BOOL = np.dtype(np.bool_)

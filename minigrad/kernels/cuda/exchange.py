@@ -38,10 +38,17 @@ class View(ctypes.Structure):
     """DLTensor: address, device, dtype, shape and strides, these in elements."""
 
     _fields_ = (
-        ("data", c_void_p), ("device_type", c_int32), ("device_id", c_int32), ("ndim", c_int32), ("code", c_uint8),
-        ("bits", c_uint8), ("lanes", c_uint16), ("shape", POINTER(c_int64)), ("strides", POINTER(c_int64)),
+        ("data", c_void_p),
+        ("device_type", c_int32),
+        ("device_id", c_int32),
+        ("ndim", c_int32),
+        ("code", c_uint8),
+        ("bits", c_uint8),
+        ("lanes", c_uint16),
+        ("shape", POINTER(c_int64)),
+        ("strides", POINTER(c_int64)),
         ("byte_offset", c_uint64),
-    )  # fmt: skip
+    )
 
 
 Deleter = PYFUNCTYPE(None, c_void_p)
@@ -95,9 +102,7 @@ def dlpack(x: DeviceArray, stream: int | None) -> Any:
         driver.end_event(x.device, event)
     sizes = (c_int64 * max(x.ndim, 1))(*x.shape)
     steps = (c_int64 * max(x.ndim, 1))(*(s // x.itemsize for s in x.strides))
-    view = View(
-        start, CUDA, x.device, x.ndim, CODES[x.dtype.kind], 8 * x.itemsize, 1, sizes, steps, 0
-    )  # fmt: skip
+    view = View(start, CUDA, x.device, x.ndim, CODES[x.dtype.kind], 8 * x.itemsize, 1, sizes, steps, 0)
     managed = Managed(view, None, let_go)
     address = ctypes.addressof(managed)
     held[address] = (managed, sizes, steps, x)

@@ -5,44 +5,20 @@ Inside a rule, ``exp``, ``floor`` and the like are those of ``math.py``, in the 
 
 from __future__ import annotations
 
-from math import copysign
-
 import numpy as np
 
-from minigrad.kernels import Array
+from minigrad.kernels import Array, rules
 from minigrad.kernels.cuda.array import DeviceArray
 from minigrad.kernels.cuda.elementwise import BOOL, Elementwise
 from minigrad.kernels.cuda.move import copy
+from minigrad.kernels.reference import elementwise
 
-__all__ = [
-    "abs", "acos", "acosh", "add", "asin", "asinh", "atan", "atan2", "atanh", "bitwise_and", "bitwise_not",
-    "bitwise_or", "bitwise_xor", "ceil", "clamp", "cos", "cosh", "div", "eq", "erf", "exp", "exp2", "expm1",
-    "floor", "floor_divide", "fmod", "ge", "gt", "isclose", "isfinite", "isinf", "isnan", "le", "lerp", "log",
-    "log1p", "log2", "log10", "logical_and", "logical_not", "logical_or", "logical_xor", "lt", "maximum",
-    "minimum", "mul", "ne", "neg", "pow", "reciprocal", "remainder", "round", "round_to", "rsqrt", "sign", "sin",
-    "sinh", "sqrt", "sub", "tan", "trunc", "trunc_divide", "where",
-]  # fmt: skip
+__all__ = elementwise.__all__
 
 
 def truth(name, rule):
     """A function whose result is bool."""
     return Elementwise(name, rule, gives=BOOL)
-
-
-def remainder_rule(x, y):
-    """x - y floor(x / y), which has the sign of y."""
-    r = fmod(x, y)
-    return copysign(r, y) if r == 0 else r + y if (r < 0) != (y < 0) else r
-
-
-def quotient_rule(x, y):
-    """floor(x / y), from what remains: x / y itself could round up to the next whole number."""
-    r = fmod(x, y)
-    q = (x - r) / y
-    q = q - 1 if r != 0 and (r < 0) != (y < 0) else q
-    whole = floor(q)
-    whole = whole + 1 if q - whole > 0.5 else whole
-    return x / y if y == 0 else copysign(0, x / y) if q == 0 else whole
 
 
 def whole_power_rule(x, y):
@@ -112,11 +88,11 @@ atan2 = Elementwise("atan2", lambda y, x: atan2(y, x))
 maximum = Elementwise("maximum", lambda x, y: x if x > y or x != x else y)
 minimum = Elementwise("minimum", lambda x, y: x if x < y or x != x else y)
 
-quotient = Elementwise("floor_divide", quotient_rule)
+quotient = Elementwise("floor_divide", rules.floor_divide)
 whole_quotient = Elementwise("whole_floor_divide", lambda x, y: x // y)
 trunc_quotient = Elementwise("trunc_divide", lambda x, y: trunc(x / y))
 whole_trunc_quotient = Elementwise("whole_trunc_divide", trunc_whole_rule)
-rest = Elementwise("remainder", remainder_rule)
+rest = Elementwise("remainder", rules.remainder)
 whole_rest = Elementwise("whole_remainder", lambda x, y: x % y)
 float_mod = Elementwise("fmod", lambda x, y: fmod(x, y))
 whole_mod = Elementwise("whole_fmod", fmod_whole_rule)
@@ -127,10 +103,14 @@ lt = truth("lt", lambda x, y: x < y)
 le = truth("le", lambda x, y: x <= y)
 gt = truth("gt", lambda x, y: x > y)
 ge = truth("ge", lambda x, y: x >= y)
-close = truth("isclose", lambda x, y, rtol, atol, equal_nan: (
-    x == y or (abs(x - y) <= atol + rtol * abs(y) and abs(y) - abs(y) == 0)
-    or (equal_nan != 0 and x != x and y != y)
-))  # fmt: skip
+close = truth(
+    "isclose",
+    lambda x, y, rtol, atol, equal_nan: (
+        x == y
+        or (abs(x - y) <= atol + rtol * abs(y) and abs(y) - abs(y) == 0)
+        or (equal_nan != 0 and x != x and y != y)
+    ),
+)
 
 logical_and = truth("logical_and", lambda x, y: x != 0 and y != 0)
 logical_or = truth("logical_or", lambda x, y: x != 0 or y != 0)
@@ -140,19 +120,25 @@ bitwise_or = Elementwise("bitwise_or", lambda x, y: x | y)
 bitwise_xor = Elementwise("bitwise_xor", lambda x, y: x ^ y)
 
 choose = Elementwise("where", lambda condition, x, y: x if condition != 0 else y)
-between = Elementwise("clamp", lambda x, low, high: (
-    x if x != x else low if low != low else high if high != high else min(max(x, low), high)
-))  # fmt: skip
+between = Elementwise(
+    "clamp",
+    lambda x, low, high: x if x != x else low if low != low else high if high != high else min(max(x, low), high),
+)
 blend = Elementwise("lerp", lambda x, y, w: x + w * (y - x) if abs(w) < 0.5 else y - (1 - w) * (y - x))
 
-whole_part = {name: Elementwise(name, rule) for name, rule in {
-    "floor": lambda x: floor(x), "ceil": lambda x: ceil(x), "trunc": lambda x: trunc(x),
-    "round": lambda x: round(x),
-}.items()}  # fmt: skip
+whole_part = {
+    name: Elementwise(name, rule)
+    for name, rule in {
+        "floor": lambda x: floor(x),
+        "ceil": lambda x: ceil(x),
+        "trunc": lambda x: trunc(x),
+        "round": lambda x: round(x),
+    }.items()
+}
 coarser = Elementwise("round_to_tens", lambda x, power: round(x / power) * power)
-finer = Elementwise("round_to_decimals", lambda x, power: (
-    round(x * power) / power if x * power - x * power == 0 else x
-))  # fmt: skip
+finer = Elementwise(
+    "round_to_decimals", lambda x, power: round(x * power) / power if x * power - x * power == 0 else x
+)
 
 
 # -- what is one function of the contract, and a rule for floats and another for integers ----------------------

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from minigrad.dtypes import int64
 from minigrad.kernels import Array, Dims
 from minigrad.kernels.cuda import intrinsics
 from minigrad.kernels.cuda.array import DeviceArray, like, steps
@@ -40,7 +41,6 @@ from minigrad.kernels.cuda.transfer import to_device
 
 __all__ = ["index", "index_backward", "put", "put_add", "write"]
 
-INTEGER = np.dtype(np.int64)
 ATOMIC = ("float32", "float64", "int32", "int64")  # dtypes that a GPU adds atomically
 
 #: What is done at each element: x is indexed, v is the other operand, w says who was the last to write.
@@ -68,7 +68,7 @@ def kernel_of(what: str, dtype: np.dtype[Any], ndim: int, index: np.dtype[Any]) 
     """The kernel that moves elements of this dtype, in a shape of ``ndim`` dims."""
     source = strided_source(("x", "v", "w", "offsets"), ("x", "v", "offsets"), [BODIES[what]], ndim)
     known = {"atomic_add": intrinsics.atomic_add, "atomic_max": intrinsics.atomic_max}
-    takes = (pointer(dtype), pointer(dtype), pointer(INTEGER), pointer(INTEGER), *strided_takes(ndim, 3, index))
+    takes = (pointer(dtype), pointer(dtype), pointer(int64), pointer(int64), *strided_takes(ndim, 3, index))
     return Kernel(f"{what}_{dtype.name}_{ndim}", build(what, source, known, index=index), *takes)
 
 
@@ -101,9 +101,7 @@ def offset_piece(index, out, n, size, stride, faults):
         i += cuda.gridsize(1)
 
 
-add_offset = Kernel(
-    "add_offset", offset_piece, pointer(INTEGER), pointer(INTEGER), INT, INT, INT, pointer(INTEGER)
-)  # fmt: skip
+add_offset = Kernel("add_offset", offset_piece, pointer(int64), pointer(int64), INT, INT, INT, pointer(int64))
 
 # -- keys -----------------------------------------------------------------------------------------------------
 
@@ -150,7 +148,7 @@ def find(x: DeviceArray, key: Any, name: str) -> Places | None:
 
 def _offsets(x: DeviceArray, parts: dict[int, Any], shape: tuple[int, ...], name: str) -> DeviceArray:
     """How far on from the beginning each indexed element is, given the arrays by the dim that they index."""
-    known: Any = np.zeros((), INTEGER)  # a number, unless there are arrays of the host
+    known: Any = np.zeros((), int64)  # a number, unless there are arrays of the host
     for dim, part in parts.items():
         if not isinstance(part, DeviceArray):
             n = x.shape[dim]
@@ -158,14 +156,12 @@ def _offsets(x: DeviceArray, parts: dict[int, Any], shape: tuple[int, ...], name
             if wrong.size:
                 raise IndexError(f"index {wrong.flat[0]} is out of bounds for axis {dim} with size {n}")
             known = known + np.where(np.asarray(part) < 0, part + n, part) * (x.strides[dim] // x.itemsize)
-    if known.ndim:
-        out = to_device(np.broadcast_to(known, shape), x.device)
-    else:
-        out = full(shape, known, INTEGER, x.device)
+    device = x.device
+    out = to_device(np.broadcast_to(known, shape), device) if known.ndim else full(shape, known, int64, device)
     for dim, part in parts.items():
         if isinstance(part, DeviceArray) and out.size:
             index = part if part.shape == shape and part.contiguous else copy(part.expand(shape))
-            index = index if index.dtype == INTEGER else cast(index, INTEGER)
+            index = index if index.dtype == int64 else cast(index, int64)
             faults = watched(x.device, name)
             add_offset(
                 blocks(out, out.size),
@@ -200,7 +196,7 @@ def index_backward(dy: DeviceArray, shape: Dims, key: Any) -> DeviceArray:
 
 def put_add(x: DeviceArray, key: Any, v: DeviceArray | Array) -> DeviceArray:
     if x.dtype.name not in ATOMIC:
-        return cast(put_add(cast(x, INTEGER), key, cast(_on_device(v, x), INTEGER)), x.dtype)
+        return cast(put_add(cast(x, int64), key, cast(_on_device(v, x), int64)), x.dtype)
     out = copy(x)
     _add(out, key, _on_device(v, x), "put_add")
     return out
@@ -224,8 +220,8 @@ def write(x: DeviceArray, v: DeviceArray | Array, key: Any) -> None:
     found = places if x is base else find(base, key, "put")
     assert found is not None
     begin = (found.view.address - base.address) // x.itemsize  # of the view
-    last = full(base.shape, -1, INTEGER, x.device)
-    last = last.view(last.shape, last.strides, begin * INTEGER.itemsize)
+    last = full(base.shape, -1, int64, x.device)
+    last = last.view(last.shape, last.strides, begin * int64.itemsize)
     run("last", found, v, last)
     run("put", found, v, last)
     if base is not x:

@@ -14,14 +14,13 @@ from typing import Any
 import numpy as np
 from numba.np.numpy_support import from_dtype
 
+from minigrad.dtypes import DType
 from minigrad.kernels.cuda import device as devices
 from minigrad.kernels.cuda import shim
 from minigrad.kernels.cuda.array import DeviceArray, PendingArray
+from minigrad.kernels.cuda.driver import Size
 from minigrad.kernels.cuda.memory import Memory
 from minigrad.kernels.cuda.shim import THREADS
-
-DType = np.dtype[Any]
-Size = tuple[int, int, int]
 
 ADDRESSED = {DeviceArray, PendingArray, Memory}  # what a kernel gets the address of
 

@@ -22,13 +22,12 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.dtypes import DType
 from minigrad.kernels import Array
 from minigrad.kernels.cuda import intrinsics
+from minigrad.kernels.cuda.array import Shape
 from minigrad.kernels.cuda.launch import INT, Argument, number
 from minigrad.kernels.cuda.shim import SIMULATED, cuda
-
-DType = np.dtype[Any]
-Shape = tuple[int, ...]
 
 NARROW, WIDE = np.dtype(np.uint32), np.dtype(np.int64)  # in which places are worked out
 

@@ -167,7 +167,7 @@ class Cache:
                 self._unite(block)
 
     def _idle(self) -> list[Block]:
-        """The segments in which nothing is in use, and which are no graph's."""
+        """The segments in which nothing is in use, and which belong to no graph."""
         return [b for b in self.blocks.values() if b.before is b.after is None and b.stream not in self.kept]
 
     def _give_back(self) -> None:

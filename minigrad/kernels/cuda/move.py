@@ -21,10 +21,8 @@ from minigrad.kernels.cuda.launch import INT, Kernel, blocks, pointer
 from minigrad.kernels.cuda.shim import THREADS, cuda
 from minigrad.kernels.cuda.waiting import put_off
 
-__all__ = [
-    "cast", "cat", "copy", "diagonal", "diagonal_backward", "expand", "flip", "full", "pad", "permute", "repeat",
-    "reshape", "roll", "stack", "tril", "triu", "unfold", "unfold_backward",
-]  # fmt: skip
+__all__ = ["cast", "cat", "copy", "diagonal", "diagonal_backward", "expand", "flip", "full", "pad"]
+__all__ += ["permute", "repeat", "reshape", "roll", "stack", "tril", "triu", "unfold", "unfold_backward"]
 
 assign = Elementwise("copy", lambda x: x)
 truth = Elementwise("truth", lambda x: x != 0, gives=BOOL)

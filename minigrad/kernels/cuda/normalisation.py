@@ -11,8 +11,7 @@ from collections.abc import Callable
 from math import sqrt
 from typing import Any
 
-import numpy as np
-
+from minigrad.dtypes import DType
 from minigrad.kernels import Dims
 from minigrad.kernels.cuda.array import DeviceArray, like
 from minigrad.kernels.cuda.elementwise import Elementwise
@@ -28,7 +27,6 @@ from minigrad.kernels.cuda.walk import Walk, walk_for
 
 __all__ = ["moments", "normalise", "normalise_backward", "normalise_by", "normalise_sums", "running_step"]
 
-DType = np.dtype[Any]
 
 standardise = Elementwise(
     "standardise", lambda x, mean, variance, w, b, eps: (x - mean) / sqrt(variance + eps) * w + b
@@ -38,9 +36,9 @@ normalise_by = Elementwise(
 )
 slope_at = Elementwise("slope_at", lambda dy, x, mean, variance, eps: dy * ((x - mean) / sqrt(variance + eps)))
 
-follow = Elementwise("running_step", lambda running, observed, rate, scale: (
-    running + (observed * scale - running) * rate
-))  # fmt: skip
+follow = Elementwise(
+    "running_step", lambda running, observed, rate, scale: running + (observed * scale - running) * rate
+)
 
 
 @functools.cache

@@ -14,15 +14,14 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.dtypes import DType
 from minigrad.kernels import taking
 from minigrad.kernels.cuda import device as devices
 from minigrad.kernels.cuda.array import DeviceArray
-
-DType = np.dtype[Any]
+from minigrad.kernels.cuda.chance import LOW
 
 BYTES = 16 << 10  # of a page: of up to 64 KiB the driver makes a copy at once, and nobody waits for the device
 NO_STREAM = -1  # whose memory no kernel of the graph may use for a while, as it may that of its own stream
-LOW = 0xFFFFFFFF  # the lower 32 bits
 
 
 class Page:

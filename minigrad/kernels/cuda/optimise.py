@@ -10,8 +10,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
+from minigrad.dtypes import DType
 from minigrad.kernels import taking
 from minigrad.kernels.cuda.array import DeviceArray
 from minigrad.kernels.cuda.launch import INT, Kernel, blocks, number, pointer
@@ -22,8 +21,6 @@ from minigrad.kernels.cuda.shim import THREADS, device
 from minigrad.kernels.cuda.team import whole
 
 __all__ = ["adagrad_step", "adam_step", "rmsprop_step", "sgd_step"]
-
-DType = np.dtype[Any]
 
 
 #: The kernel around a rule, with its numbers as arguments; while a graph takes notes, they are in memory.
@@ -120,7 +117,7 @@ def adam(dtype: DType, has_top: bool) -> Callable[..., None]:
 @functools.cache
 def kernel_of(
     name: str, dtype: DType, arrays: int, numbers: int, options: tuple[bool, ...], noted: bool
-) -> Kernel:  # fmt: skip
+) -> Kernel:
     """The kernel of a step, for a dtype and with its options."""
     rule = {"sgd": sgd, "rmsprop": rmsprop, "adagrad": adagrad, "adam": adam}[name](dtype, *options)
     text = "".join(str(int(option)) for option in options) + "_noted" * noted
@@ -131,7 +128,7 @@ def kernel_of(
 
 def take_step(
     name: str, written: tuple[DeviceArray | None, ...], g: DeviceArray, numbers: tuple[float, ...], *options: bool
-) -> None:  # fmt: skip
+) -> None:
     """Run a step on p, g and what is remembered. Arrays with gaps are copied, and written back."""
     p, notes = written[0], taking.notes
     assert p is not None
@@ -152,31 +149,62 @@ def take_step(
 
 
 def sgd_step(
-    p: DeviceArray, g: DeviceArray, v: DeviceArray | None, *, lr: float, momentum: float, dampening: float,
-    weight_decay: float, nesterov: bool, maximize: bool, first: bool,
-) -> None:  # fmt: skip
+    p: DeviceArray,
+    g: DeviceArray,
+    v: DeviceArray | None,
+    *,
+    lr: float,
+    momentum: float,
+    dampening: float,
+    weight_decay: float,
+    nesterov: bool,
+    maximize: bool,
+    first: bool,
+) -> None:
     numbers = (lr, momentum, 1 - dampening, weight_decay, -1.0 if maximize else 1.0, float(first))
     take_step("sgd", (p, v), g, numbers, v is not None, bool(nesterov))
 
 
 def rmsprop_step(
-    p: DeviceArray, g: DeviceArray, s: DeviceArray, mean: DeviceArray | None, v: DeviceArray | None, *, lr: float,
-    alpha: float, eps: float, weight_decay: float, momentum: float, maximize: bool,
-) -> None:  # fmt: skip
+    p: DeviceArray,
+    g: DeviceArray,
+    s: DeviceArray,
+    mean: DeviceArray | None,
+    v: DeviceArray | None,
+    *,
+    lr: float,
+    alpha: float,
+    eps: float,
+    weight_decay: float,
+    momentum: float,
+    maximize: bool,
+) -> None:
     numbers = (lr, alpha, 1 - alpha, eps, weight_decay, momentum, -1.0 if maximize else 1.0)
     take_step("rmsprop", (p, s, mean, v), g, numbers, mean is not None, v is not None)
 
 
 def adagrad_step(
     p: DeviceArray, g: DeviceArray, s: DeviceArray, *, lr: float, eps: float, weight_decay: float, maximize: bool
-) -> None:  # fmt: skip
+) -> None:
     take_step("adagrad", (p, s), g, (lr, eps, weight_decay, -1.0 if maximize else 1.0))
 
 
 def adam_step(
-    p: DeviceArray, g: DeviceArray, m: DeviceArray, s: DeviceArray, top: DeviceArray | None, *, lr: float,
-    beta1: float, beta2: float, eps: float, weight_decay: float, decoupled: bool, maximize: bool, step: int,
-) -> None:  # fmt: skip
+    p: DeviceArray,
+    g: DeviceArray,
+    m: DeviceArray,
+    s: DeviceArray,
+    top: DeviceArray | None,
+    *,
+    lr: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float,
+    decoupled: bool,
+    maximize: bool,
+    step: int,
+) -> None:
     means = (lr / (1 - beta1**step), beta1, 1 - beta1, beta2, 1 - beta2, math.sqrt(1 - beta2**step))
     kept, pull = (1 - lr * weight_decay, 0.0) if decoupled else (1.0, weight_decay)
     take_step("adam", (p, m, s, top), g, (*means, eps, kept, pull, -1.0 if maximize else 1.0), top is not None)

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.dtypes import int64
 from minigrad.kernels.cuda import functions
 from minigrad.kernels.cuda.array import DeviceArray, empty
 from minigrad.kernels.cuda.gather import index
@@ -24,7 +25,6 @@ from minigrad.kernels.cuda.sweeps import argmax
 
 __all__ = ["argmedian", "argsort", "topk"]
 
-INTEGER = np.dtype(np.int64)
 ONE_BLOCK = 16 * THREADS  # elements that one block sorts without a launch for each stage
 
 
@@ -85,19 +85,19 @@ def sort_piece(x, places, n, size, count, descending):
         line += cuda.gridDim.x
 
 
-number_places = Kernel("number_places", number_piece, pointer(INTEGER), INT, INT)
+number_places = Kernel("number_places", number_piece, pointer(int64), INT, INT)
 
 
 @functools.cache
 def stage_kernel(dtype: np.dtype[Any]) -> Kernel:
     """The kernel of one stage."""
-    return Kernel(f"sort_stage_{dtype.name}", stage_piece, pointer(dtype), pointer(INTEGER), *[INT] * 6)
+    return Kernel(f"sort_stage_{dtype.name}", stage_piece, pointer(dtype), pointer(int64), *[INT] * 6)
 
 
 @functools.cache
 def sort_kernel(dtype: np.dtype[Any]) -> Kernel:
     """The kernel of all stages."""
-    return Kernel(f"sort_{dtype.name}", sort_piece, pointer(dtype), pointer(INTEGER), *[INT] * 4)
+    return Kernel(f"sort_{dtype.name}", sort_piece, pointer(dtype), pointer(int64), *[INT] * 4)
 
 
 def argsort(x: DeviceArray, dim: int, descending: bool) -> DeviceArray:
@@ -108,7 +108,7 @@ def argsort(x: DeviceArray, dim: int, descending: bool) -> DeviceArray:
     n = x.shape[dim]
     count = x.size // n if n else 0
     size = 1 << max(n - 1, 0).bit_length()
-    places = empty((*rows.shape[:-1], size), INTEGER, x.device)
+    places = empty((*rows.shape[:-1], size), int64, x.device)
     if places.size and n:
         number_places(blocks(x, places.size), THREADS, places, size, places.size)
         if size <= ONE_BLOCK:
@@ -121,7 +121,7 @@ def argsort(x: DeviceArray, dim: int, descending: bool) -> DeviceArray:
 
 def _sort_in_stages(
     rows: DeviceArray, places: DeviceArray, n: int, size: int, count: int, descending: bool
-) -> None:  # fmt: skip
+) -> None:
     kernel, total = stage_kernel(rows.dtype), count * size // 2
     run = 2
     while run <= size:

@@ -13,27 +13,20 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.kernels import Dims
+from minigrad.dtypes import int64
+from minigrad.kernels import Array, Dims
 from minigrad.kernels.cuda import array as arrays
 from minigrad.kernels.cuda.array import DeviceArray
-from minigrad.kernels.cuda.convolution import contiguous
+from minigrad.kernels.cuda.convolution import SPACE, contiguous
 from minigrad.kernels.cuda.intrinsics import atomic_add
 from minigrad.kernels.cuda.launch import INT, Kernel, blocks, pointer
 from minigrad.kernels.cuda.move import full
 from minigrad.kernels.cuda.shim import THREADS, cuda
 from minigrad.kernels.cuda.transfer import to_device
-from minigrad.kernels.windows import Span
+from minigrad.kernels.windows import Span, Spans
 
-__all__ = [
-    "argmax_pool", "avg_pool", "avg_pool_backward", "max_pool", "max_pool_backward", "resample",
-    "resample_backward",
-]  # fmt: skip
-
-Array = np.ndarray[Any, Any]
-Spans = tuple[Span, ...]
-
-SPACE = 3  # dims that the kernels pool; fewer are as many of size 1 before them
-WHOLE = np.dtype(np.int64)
+__all__ = ["argmax_pool", "avg_pool", "avg_pool_backward", "max_pool"]
+__all__ += ["max_pool_backward", "resample", "resample_backward"]
 
 
 def kept(array: Array, device: int) -> DeviceArray:
@@ -98,7 +91,7 @@ def add_places(dy, index, dx, total, inner, size):
 
 @functools.cache
 def largest_kernels(dtype: np.dtype) -> tuple[Kernel, Kernel, Kernel]:
-    real, whole = pointer(dtype), pointer(WHOLE)
+    real, whole = pointer(dtype), pointer(int64)
     return (
         Kernel(f"argmax_pool_{dtype}", find_largest, real, whole, whole, *[INT] * 10),
         Kernel(f"max_pool_{dtype}", take_places, real, whole, real, *[INT] * 3),
@@ -108,7 +101,7 @@ def largest_kernels(dtype: np.dtype) -> tuple[Kernel, Kernel, Kernel]:
 
 def argmax_pool(x: DeviceArray, spans: Spans) -> DeviceArray:
     lead, size = x.shape[: x.ndim - len(spans)], x.shape[x.ndim - len(spans) :]
-    y = arrays.empty((*lead, *(len(span.start) for span in spans)), WHOLE, x.device)
+    y = arrays.empty((*lead, *(len(span.start) for span in spans)), int64, x.device)
     if y.size:
         places, counts, steps = windows(spans, x.device)
         kernel = largest_kernels(x.dtype)[0]
@@ -157,30 +150,25 @@ def make_mean(dtype):
     return average
 
 
-def make_spread(dtype):
+def spread(dx, dy, places, divisors, total, c0, c1, c2, t0, t1, t2, n0, n1, n2):
     """dx += dy[plane, i] over the product of its counts, to each element of window i"""
-
-    def spread(dx, dy, places, divisors, total, c0, c1, c2, t0, t1, t2, n0, n1, n2):
-        e = cuda.grid(1)
-        while e < total:
-            i0, i1, i2, plane = e // (c1 * c2) % c0, e // c2 % c1, e % c2, e // (c0 * c1 * c2)
-            of1, of2 = 2 * c0, 2 * c0 + 2 * c1
-            share = dy[e] / (divisors[i0] * divisors[c0 + i1] * divisors[c0 + c1 + i2])
-            for a in range(places[i0], places[c0 + i0], t0):
-                for b in range(places[of1 + i1], places[of1 + c1 + i1], t1):
-                    for c in range(places[of2 + i2], places[of2 + c2 + i2], t2):
-                        atomic_add(dx, ((plane * n0 + a) * n1 + b) * n2 + c, share)
-            e += cuda.gridsize(1)
-
-    return spread
+    e = cuda.grid(1)
+    while e < total:
+        i0, i1, i2, plane = e // (c1 * c2) % c0, e // c2 % c1, e % c2, e // (c0 * c1 * c2)
+        of1, of2 = 2 * c0, 2 * c0 + 2 * c1
+        share = dy[e] / (divisors[i0] * divisors[c0 + i1] * divisors[c0 + c1 + i2])
+        for a in range(places[i0], places[c0 + i0], t0):
+            for b in range(places[of1 + i1], places[of1 + c1 + i1], t1):
+                for c in range(places[of2 + i2], places[of2 + c2 + i2], t2):
+                    atomic_add(dx, ((plane * n0 + a) * n1 + b) * n2 + c, share)
+        e += cuda.gridsize(1)
 
 
 @functools.cache
 def mean_kernels(dtype: np.dtype) -> tuple[Kernel, Kernel]:
-    takes = (pointer(dtype), pointer(dtype), pointer(WHOLE), pointer(dtype), *[INT] * 10)
-    return Kernel(f"avg_pool_{dtype}", make_mean(dtype), *takes), Kernel(
-        f"avg_pool_backward_{dtype}", make_spread(dtype), *takes
-    )
+    takes = (pointer(dtype), pointer(dtype), pointer(int64), pointer(dtype), *[INT] * 10)
+    mean = Kernel(f"avg_pool_{dtype}", make_mean(dtype), *takes)
+    return mean, Kernel(f"avg_pool_backward_{dtype}", spread, *takes)
 
 
 def divisors(counts: tuple[Array, ...], dtype: np.dtype, device: int) -> DeviceArray:
@@ -240,7 +228,7 @@ def add_resampled(dx, dy, index, weight, total, n, count, terms, after):
 
 @functools.cache
 def resample_kernels(dtype: np.dtype) -> tuple[Kernel, Kernel]:
-    takes = (pointer(dtype), pointer(dtype), pointer(WHOLE), pointer(dtype), *[INT] * 5)
+    takes = (pointer(dtype), pointer(dtype), pointer(int64), pointer(dtype), *[INT] * 5)
     return Kernel(f"resample_{dtype}", make_resample(dtype), *takes), Kernel(
         f"resample_backward_{dtype}", add_resampled, *takes
     )

@@ -98,7 +98,7 @@ def make_fetch(dtype: np.dtype, tile: Tile, side: int, way: str, asynchronous: b
     steps = [(first * lanes, second) for second in range(0, long, down) for first in range(0, wide, across)]
     places = [(second, first) if way == "k" else (first, second) for first, second in steps]
     pitch, depth = tile.panel(side, dtype), tile.depth
-    copies, (load, store) = make_copies(dtype, lanes, places, pitch), make_loads(dtype, places, pitch)
+    copies, (load, store) = make_copies(dtype, lanes, places, pitch), make_loads(places, pitch)
 
     @device
     def corner(thread):
@@ -141,9 +141,8 @@ def make_product(
 
     A stage is filled again only after the barrier that follows its last use, so one barrier a step is enough.
     """
-    rows, columns, depth, high, wide, stages, threads = (
-        tile.rows, tile.columns, tile.depth, tile.high, tile.wide, tile.stages, tile.threads,
-    )  # fmt: skip
+    rows, columns, depth = tile.rows, tile.columns, tile.depth
+    high, wide, stages, threads = tile.high, tile.wide, tile.stages, tile.threads
     real, zero, lanes, elements = dtype.type, dtype.type(0), BYTES // dtype.itemsize, high * wide
     stage_a, stage_b = depth * tile.panel(rows, dtype), depth * tile.panel(columns, dtype)
     from_b, pending_a, pending_b = stages * stage_a, rows * depth // threads, columns * depth // threads

@@ -17,11 +17,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from minigrad.dtypes import DType
 from minigrad.kernels import precision
 from minigrad.kernels.cuda import array as arrays
 from minigrad.kernels.cuda import device as devices
 from minigrad.kernels.cuda import move
-from minigrad.kernels.cuda.array import DeviceArray
+from minigrad.kernels.cuda.array import DeviceArray, Shape
 from minigrad.kernels.cuda.fragments import KINDS
 from minigrad.kernels.cuda.launch import Kernel
 from minigrad.kernels.cuda.loops import broadcast_strides, collapse
@@ -39,8 +40,6 @@ from minigrad.kernels.cuda.waiting import begin
 
 __all__ = ["linear", "matmul"]
 
-DType = np.dtype[Any]
-Shape = tuple[int, ...]
 Steps = tuple[Step, ...]
 
 PAST_REGISTERS = (8, 0)  # the compute capability since which copies go from memory to shared memory by themselves
@@ -158,9 +157,13 @@ class Product:
     """The product of two matrices, with a bias, which may wait for what follows it (``chain.py``)."""
 
     def __init__(
-        self, function: Callable[..., Any], A: DeviceArray, B: DeviceArray, bias: DeviceArray | None,
+        self,
+        function: Callable[..., Any],
+        A: DeviceArray,
+        B: DeviceArray,
+        bias: DeviceArray | None,
         transposed: bool,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.function, self.transposed = function, transposed
         self.arrays = (A, B) if bias is None else (A, B, bias)
         self.rounded = precision.operands()  # the setting may change before it is launched
@@ -175,14 +178,18 @@ class Product:
         return found
 
     def launch(self, recipe: Recipe, memory: Memory, numbers: Sequence[float]) -> None:
-        """Write it into memory that is new."""
+        """Write it into new memory."""
         carry_out(recipe, memory, numbers, *self.arrays)
 
 
 def product(
-    function: Callable[..., Any], A: DeviceArray, B: DeviceArray, bias: DeviceArray | None, shape: Shape,
+    function: Callable[..., Any],
+    A: DeviceArray,
+    B: DeviceArray,
+    bias: DeviceArray | None,
+    shape: Shape,
     transposed: bool = False,
-) -> DeviceArray:  # fmt: skip
+) -> DeviceArray:
     """(M, K) @ (K, N) + (N,) in that shape, as the head of a chain, or at once; ``transposed`` if B is (N, K)."""
     found = Product(function, A, B, bias, transposed)
     waits = devices.current.fuses and A.dtype in FLOATS and 0 not in shape
@@ -197,7 +204,7 @@ def product(
 
 
 def multiply(A: DeviceArray, B: DeviceArray, batch: Shape, memory: Memory) -> None:
-    """C = (..., M, K) @ (..., K, N), now; ``batch`` is that of the result, whose memory is new."""
+    """C = (..., M, K) @ (..., K, N), into new memory, now; ``batch`` is that of the result."""
     recipe = recipe_for(A, B, None, batch, (), precision.operands())
     if recipe is None:  # a batch of more than two dims, none of which continues another
         multiply(whole(A, batch), whole(B, batch), batch, memory)
@@ -206,30 +213,48 @@ def multiply(A: DeviceArray, B: DeviceArray, batch: Shape, memory: Memory) -> No
 
 
 def recipe_for(
-    A: DeviceArray, B: DeviceArray, bias: DeviceArray | None, batch: Shape, ending: Steps, rounded: str | None,
+    A: DeviceArray,
+    B: DeviceArray,
+    bias: DeviceArray | None,
+    batch: Shape,
+    ending: Steps,
+    rounded: str | None,
     transposed: bool = False,
-) -> Recipe | None:  # fmt: skip
+) -> Recipe | None:
     """How these are multiplied; ``rounded`` is what operands may be rounded to. None as of :func:`recipe_of`."""
     place, step_bias = devices.device(A.device), None if bias is None else bias.strides[0] // bias.itemsize
     return recipe_of(
-        Matrices.of(A), Matrices.of(B, transposed), step_bias, batch, A.dtype, ending, rounded, place.capability,
+        Matrices.of(A),
+        Matrices.of(B, transposed),
+        step_bias,
+        batch,
+        A.dtype,
+        ending,
+        rounded,
+        place.capability,
         place.processors,
-    )  # fmt: skip
+    )
 
 
 @functools.lru_cache(4096)
 def recipe_of(
-    A: Matrices, B: Matrices, step_bias: int | None, batch: Shape, dtype: DType, ending: Steps,
-    rounded: str | None, capability: tuple[int, int], processors: int,
-) -> Recipe | None:  # fmt: skip
+    A: Matrices,
+    B: Matrices,
+    step_bias: int | None,
+    batch: Shape,
+    dtype: DType,
+    ending: Steps,
+    rounded: str | None,
+    capability: tuple[int, int],
+    processors: int,
+) -> Recipe | None:
     """The kernels for operands that lie like that, on such a device; None for a batch that they do not take."""
     (M, K), N, size = A.shape[-2:], B.shape[-1], dtype.itemsize
     if 0 in (M, N, *batch):
         return Recipe(())
-    (*counts, inner), steps = collapse(
-        batch, (broadcast_strides(A.shape[:-2], A.strides[:-2], size, batch),
-                broadcast_strides(B.shape[:-2], B.strides[:-2], size, batch)),
-    )  # fmt: skip
+    steps_a = broadcast_strides(A.shape[:-2], A.strides[:-2], size, batch)
+    steps_b = broadcast_strides(B.shape[:-2], B.strides[:-2], size, batch)
+    (*counts, inner), steps = collapse(batch, (steps_a, steps_b))
     if len(counts) > 1:
         return None
     dims = len(counts) + 1
@@ -264,9 +289,15 @@ def recipe_of(
 
 
 def on_tensor_cores(
-    a: Side, b: Side, bias: tuple[int, int], sizes: tuple[int, int, int], counts: tuple[int, int], ending: Steps,
-    name: str, processors: int,
-) -> Recipe:  # fmt: skip
+    a: Side,
+    b: Side,
+    bias: tuple[int, int],
+    sizes: tuple[int, int, int],
+    counts: tuple[int, int],
+    ending: Steps,
+    name: str,
+    processors: int,
+) -> Recipe:
     """The product with operands rounded to the kind of that name, in C."""
     (M, N, K), (count, inner) = sizes, counts
     words = -(-K // (KINDS[name].numbers * PIECE)) * PIECE
@@ -284,7 +315,7 @@ def on_tensor_cores(
 
 def packed(
     side: Side, place: int, rows: int, K: int, words: int, inner: int, count: int, name: str
-) -> tuple[Launch, int, int, int]:  # fmt: skip
+) -> tuple[Launch, int, int, int]:
     """An operand in words: how that is made, its bytes, and its steps from product to product; what all products
     share is packed once."""
     once = not side.inner and not side.outer

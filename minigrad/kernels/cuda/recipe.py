@@ -75,9 +75,13 @@ A_, B_, BIAS, C_, ROOM = range(5)  # places of arrays; after the first room come
 
 
 def carry_out(
-    recipe: Recipe, memory: Memory, numbers: Sequence[float], A: DeviceArray, B: DeviceArray,
+    recipe: Recipe,
+    memory: Memory,
+    numbers: Sequence[float],
+    A: DeviceArray,
+    B: DeviceArray,
     bias: DeviceArray | None = None,
-) -> None:  # fmt: skip
+) -> None:
     """Launch what the product consists of; the numbers are those of its epilogue.
 
     The memory of C is new: nothing that was put off can read it, and so nothing has to be launched before.

@@ -24,10 +24,8 @@ from minigrad.kernels.cuda.move import copy, full, write
 from minigrad.kernels.cuda.products import linear, matmul
 from minigrad.kernels.cuda.shim import THREADS, cuda, specialise
 
-__all__ = [
-    "gru", "gru_backward", "lstm", "lstm_backward", "rnn_relu", "rnn_relu_backward", "rnn_tanh",
-    "rnn_tanh_backward",
-]  # fmt: skip
+__all__ = ["gru", "gru_backward", "lstm", "lstm_backward", "rnn_relu"]
+__all__ += ["rnn_relu_backward", "rnn_tanh", "rnn_tanh_backward"]
 
 # -- plain ----------------------------------------------------------------------------------------------------
 
@@ -161,7 +159,7 @@ def kernels(dtype: np.dtype) -> dict[str, Kernel]:
 
 
 def start(name: str, t: int, y: DeviceArray, *operands: DeviceArray) -> None:
-    """Do the part of step t that is no product; y is (planes, steps, B, H)."""
+    """Do the part of step t that is not a product; y is (planes, steps, B, H)."""
     _, steps, B, H = y.shape
     if B * H:
         kernels(y.dtype)[name](blocks(y, B * H), THREADS, *operands, t, steps, B * H, H)

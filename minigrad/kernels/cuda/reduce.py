@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from minigrad.dtypes import DType
 from minigrad.kernels import Dims
 from minigrad.kernels.cuda.array import DeviceArray, like
 from minigrad.kernels.cuda.device import device as device_of
@@ -30,7 +31,6 @@ from minigrad.kernels.cuda.walk import Walk, are_aligned, walk_for
 
 __all__ = ["all", "amax", "amin", "any", "mean", "norm", "prod", "sum"]
 
-DType = np.dtype[Any]
 
 INTEGER, BOOL = np.dtype(np.int64), np.dtype(np.bool_)
 ENOUGH = 64  # elements that are worth a part of their own
@@ -47,9 +47,15 @@ class Reduction(NamedTuple):
 
 
 def reduce_kernel(
-    reduction: Reduction, walk: Walk | None, reads: DType, holds: DType, gives: DType, *, takes: bool,
+    reduction: Reduction,
+    walk: Walk | None,
+    reads: DType,
+    holds: DType,
+    gives: DType,
+    *,
+    takes: bool,
     finishes: bool,
-) -> Kernel:  # fmt: skip
+) -> Kernel:
     """The kernel of a reduction, or of its first or second half, which does not finish, or does not take.
 
     Without a walk along lines it is that of four neighbouring lines a thread.
@@ -68,9 +74,13 @@ def reduce_kernel(
     kernel = make(walk, combine, take, finish, identity, holds, cast, give)
     half = "" if takes and finishes else "_first" if takes else "_last"
     return Kernel(
-        f"{reduction.name}{half}_{walk.name if walk else 'columns'}_{reads.name}_{gives.name}", kernel,
-        pointer(reads), pointer(gives), *[INT] * 5, number(holds),
-    )  # fmt: skip
+        f"{reduction.name}{half}_{walk.name if walk else 'columns'}_{reads.name}_{gives.name}",
+        kernel,
+        pointer(reads),
+        pointer(gives),
+        *[INT] * 5,
+        number(holds),
+    )
 
 
 def line_kernel(
@@ -122,9 +132,13 @@ def column_kernel(
                 k += 1
                 at += inner
             store4(
-                out, line, give(finish(t0, among, p)), give(finish(t1, among, p)), give(finish(t2, among, p)),
+                out,
+                line,
+                give(finish(t0, among, p)),
+                give(finish(t1, among, p)),
+                give(finish(t2, among, p)),
                 give(finish(t3, among, p)),
-            )  # fmt: skip
+            )
             line += 4 * cuda.gridsize(1)
 
     return kernel
@@ -170,9 +184,17 @@ class Reduce:
         return out
 
     def _run(
-        self, walk: Walk | None, found: Lines, out: DeviceArray, parts: int, size: int, p: float, *, takes: bool,
+        self,
+        walk: Walk | None,
+        found: Lines,
+        out: DeviceArray,
+        parts: int,
+        size: int,
+        p: float,
+        *,
+        takes: bool,
         finishes: bool,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Reduce each part of each line; ``size`` is how many elements there are to an element of the result."""
         source, _, n, inner = found
         holds = source.dtype if source.dtype.kind == "f" else INTEGER
@@ -232,9 +254,7 @@ all = Reduce(Reduction("all", 1, smaller, is_not_zero), BOOL)
 count_nonzero = Reduce(Reduction("norm0", 0, plus, is_not_zero))
 norm1 = Reduce(Reduction("norm1", 0, plus, lambda x, p: abs(x)))
 norm2 = Reduce(Reduction("norm2", 0, plus, lambda x, p: x * x, lambda total, n, p: sqrt(total)))
-norm_p = Reduce(
-    Reduction("norm_p", 0, plus, lambda x, p: pow(abs(x), p), lambda total, n, p: pow(total, 1 / p))
-)  # fmt: skip
+norm_p = Reduce(Reduction("norm_p", 0, plus, lambda x, p: pow(abs(x), p), lambda total, n, p: pow(total, 1 / p)))
 
 
 def norm(x: DeviceArray, dims: Dims, keepdim: bool, p: float) -> DeviceArray:

@@ -102,7 +102,7 @@ def make_copies(dtype: np.dtype, lanes: int, places: list[tuple[int, int]], pitc
     return copies
 
 
-def make_loads(dtype: np.dtype, places: list[tuple[int, int]], pitch: int) -> tuple[Callable, Callable]:
+def make_loads(places: list[tuple[int, int]], pitch: int) -> tuple[Callable, Callable]:
     """``make_copies`` in two halves, through registers, for devices that know no other way.
 
     ``load(pending, x, at, step, step_k, inside, left)`` and, later, ``store(pending, panel, to)``.

@@ -84,9 +84,12 @@ def specialise(rule: Callable[..., Any], dtype: np.dtype[Any], names: dict[str, 
     code = rule.__code__
     literals = (dtype.type(c) if type(c) in (int, float) else c for c in code.co_consts)
     special = FunctionType(
-        code.replace(co_consts=tuple(literals)), {"__name__": __name__, **names}, rule.__name__, rule.__defaults__,
+        code.replace(co_consts=tuple(literals)),
+        {"__name__": __name__, **names},
+        rule.__name__,
+        rule.__defaults__,
         rule.__closure__,
-    )  # fmt: skip
+    )
     return device(special)
 
 

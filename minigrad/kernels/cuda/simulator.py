@@ -25,7 +25,8 @@ from numba import types
 from numba.cuda.simulator.kernelapi import Dim3, FakeCUDAModule
 from numba.np.numpy_support import as_dtype
 
-Array = np.ndarray[Any, Any]
+from minigrad.kernels import Array
+
 Size = tuple[int, int, int]
 
 # -- inside a kernel ------------------------------------------------------------------------------------------
@@ -111,10 +112,6 @@ class Grid(FakeCUDAModule):  # type: ignore[misc]
     @property
     def blockIdx(self) -> Dim3:
         return self.thread.blockIdx
-
-    @property
-    def laneid(self) -> int:
-        return self.thread.number % 32
 
     @property
     def shared(self) -> Grid:
@@ -298,9 +295,7 @@ class Simulator:
         """Everything is done when it is asked for."""
         self.check_not_noting()
 
-    def launch(
-        self, kernel: Callable[..., None], grid: Size, block: Size, arguments: tuple[Any, ...]
-    ) -> None:  # fmt: skip
+    def launch(self, kernel: Callable[..., None], grid: Size, block: Size, arguments: tuple[Any, ...]) -> None:
         """Run a kernel, one block after another."""
         self.do(lambda: run(kernel, grid, block, arguments))
 

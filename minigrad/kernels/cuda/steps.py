@@ -9,14 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
-
+from minigrad.dtypes import DType
 from minigrad.kernels.cuda.launch import INT, Kernel, number, pointer, storage
 from minigrad.kernels.cuda.loops import build, flat_source, strided_source, strided_takes
 from minigrad.kernels.cuda.math import names
 from minigrad.kernels.cuda.shim import caster, device, specialise
-
-DType = np.dtype[Any]
 
 NUMBERS = 3  # the most that an epilogue takes: so many arguments of a product's kernel are kept for them
 
@@ -69,9 +66,14 @@ def called(steps: Sequence[Step], first: int = 0) -> dict[str, Any]:
 
 
 def make(
-    which: int, steps: Sequence[Step], written: Sequence[int], takes: Sequence[DType], numbers: Sequence[DType],
-    ndim: int, index: DType,
-) -> Kernel:  # fmt: skip
+    which: int,
+    steps: Sequence[Step],
+    written: Sequence[int],
+    takes: Sequence[DType],
+    numbers: Sequence[DType],
+    ndim: int,
+    index: DType,
+) -> Kernel:
     """The kernel for a chain, of arrays and of numbers of these dtypes."""
     name = "_".join([f"chain{which}", *(step.function.__name__ for step in steps), steps[-1].gives.name])
     text = source(steps, written, len(takes), len(numbers), ndim)

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from minigrad.dtypes import DType, int64
 from minigrad.kernels import Dims
 from minigrad.kernels.cuda.array import DeviceArray, like
 from minigrad.kernels.cuda.faults import fault, watched
@@ -23,13 +24,8 @@ from minigrad.kernels.cuda.shim import ALL, WARP, cuda, device
 from minigrad.kernels.cuda.team import BLOCK, WARPS, larger, lines, plus, reduced, start, whole
 from minigrad.kernels.cuda.walk import Walk, walk_for
 
-__all__ = [
-    "argmax", "argmin", "cross_entropy", "cross_entropy_backward", "log_softmax", "log_softmax_backward",
-    "logsumexp", "softmax", "softmax_backward",
-]  # fmt: skip
-
-DType = np.dtype[Any]
-INTEGER = np.dtype(np.int64)
+__all__ = ["argmax", "argmin", "cross_entropy", "cross_entropy_backward", "log_softmax"]
+__all__ += ["log_softmax_backward", "logsumexp", "softmax", "softmax_backward"]
 
 
 def line_start(line, n, inner):
@@ -135,7 +131,7 @@ def logsumexp_kernel(walk: Walk, dtype: DType) -> Callable[..., None]:
 
 
 def cross_entropy_kernel(walk: Walk, dtype: DType) -> Callable[..., None]:
-    """``top - z[y] + log total``. A class that there is not is a fault."""
+    """``top - z[y] + log total``. A class that does not exist is a fault."""
     (place, fetch, top_of, exp_sum), real, size = sweeps(walk, dtype), dtype.type, walk.size
     log, nan = names(dtype)["log"], dtype.type(np.nan)
 
@@ -159,7 +155,7 @@ def cross_entropy_kernel(walk: Walk, dtype: DType) -> Callable[..., None]:
 
 
 def cross_entropy_backward_kernel(walk: Walk, dtype: DType) -> Callable[..., None]:
-    """``dl (softmax(z) - [k = y])``; a class that there is not was a fault of the forward pass."""
+    """``dl (softmax(z) - [k = y])``; a class that does not exist was a fault of the forward pass."""
     (place, fetch, top_of, exp_sum), real, size = sweeps(walk, dtype), dtype.type, walk.size
     exp, one, zero = names(dtype)["exp"], dtype.type(1), dtype.type(0)
     write = walk.write(
@@ -182,9 +178,9 @@ def cross_entropy_backward_kernel(walk: Walk, dtype: DType) -> Callable[..., Non
 
 def arg_kernel(walk: Walk, dtype: DType, *, smallest: bool) -> Callable[..., None]:
     """The first place of the largest element, or of the first NaN; each team member keeps its best so far."""
-    holds = dtype if dtype.kind == "f" else INTEGER  # which shuffles can carry
+    holds = dtype if dtype.kind == "f" else int64  # which shuffles can carry
     place, is_block, is_wide, cast = walk.team.place, walk.team is BLOCK, walk.name == "wide", holds.type
-    shared_values, shared_places = make_shared(WARPS, holds), make_shared(WARPS, INTEGER)
+    shared_values, shared_places = make_shared(WARPS, holds), make_shared(WARPS, int64)
 
     @device
     def is_better(value, k, best, at):
@@ -263,14 +259,14 @@ def made(name: str, walk: Walk, dtype: DType) -> Kernel:
     elif name == "cross_entropy":
         factory, takes = (
             cross_entropy_kernel,
-            (pointer(dtype), pointer(INTEGER), pointer(dtype), INT, INT, pointer(INTEGER)),
+            (pointer(dtype), pointer(int64), pointer(dtype), INT, INT, pointer(int64)),
         )
     elif name == "cross_entropy_backward":
         real = pointer(dtype)
-        factory, takes = cross_entropy_backward_kernel, (real, real, pointer(INTEGER), real, INT, INT)
+        factory, takes = cross_entropy_backward_kernel, (real, real, pointer(int64), real, INT, INT)
     else:
         factory = functools.partial(arg_kernel, smallest=name == "argmin")
-        takes = (pointer(dtype), pointer(INTEGER), INT, INT, INT)
+        takes = (pointer(dtype), pointer(int64), INT, INT, INT)
     return Kernel(f"{name}_{walk.name}_{dtype.name}", factory(walk, dtype), *takes)
 
 
@@ -283,9 +279,16 @@ def along(name: str, dim: int, *operands: DeviceArray) -> DeviceArray:
         sources = [f.x for f in found]
         walk = walk_for(first, *sources)
         start(
-            made(name, walk, out.dtype), walk.team, first.count, first.n, *sources, out, first.n, first.inner,
+            made(name, walk, out.dtype),
+            walk.team,
             first.count,
-        )  # fmt: skip
+            first.n,
+            *sources,
+            out,
+            first.n,
+            first.inner,
+            first.count,
+        )
     return out
 
 
@@ -319,11 +322,11 @@ def logsumexp(x: DeviceArray, dims: Dims, keepdim: bool) -> DeviceArray:
 
 
 def argmax(x: DeviceArray, dim: int, keepdim: bool) -> DeviceArray:
-    return _to_numbers("argmax", x, (dim,) if x.ndim else (), keepdim, INTEGER)
+    return _to_numbers("argmax", x, (dim,) if x.ndim else (), keepdim, int64)
 
 
 def argmin(x: DeviceArray, dim: int, keepdim: bool) -> DeviceArray:
-    return _to_numbers("argmin", x, (dim,) if x.ndim else (), keepdim, INTEGER)
+    return _to_numbers("argmin", x, (dim,) if x.ndim else (), keepdim, int64)
 
 
 def cross_entropy(z: DeviceArray, y: DeviceArray) -> DeviceArray:

@@ -151,9 +151,8 @@ def make_product(kind: Kind, tile: WarpTile, rule: Callable) -> Callable:
     In a stage, word w of row i is ``16 i + w`` with its piece of four exchanged: number ``p`` for ``p ^ (i / 2 %
     4)``.
     """
-    rows, columns, high, wide, stages, threads = (
-        tile.rows, tile.columns, tile.high, tile.wide, tile.stages, tile.threads,
-    )  # fmt: skip
+    rows, columns, high, wide = tile.rows, tile.columns, tile.high, tile.wide
+    stages, threads = tile.stages, tile.threads
     real, zero, uint, warps_across = np.float32, np.float32(0), np.uint32, columns // wide
     down, across = high // 16, wide // 8  # instructions for the warp's tile
     sums_size, a_size, b_size = 4 * down * across, 4 * down, 2 * across
@@ -168,7 +167,7 @@ def make_product(kind: Kind, tile: WarpTile, rule: Callable) -> Callable:
 
     def product(
         A, B, bias, C, M, N, words, inner, inner_a, outer_a, inner_b, outer_b, biased, step_bias, s0, s1, s2
-    ):  # fmt: skip
+    ):
         panels = shared()
         sums = cuda.local.array(sums_size, real)
         a = cuda.local.array(a_size, uint)

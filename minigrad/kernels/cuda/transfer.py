@@ -7,12 +7,11 @@ from typing import Any
 import numpy as np
 
 from minigrad import dtypes
+from minigrad.kernels import Array
 from minigrad.kernels.cuda import device as devices
 from minigrad.kernels.cuda.array import DeviceArray, empty, steps
 
 __all__ = ["between", "shared_with", "to_device"]
-
-Array = np.ndarray[Any, Any]
 
 
 def to_device(array: Array, index: int) -> DeviceArray:
@@ -55,7 +54,8 @@ def between(x: DeviceArray, index: int) -> DeviceArray:
 def shared_with(theirs: Any) -> DeviceArray:
     """The memory of another library's array, not copied: of whatever has a ``__cuda_array_interface__``.
 
-    Raises TypeError for a dtype that minigrad has not. What the other library has under way there is waited for.
+    It waits for what the other library has under way there. Raises TypeError for a dtype that minigrad does not
+    have.
     """
     told = theirs.__cuda_array_interface__
     dtype, (address, read_only) = dtypes.dtype(np.dtype(told["typestr"])), told["data"]

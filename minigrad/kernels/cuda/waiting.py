@@ -6,20 +6,21 @@ import weakref
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
+from minigrad.dtypes import DType
 from minigrad.kernels.cuda import device as devices
-from minigrad.kernels.cuda.array import DeviceArray
+from minigrad.kernels.cuda.array import DeviceArray, Shape
 from minigrad.kernels.cuda.chain import Chain
-
-DType = np.dtype[Any]
-Shape = tuple[int, ...]
 
 
 def put_off(
-    function: Any, operands: Sequence[Any], found: Sequence[DeviceArray], dtype: DType, gives: DType, shape: Shape,
+    function: Any,
+    operands: Sequence[Any],
+    found: Sequence[DeviceArray],
+    dtype: DType,
+    gives: DType,
+    shape: Shape,
     device: int,
-) -> DeviceArray:  # fmt: skip
+) -> DeviceArray:
     """What an elementwise function gives, as a step of this thread's chain, or the first one of a new chain.
 
     ``found`` are the arrays among the operands.
@@ -54,7 +55,7 @@ def _begin(chain: Chain) -> Chain:
 
 def finish(
     function: Any, operands: Sequence[Any], found: Sequence[DeviceArray], dtype: DType, out: DeviceArray
-) -> bool:  # fmt: skip
+) -> bool:
     """Let the function, whose result is written over ``out``, be the last step of the chain, and launch that.
 
     So ``x += 2 * y`` is one launch. False if it cannot be that.

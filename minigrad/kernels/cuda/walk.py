@@ -23,15 +23,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import numpy as np
-
+from minigrad.dtypes import DType
 from minigrad.kernels.cuda.array import DeviceArray
 from minigrad.kernels.cuda.intrinsics import WIDE, load4
 from minigrad.kernels.cuda.loops import build
 from minigrad.kernels.cuda.shim import device
 from minigrad.kernels.cuda.team import BLOCK, THREAD, Lines, Team, threads_for
-
-DType = np.dtype[Any]
 
 HELD_BYTES = 32 * 4  # of a line, for each thread: 32 registers
 
@@ -172,7 +169,7 @@ class Walk(NamedTuple):
 
     @property
     def size(self) -> int:
-        """How many elements a kernel has to have registers for; an array of none there cannot be."""
+        """How many registers a kernel declares for elements: at least one, as no array has none."""
         return max(WIDE * self.loads, 1)
 
     def fetch(self) -> Callable[..., Any]:
@@ -191,14 +188,22 @@ class Walk(NamedTuple):
         return device(fetch if loads else nothing)
 
     def fold(
-        self, combine: Callable[..., Any], take: Callable[..., Any], identity: Any, holds: DType,
-        operands: int = 1, numbers: int = 0,
-    ) -> Callable[..., Any]:  # fmt: skip
+        self,
+        combine: Callable[..., Any],
+        take: Callable[..., Any],
+        identity: Any,
+        holds: DType,
+        operands: int = 1,
+        numbers: int = 0,
+    ) -> Callable[..., Any]:
         """``fold(h, x, ..., at, inner, n, lane, lanes, ...)``: every thread gets the whole team's total."""
         known = {
-            "combine": combine, "take": device(take), "identity": identity, "LOADS": self.loads,
+            "combine": combine,
+            "take": device(take),
+            "identity": identity,
+            "LOADS": self.loads,
             "together": self.team.fold(combine, holds),
-        }  # fmt: skip
+        }
         return device(build(f"fold_{self.name}", fold_source(self.kind, operands, numbers), known, "fold"))
 
     def write(self, rule: Callable[..., Any], operands: int = 1, numbers: int = 0) -> Callable[..., Any]:

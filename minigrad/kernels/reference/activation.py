@@ -4,16 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from minigrad.kernels import Array, quiet
+from minigrad.kernels import Array, quiet, rules
 from minigrad.kernels.reference.elementwise import erf
 
-__all__ = [
-    "bce", "bce_slope", "bce_with_logits", "elu", "elu_backward", "gelu", "gelu_backward", "gelu_tanh",
-    "gelu_tanh_backward", "hardsigmoid", "hardsigmoid_backward", "hardswish", "hardswish_backward", "hardtanh",
-    "hardtanh_backward", "huber", "leaky_relu", "leaky_relu_backward", "logsigmoid", "logsigmoid_backward", "mish",
-    "mish_backward", "relu", "relu_backward", "sigmoid", "sigmoid_backward", "silu", "silu_backward", "softplus",
-    "softplus_backward", "softsign", "softsign_backward", "tanh", "tanh_backward",
-]  # fmt: skip
+__all__ = rules.__all__
 
 ROOT_TWO, ROOT_TWO_PI, TWICE_ROOT = 2**0.5, (2 * np.pi) ** 0.5, 2 * (2 / np.pi) ** 0.5
 

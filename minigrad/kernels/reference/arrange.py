@@ -6,9 +6,8 @@ import numpy as np
 
 from minigrad.kernels import Array, Dims
 
-__all__ = [
-    "diagonal", "diagonal_backward", "flip", "pad", "repeat", "roll", "tril", "triu", "unfold", "unfold_backward",
-]  # fmt: skip
+__all__ = ["diagonal", "diagonal_backward", "flip", "pad", "repeat"]
+__all__ += ["roll", "tril", "triu", "unfold", "unfold_backward"]
 
 
 def flip(x: Array, dims: Dims) -> Array:

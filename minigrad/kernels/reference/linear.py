@@ -6,9 +6,7 @@ import numpy as np
 
 from minigrad.kernels import Array, quiet
 
-__all__ = [
-    "linear", "matmul",
-]  # fmt: skip
+__all__ = ["linear", "matmul"]
 
 
 @quiet

@@ -9,9 +9,8 @@ import numpy as np
 
 from minigrad.kernels import Array, Dims, quiet
 
-__all__ = [
-    "cast", "cat", "copy", "expand", "index", "index_backward", "permute", "put", "put_add", "reshape", "stack",
-]  # fmt: skip
+__all__ = ["cast", "cat", "copy", "expand", "index", "index_backward"]
+__all__ += ["permute", "put", "put_add", "reshape", "stack"]
 
 
 def reshape(x: Array, shape: Dims) -> Array:
@@ -63,7 +62,7 @@ def put_add(x: Array, key: Any, v: Array) -> Array:
 
 
 def _add_at(out: Array, key: Any, v: Array) -> Array:
-    """out[key] += v, an element as often as ``key`` has it; only integer arrays can have it twice."""
+    """out[key] += v, once for each time that ``key`` names an element; only integer arrays can do so twice."""
     if any(isinstance(part, np.ndarray) and part.dtype.kind != "b" for part in key):
         np.add.at(out, key, v)
     else:

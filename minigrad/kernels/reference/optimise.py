@@ -6,16 +6,23 @@ import numpy as np
 
 from minigrad.kernels import Array, quiet
 
-__all__ = [
-    "adagrad_step", "adam_step", "rmsprop_step", "sgd_step",
-]  # fmt: skip
+__all__ = ["adagrad_step", "adam_step", "rmsprop_step", "sgd_step"]
 
 
 @quiet
 def sgd_step(
-    p: Array, g: Array, v: Array | None, *, lr: float, momentum: float, dampening: float, weight_decay: float,
-    nesterov: bool, maximize: bool, first: bool,
-) -> None:  # fmt: skip
+    p: Array,
+    g: Array,
+    v: Array | None,
+    *,
+    lr: float,
+    momentum: float,
+    dampening: float,
+    weight_decay: float,
+    nesterov: bool,
+    maximize: bool,
+    first: bool,
+) -> None:
     """v = momentum v + (1 - dampening) g (v = g at the first step);  p = p - lr v."""
     g = (-g if maximize else g) + weight_decay * p
     if v is not None:
@@ -26,9 +33,19 @@ def sgd_step(
 
 @quiet
 def rmsprop_step(
-    p: Array, g: Array, s: Array, mean: Array | None, v: Array | None, *, lr: float, alpha: float, eps: float,
-    weight_decay: float, momentum: float, maximize: bool,
-) -> None:  # fmt: skip
+    p: Array,
+    g: Array,
+    s: Array,
+    mean: Array | None,
+    v: Array | None,
+    *,
+    lr: float,
+    alpha: float,
+    eps: float,
+    weight_decay: float,
+    momentum: float,
+    maximize: bool,
+) -> None:
     """s = alpha s + (1 - alpha) g^2, mean the same of g;  v = momentum v + g / (sqrt(s - mean^2) + eps)."""
     g = (-g if maximize else g) + weight_decay * p
     s[...] = alpha * s + (1 - alpha) * g * g
@@ -45,7 +62,7 @@ def rmsprop_step(
 @quiet
 def adagrad_step(
     p: Array, g: Array, s: Array, *, lr: float, eps: float, weight_decay: float, maximize: bool
-) -> None:  # fmt: skip
+) -> None:
     """s = s + g^2;  p = p - lr g / (sqrt(s) + eps)."""
     g = (-g if maximize else g) + weight_decay * p
     s += g * g
@@ -54,9 +71,21 @@ def adagrad_step(
 
 @quiet
 def adam_step(
-    p: Array, g: Array, m: Array, s: Array, top: Array | None, *, lr: float, beta1: float, beta2: float,
-    eps: float, weight_decay: float, decoupled: bool, maximize: bool, step: int,
-) -> None:  # fmt: skip
+    p: Array,
+    g: Array,
+    m: Array,
+    s: Array,
+    top: Array | None,
+    *,
+    lr: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float,
+    decoupled: bool,
+    maximize: bool,
+    step: int,
+) -> None:
     """m = beta1 m + (1 - beta1) g;  s = beta2 s + (1 - beta2) g^2;  p = p - lr m^ / (sqrt(s^) + eps).
 
     With ``top``, the largest s so far takes the place of s. ``decoupled`` shrinks p itself, and leaves g alone.

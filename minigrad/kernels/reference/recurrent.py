@@ -13,10 +13,8 @@ import numpy as np
 from minigrad.kernels import Array, quiet
 from minigrad.kernels.reference.activation import relu, relu_backward, sigmoid, tanh, tanh_backward
 
-__all__ = [
-    "gru", "gru_backward", "lstm", "lstm_backward", "rnn_relu", "rnn_relu_backward", "rnn_tanh",
-    "rnn_tanh_backward",
-]  # fmt: skip
+__all__ = ["gru", "gru_backward", "lstm", "lstm_backward", "rnn_relu"]
+__all__ += ["rnn_relu_backward", "rnn_tanh", "rnn_tanh_backward"]
 
 # -- plain ----------------------------------------------------------------------------------------------------
 

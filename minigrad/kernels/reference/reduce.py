@@ -8,10 +8,9 @@ import numpy as np
 
 from minigrad.kernels import Array, Dims, quiet
 
-__all__ = [
-    "all", "amax", "amin", "any", "argmax", "argmin", "cross_entropy", "cross_entropy_backward", "log_softmax",
-    "log_softmax_backward", "logsumexp", "mean", "moments", "norm", "prod", "softmax", "softmax_backward", "sum",
-]  # fmt: skip
+__all__ = ["all", "amax", "amin", "any", "argmax", "argmin", "cross_entropy"]
+__all__ += ["cross_entropy_backward", "log_softmax", "log_softmax_backward", "logsumexp"]
+__all__ += ["mean", "moments", "norm", "prod", "softmax", "softmax_backward", "sum"]
 
 # -- reductions -----------------------------------------------------------------------------------------------
 

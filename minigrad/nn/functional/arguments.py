@@ -25,7 +25,7 @@ def reduced(losses: Tensor, reduction: str) -> Tensor:
 
 def alike(
     name: str, input: Tensor, target: Tensor, reduction: str, second: str = "target"
-) -> tuple[Tensor, Tensor]:  # fmt: skip
+) -> tuple[Tensor, Tensor]:
     """Input and target of one float dtype, after a check that their shapes are equal."""
     if tensor(name, input).shape != tensor(name, target).shape:
         raise ValueError(

@@ -8,6 +8,7 @@ import numpy as np
 
 from minigrad import dtypes
 from minigrad.creation import zeros
+from minigrad.kernels import Dims
 from minigrad.nn.functional.layers import check_probability, dropout
 from minigrad.ops import cat, linear, masked_fill, softmax, where
 from minigrad.ops.linear_algebra import one_dtype
@@ -16,15 +17,20 @@ from minigrad.tensor import Tensor
 
 __all__ = ["multi_head_attention_forward", "scaled_dot_product_attention", "sinusoidal_positions"]
 
-Shape = tuple[int, ...]
 
 # -- queries, keys and values ---------------------------------------------------------------------------------
 
 
 def scaled_dot_product_attention(
-    query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, dropout_p: float = 0.0,
-    is_causal: bool = False, scale: float | None = None, enable_gqa: bool = False,
-) -> Tensor:  # fmt: skip
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attn_mask: Tensor | None = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> Tensor:
     """For each query a mean of the values, weighted by how well keys fit it: ``softmax(scale q k^T + mask) v``.
 
     Args:
@@ -44,7 +50,7 @@ def scaled_dot_product_attention(
     Source: Vaswani and others, Attention is all you need, 2017; for shared heads, Ainslie and others, GQA, 2023.
 
     Raises:
-        TypeError: dtypes that differ, or that are no floats; a mask of another dtype.
+        TypeError: dtypes that differ, or that are not floats; a mask of another dtype.
         ValueError: shapes that do not fit, a probability outside [0, 1], both a mask and ``is_causal``.
 
     >>> import minigrad as mg
@@ -65,7 +71,7 @@ NAME = "scaled_dot_product_attention"
 
 def attend(
     q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, dropout_p: float, scale: float, *, hides_all: bool
-) -> tuple[Tensor, Tensor]:  # fmt: skip
+) -> tuple[Tensor, Tensor]:
     """The output, and the weights after their dropout, (..., L, S).
 
     The mask is added: -Inf is for no weight. ``hides_all``: it may hide all keys from a query.
@@ -136,14 +142,31 @@ def added(name: str, what: str, mask: Tensor, dtype: dtypes.DType, *, unseen: bo
 
 
 def multi_head_attention_forward(
-    query: Tensor, key: Tensor, value: Tensor, embed_dim_to_check: int, num_heads: int,
-    in_proj_weight: Tensor | None, in_proj_bias: Tensor | None, bias_k: Tensor | None, bias_v: Tensor | None,
-    add_zero_attn: bool, dropout_p: float, out_proj_weight: Tensor, out_proj_bias: Tensor | None,
-    training: bool = True, key_padding_mask: Tensor | None = None, need_weights: bool = True,
-    attn_mask: Tensor | None = None, use_separate_proj_weight: bool = False, q_proj_weight: Tensor | None = None,
-    k_proj_weight: Tensor | None = None, v_proj_weight: Tensor | None = None, average_attn_weights: bool = True,
-    is_causal: bool = False, batch_first: bool = False,
-) -> tuple[Tensor, Tensor | None]:  # fmt: skip
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    embed_dim_to_check: int,
+    num_heads: int,
+    in_proj_weight: Tensor | None,
+    in_proj_bias: Tensor | None,
+    bias_k: Tensor | None,
+    bias_v: Tensor | None,
+    add_zero_attn: bool,
+    dropout_p: float,
+    out_proj_weight: Tensor,
+    out_proj_bias: Tensor | None,
+    training: bool = True,
+    key_padding_mask: Tensor | None = None,
+    need_weights: bool = True,
+    attn_mask: Tensor | None = None,
+    use_separate_proj_weight: bool = False,
+    q_proj_weight: Tensor | None = None,
+    k_proj_weight: Tensor | None = None,
+    v_proj_weight: Tensor | None = None,
+    average_attn_weights: bool = True,
+    is_causal: bool = False,
+    batch_first: bool = False,
+) -> tuple[Tensor, Tensor | None]:
     """Attention in several heads, each with a part of E for itself: :class:`~minigrad.nn.MultiheadAttention`.
 
     Args:
@@ -223,8 +246,8 @@ def _check_sequences(name: str, q: Tensor, k: Tensor, v: Tensor, E: int, heads: 
 
 
 def _merged(
-    name: str, attn_mask: Tensor | None, key_padding_mask: Tensor | None, shape: Shape, dtype: dtypes.DType
-) -> Tensor | None:  # fmt: skip
+    name: str, attn_mask: Tensor | None, key_padding_mask: Tensor | None, shape: Dims, dtype: dtypes.DType
+) -> Tensor | None:
     """Both masks as one that is added, which broadcasts to ``shape``."""
     N, heads, L, S = shape
     found = None
@@ -246,9 +269,14 @@ def _merged(
 
 
 def _with_more_keys(
-    name: str, k: Tensor, v: Tensor, mask: Tensor | None, bias_k: Tensor | None, bias_v: Tensor | None,
+    name: str,
+    k: Tensor,
+    v: Tensor,
+    mask: Tensor | None,
+    bias_k: Tensor | None,
+    bias_v: Tensor | None,
     add_zero_attn: bool,
-) -> tuple[Tensor, Tensor, Tensor | None]:  # fmt: skip
+) -> tuple[Tensor, Tensor, Tensor | None]:
     """Keys and values with those at the end that every query sees."""
     N, heads, _, width = k.shape
     if (bias_k is None) != (bias_v is None):
@@ -277,7 +305,7 @@ def sinusoidal_positions(length: int, d_model: int, dtype: dtypes.DType | None =
 
     Source: Vaswani and others, Attention is all you need, 2017.
 
-    Raises TypeError for what are no ints, or a dtype of no floats, ValueError for a size below 1.
+    Raises TypeError for anything but ints, or a dtype that is not of floats, ValueError for a size below 1.
 
     >>> sinusoidal_positions(2, 4)
     tensor([[0.0000, 1.0000, 0.0000, 1.0000],

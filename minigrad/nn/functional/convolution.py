@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from minigrad.graph import record
-from minigrad.kernels.windows import Dims, Windows
+from minigrad.kernels import Dims
+from minigrad.kernels.windows import Windows
 from minigrad.nn.functional.space import batched, for_each_dim, windows, windows_along
 from minigrad.ops.convolution import (
     Col2Im,
@@ -27,9 +28,14 @@ Several = int | tuple[int, ...]  # a number, or one for each dim of space
 
 
 def conv1d(
-    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Several = 1, padding: Several | str = 0,
-    dilation: Several = 1, groups: int = 1,
-) -> Tensor:  # fmt: skip
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Several = 1,
+    padding: Several | str = 0,
+    dilation: Several = 1,
+    groups: int = 1,
+) -> Tensor:
     """:func:`conv2d` in one dimension: ``(N, C, L), (O, C / groups, K), (O,) -> (N, O, L')``.
 
     >>> import minigrad as mg
@@ -40,9 +46,14 @@ def conv1d(
 
 
 def conv2d(
-    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Several = 1, padding: Several | str = 0,
-    dilation: Several = 1, groups: int = 1,
-) -> Tensor:  # fmt: skip
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Several = 1,
+    padding: Several | str = 0,
+    dilation: Several = 1,
+    groups: int = 1,
+) -> Tensor:
     """Every window of an image times the weight: ``z[o, i] = b[o] + sum W[o, c, k] x[c, i s + k d - p]``.
 
     Here i and k are places (row, column), s, d and p the stride, dilation and padding, and x is 0 outside.
@@ -73,9 +84,15 @@ def conv2d(
 
 
 def conv_transpose1d(
-    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Several = 1, padding: Several = 0,
-    output_padding: Several = 0, groups: int = 1, dilation: Several = 1,
-) -> Tensor:  # fmt: skip
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Several = 1,
+    padding: Several = 0,
+    output_padding: Several = 0,
+    groups: int = 1,
+    dilation: Several = 1,
+) -> Tensor:
     """:func:`conv_transpose2d` in one dimension: ``(N, C, L), (C, O / groups, K), (O,) -> (N, O, L')``.
 
     >>> import minigrad as mg
@@ -88,9 +105,15 @@ def conv_transpose1d(
 
 
 def conv_transpose2d(
-    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Several = 1, padding: Several = 0,
-    output_padding: Several = 0, groups: int = 1, dilation: Several = 1,
-) -> Tensor:  # fmt: skip
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Several = 1,
+    padding: Several = 0,
+    output_padding: Several = 0,
+    groups: int = 1,
+    dilation: Several = 1,
+) -> Tensor:
     """Every element as a window, times the weight, all windows added: what :func:`conv2d` does to a gradient.
 
     ``y[o, j] = b[o] + sum W[c, o, k] x[c, i]`` over c, and over all i and k with ``i s + k d - p = j``.
@@ -124,11 +147,18 @@ def conv_transpose2d(
 
 
 def _conv(
-    name: str, dims: int, input: Tensor, weight: Tensor, bias: Tensor | None, stride: Several,
-    padding: Several | str, dilation: Several, groups: int,
-) -> Tensor:  # fmt: skip
+    name: str,
+    dims: int,
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: Several,
+    padding: Several | str,
+    dilation: Several,
+    groups: int,
+) -> Tensor:
     x, has_batch = batched(name, input, dims)
-    W = _checked_weight(name, dims, x, weight, groups)
+    W = _checked_weight(name, dims, weight, groups)
     if x.shape[1] != W.shape[1] * groups:
         raise ValueError(
             f"{name}: x {x.shape} has {x.shape[1]} channels, W {W.shape} takes {W.shape[1] * groups}"
@@ -145,11 +175,19 @@ def _conv(
 
 
 def _transposed(
-    name: str, dims: int, input: Tensor, weight: Tensor, bias: Tensor | None, stride: Several, padding: Several,
-    output_padding: Several, groups: int, dilation: Several,
-) -> Tensor:  # fmt: skip
+    name: str,
+    dims: int,
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: Several,
+    padding: Several,
+    output_padding: Several,
+    groups: int,
+    dilation: Several,
+) -> Tensor:
     x, has_batch = batched(name, input, dims)
-    W = _checked_weight(name, dims, x, weight, groups)
+    W = _checked_weight(name, dims, weight, groups)
     if x.shape[1] != W.shape[0] or W.shape[0] % groups:
         raise ValueError(
             f"{name}: x {x.shape} has {x.shape[1]} channels, W {W.shape} takes {W.shape[0]}"
@@ -175,9 +213,7 @@ def transposed_size(sizes: Dims, kernel: Dims, stride: Dims, padding: Dims, dila
     return tuple((n - 1) * s - 2 * p + d * (k - 1) + m + 1 for n, k, s, p, d, m in numbers)
 
 
-def paddings(
-    name: str, padding: Any, kernel: Dims, stride: Dims, dilation: Dims
-) -> tuple[tuple[int, int], ...]:  # fmt: skip
+def paddings(name: str, padding: Any, kernel: Dims, stride: Dims, dilation: Dims) -> tuple[tuple[int, int], ...]:
     """(before, after) for each dim of space. Raises ValueError for an unknown word, or "same" with a stride."""
     if not isinstance(padding, str):
         return tuple((p, p) for p in for_each_dim(name, "padding", padding, len(kernel), 0))
@@ -191,7 +227,7 @@ def paddings(
     return tuple((n // 2, n - n // 2) for n in around)
 
 
-def _checked_weight(name: str, dims: int, x: Tensor, weight: Tensor, groups: int) -> Tensor:
+def _checked_weight(name: str, dims: int, weight: Tensor, groups: int) -> Tensor:
     W = number(name, weight)
     if W.ndim != dims + 2 or min(W.shape) < 1:
         letters = ", ".join(["O", "C / groups", "K"] if dims == 1 else ["O", "C / groups", "K_h", "K_w"])
@@ -215,7 +251,7 @@ def _checked_bias(name: str, bias: Tensor | None, channels: int, x: Tensor, W: T
 
 def unfold(
     input: Tensor, kernel_size: Several, dilation: Several = 1, padding: Several = 0, stride: Several = 1
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """Every window of an image as a column: ``(N, C, H, W) -> (N, C K_h K_w, windows)``.
 
     With these columns a convolution is a matrix product. Arguments and errors are those of :func:`conv2d`.
@@ -234,9 +270,13 @@ def unfold(
 
 
 def fold(
-    input: Tensor, output_size: Several, kernel_size: Several, dilation: Several = 1, padding: Several = 0,
+    input: Tensor,
+    output_size: Several,
+    kernel_size: Several,
+    dilation: Several = 1,
+    padding: Several = 0,
     stride: Several = 1,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """The windows of an image, given as columns, put in their places and added: the transpose of :func:`unfold`.
 
     Args:
@@ -273,6 +313,6 @@ def fold(
 
 def _columns(
     name: str, sizes: Dims, kernel_size: Several, dilation: Several, padding: Several, stride: Several
-) -> Windows:  # fmt: skip
+) -> Windows:
     size, s, p, d = windows_along(name, 2, kernel_size, stride, padding, dilation)
     return windows(name, sizes, size, s, tuple((n, n) for n in p), d)

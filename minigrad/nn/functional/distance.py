@@ -10,10 +10,8 @@ from minigrad.ops import minimum, norm, relu, where
 from minigrad.ops.operands import above_zero, broadcast, floating, one_dim, parameter, tensor
 from minigrad.tensor import Tensor
 
-__all__ = [
-    "cosine_embedding_loss", "cosine_similarity", "hinge_embedding_loss", "kl_div", "margin_ranking_loss",
-    "normalize", "pairwise_distance", "triplet_margin_loss",
-]  # fmt: skip
+__all__ = ["cosine_embedding_loss", "cosine_similarity", "hinge_embedding_loss", "kl_div"]
+__all__ += ["margin_ranking_loss", "normalize", "pairwise_distance", "triplet_margin_loss"]
 
 # -- of distributions -----------------------------------------------------------------------------------------
 
@@ -125,9 +123,7 @@ def cosine_embedding_loss(
     return reduced(where(target == 1, 1 - c, relu(c - margin)), reduction)
 
 
-def hinge_embedding_loss(
-    input: Tensor, target: Tensor, margin: float = 1.0, *, reduction: str = "mean"
-) -> Tensor:  # fmt: skip
+def hinge_embedding_loss(input: Tensor, target: Tensor, margin: float = 1.0, *, reduction: str = "mean") -> Tensor:
     """``l = x`` for pairs that should be alike, ``max(0, margin - x)`` for others, x the distance in the input.
 
     Args:
@@ -154,7 +150,7 @@ def hinge_embedding_loss(
 
 def margin_ranking_loss(
     input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0, *, reduction: str = "mean"
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """``l = max(0, margin - y (x1 - x2))``: the first should be larger where the target y is 1, smaller where -1.
 
     Args:
@@ -195,9 +191,16 @@ def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6,
 
 
 def triplet_margin_loss(
-    anchor: Tensor, positive: Tensor, negative: Tensor, margin: float = 1.0, p: float = 2, eps: float = 1e-6,
-    swap: bool = False, *, reduction: str = "mean",
-) -> Tensor:  # fmt: skip
+    anchor: Tensor,
+    positive: Tensor,
+    negative: Tensor,
+    margin: float = 1.0,
+    p: float = 2,
+    eps: float = 1e-6,
+    swap: bool = False,
+    *,
+    reduction: str = "mean",
+) -> Tensor:
     """``l = max(0, d(a, p) - d(a, n) + margin)``: an anchor is to be nearer to what is like it than to others.
 
     Args:

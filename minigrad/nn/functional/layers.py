@@ -30,12 +30,12 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
 
     The factor keeps the mean as it was, so that nothing need be done after training. The node holds a key, drawn
     by the generator that ``mg.manual_seed`` starts, from which the fate of every element follows. ``inplace`` is
-    taken as PyTorch has it, and changes nothing.
+    accepted, as in PyTorch, and changes nothing.
 
     Source: Srivastava et al., Dropout: a simple way to prevent neural networks from overfitting, 2014.
 
     Raises:
-        TypeError: the input is not of floats, or ``p`` is no number. ValueError: ``p`` is outside [0, 1].
+        TypeError: the input is not of floats, or ``p`` is not a number. ValueError: ``p`` is outside [0, 1].
 
     >>> import minigrad as mg
     >>> set(dropout(mg.ones(1000), 0.75).tolist())
@@ -123,9 +123,15 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> 
 
 
 def embedding_bag(
-    input: Tensor, weight: Tensor, offsets: Tensor | None = None, *, mode: str = "mean",
-    per_sample_weights: Tensor | None = None, include_last_offset: bool = False, padding_idx: int | None = None,
-) -> Tensor:  # fmt: skip
+    input: Tensor,
+    weight: Tensor,
+    offsets: Tensor | None = None,
+    *,
+    mode: str = "mean",
+    per_sample_weights: Tensor | None = None,
+    include_last_offset: bool = False,
+    padding_idx: int | None = None,
+) -> Tensor:
     """The rows that each bag of integers names, as one: their mean, their sum, or the largest of each element.
 
     Args:

@@ -177,7 +177,7 @@ def layer_norm(
 
 def rms_norm(
     input: Tensor, normalized_shape: Sequence[int], weight: Tensor | None = None, eps: float | None = None
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """Norm by the root of the mean square over the last dims: ``y = w x / (mean x^2 + eps)^(1/2)``.
 
     The arguments are those of :func:`layer_norm`. Without ``eps`` it is the spacing of the dtype's numbers at 1.
@@ -198,7 +198,7 @@ def rms_norm(
 
 def group_norm(
     input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """Group norm: the C channels of each example in groups of neighbours, each brought to mean 0 and variance 1.
 
     Args:
@@ -286,7 +286,7 @@ def _last_dims(
 
 def _normalised(
     op: Normalise, x: Tensor, weight: Tensor | None, bias: Tensor | None, *, at_end: bool = False
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """``w x_hat + b``, of channels or, ``at_end``, of the last dims."""
     if not at_end:
         weight, bias = (t if t is None else _beside_channels(t, x) for t in (weight, bias))

@@ -5,17 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from minigrad.graph import Array, record
-from minigrad.kernels.windows import Dims, Span, Windows
+from minigrad.kernels import Dims
+from minigrad.kernels.windows import Span, Windows
 from minigrad.nn.functional.convolution import Several
 from minigrad.nn.functional.space import batched, for_each_dim, windows, windows_along
 from minigrad.ops.operands import number, only_floats
 from minigrad.ops.pooling import ArgMaxPool, AvgPool, MaxPool
 from minigrad.tensor import Tensor
 
-__all__ = [
-    "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_max_pool1d", "adaptive_max_pool2d", "avg_pool1d",
-    "avg_pool2d", "max_pool1d", "max_pool2d",
-]  # fmt: skip
+__all__ = ["adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_max_pool1d"]
+__all__ += ["adaptive_max_pool2d", "avg_pool1d", "avg_pool2d", "max_pool1d", "max_pool2d"]
 
 Pooled = Tensor | tuple[Tensor, Tensor]
 Sizes = int | None | tuple[int | None, ...]
@@ -24,9 +23,14 @@ Sizes = int | None | tuple[int | None, ...]
 
 
 def max_pool1d(
-    input: Tensor, kernel_size: Several, stride: Several | None = None, padding: Several = 0,
-    dilation: Several = 1, ceil_mode: bool = False, return_indices: bool = False,
-) -> Pooled:  # fmt: skip
+    input: Tensor,
+    kernel_size: Several,
+    stride: Several | None = None,
+    padding: Several = 0,
+    dilation: Several = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Pooled:
     """:func:`max_pool2d` in one dimension: ``(N, C, L) -> (N, C, L')``.
 
     >>> import minigrad as mg
@@ -37,9 +41,14 @@ def max_pool1d(
 
 
 def max_pool2d(
-    input: Tensor, kernel_size: Several, stride: Several | None = None, padding: Several = 0,
-    dilation: Several = 1, ceil_mode: bool = False, return_indices: bool = False,
-) -> Pooled:  # fmt: skip
+    input: Tensor,
+    kernel_size: Several,
+    stride: Several | None = None,
+    padding: Several = 0,
+    dilation: Several = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Pooled:
     """The largest element of each window: ``y[i] = max x[i s + k d - p]`` over k.
 
     Args:
@@ -65,9 +74,13 @@ def max_pool2d(
 
 
 def avg_pool1d(
-    input: Tensor, kernel_size: Several, stride: Several | None = None, padding: Several = 0,
-    ceil_mode: bool = False, count_include_pad: bool = True,
-) -> Tensor:  # fmt: skip
+    input: Tensor,
+    kernel_size: Several,
+    stride: Several | None = None,
+    padding: Several = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+) -> Tensor:
     """:func:`avg_pool2d` in one dimension: ``(N, C, L) -> (N, C, L')``.
 
     >>> import minigrad as mg
@@ -78,9 +91,14 @@ def avg_pool1d(
 
 
 def avg_pool2d(
-    input: Tensor, kernel_size: Several, stride: Several | None = None, padding: Several = 0,
-    ceil_mode: bool = False, count_include_pad: bool = True, divisor_override: int | None = None,
-) -> Tensor:  # fmt: skip
+    input: Tensor,
+    kernel_size: Several,
+    stride: Several | None = None,
+    padding: Several = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+) -> Tensor:
     """The mean of each window.
 
     Args:
@@ -101,18 +119,32 @@ def avg_pool2d(
 
 
 def _max_pool(
-    name: str, dims: int, input: Tensor, kernel_size: Several, stride: Several | None, padding: Several,
-    dilation: Several, ceil_mode: bool, return_indices: bool,
-) -> Pooled:  # fmt: skip
+    name: str,
+    dims: int,
+    input: Tensor,
+    kernel_size: Several,
+    stride: Several | None,
+    padding: Several,
+    dilation: Several,
+    ceil_mode: bool,
+    return_indices: bool,
+) -> Pooled:
     x, has_batch = batched(name, number(name, input), dims)
     at = _pool_windows(name, x, kernel_size, stride, padding, dilation, ceil_mode)
     return _largest(x, has_batch, at.spans(x.shape[2:]), return_indices)
 
 
 def _avg_pool(
-    name: str, dims: int, input: Tensor, kernel_size: Several, stride: Several | None, padding: Several,
-    ceil_mode: bool, count_include_pad: bool, divisor: int | None,
-) -> Tensor:  # fmt: skip
+    name: str,
+    dims: int,
+    input: Tensor,
+    kernel_size: Several,
+    stride: Several | None,
+    padding: Several,
+    ceil_mode: bool,
+    count_include_pad: bool,
+    divisor: int | None,
+) -> Tensor:
     x, has_batch = batched(name, only_floats(name, number(name, input)), dims)
     at = _pool_windows(name, x, kernel_size, stride, padding, 1, ceil_mode)
     spans = at.spans(x.shape[2:])
@@ -135,16 +167,21 @@ def check_divisor(name: str, divisor: int | None) -> None:
 
 
 def _pool_windows(
-    name: str, x: Tensor, kernel_size: Several, stride: Several | None, padding: Several, dilation: Several,
+    name: str,
+    x: Tensor,
+    kernel_size: Several,
+    stride: Several | None,
+    padding: Several,
+    dilation: Several,
     ceil_mode: bool,
-) -> Windows:  # fmt: skip
+) -> Windows:
     size, s, p, d = pool_windows(name, x.ndim - 2, kernel_size, stride, padding, dilation)
     return windows(name, x.shape[2:], size, s, tuple((n, n) for n in p), d, ceil_mode=ceil_mode)
 
 
 def pool_windows(
     name: str, dims: int, kernel_size: Several, stride: Several | None, padding: Several, dilation: Several = 1
-) -> tuple[Dims, Dims, Dims, Dims]:  # fmt: skip
+) -> tuple[Dims, Dims, Dims, Dims]:
     """:func:`windows_along`, of which each has an element of x; without a stride, each begins where one ends."""
     step = kernel_size if stride is None or (isinstance(stride, tuple) and not stride) else stride
     size, s, p, d = windows_along(name, dims, kernel_size, step, padding, dilation)

@@ -63,9 +63,15 @@ def rnn_relu_cell(
 
 
 def _plain_step(
-    name: str, f: Callable[[Tensor], Tensor], x: Tensor, h: Tensor, w_ih: Tensor, w_hh: Tensor,
-    b_ih: Tensor | None, b_hh: Tensor | None,
-) -> Tensor:  # fmt: skip
+    name: str,
+    f: Callable[[Tensor], Tensor],
+    x: Tensor,
+    h: Tensor,
+    w_ih: Tensor,
+    w_hh: Tensor,
+    b_ih: Tensor | None,
+    b_hh: Tensor | None,
+) -> Tensor:
     _check_step(name, 1, x, {"hx": h}, w_ih, w_hh, b_ih, b_hh)
     return f(linear(x, w_ih, b_ih) + linear(h, w_hh, b_hh))
 
@@ -184,9 +190,14 @@ def _plain(
 
 
 def lstm(
-    input: Tensor, hx: Pair, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor | None = None, b_hh: Tensor | None = None,
+    input: Tensor,
+    hx: Pair,
+    w_ih: Tensor,
+    w_hh: Tensor,
+    b_ih: Tensor | None = None,
+    b_hh: Tensor | None = None,
     w_hr: Tensor | None = None,
-) -> tuple[Tensor, Pair]:  # fmt: skip
+) -> tuple[Tensor, Pair]:
     """:func:`lstm_cell` step by step: all h, (T, B, H), and the last (h, c), each (B, H).
 
     Arguments and errors as there, for an ``input`` (T, B, I). ``w_hr``, (P, H), makes ``h' = W_hr (o tanh c')``
@@ -249,25 +260,29 @@ def _pair(name: str, hx: Pair) -> Pair:
     return h, c
 
 
-def _check_step(
-    name: str, gates: int, x: Tensor, states: dict[str, Tensor], *weights: Any
-) -> None:  # fmt: skip
+def _check_step(name: str, gates: int, x: Tensor, states: dict[str, Tensor], *weights: Any) -> None:
     batch = "B " if tensor(name, x).ndim > 1 else ""
     _check(name, gates, batch, {"input": (x, f"{batch}I")}, states, *weights)
 
 
-def _check_sequence(
-    name: str, gates: int, x: Tensor, states: dict[str, Tensor], *weights: Any
-) -> None:  # fmt: skip
+def _check_sequence(name: str, gates: int, x: Tensor, states: dict[str, Tensor], *weights: Any) -> None:
     _check(name, gates, "B ", {"input": (x, "T B I")}, states, *weights)
     if not len(x):
         raise ValueError(f"{name}: the input {x.shape} has no steps, a sequence has at least one")
 
 
 def _check(
-    name: str, gates: int, batch: str, input: dict[str, tuple[Tensor, str]], states: dict[str, Tensor],
-    w_ih: Tensor, w_hh: Tensor, b_ih: Tensor | None, b_hh: Tensor | None, w_hr: Tensor | None = None,
-) -> None:  # fmt: skip
+    name: str,
+    gates: int,
+    batch: str,
+    input: dict[str, tuple[Tensor, str]],
+    states: dict[str, Tensor],
+    w_ih: Tensor,
+    w_hh: Tensor,
+    b_ih: Tensor | None,
+    b_hh: Tensor | None,
+    w_hr: Tensor | None = None,
+) -> None:
     """Raise ValueError unless every shape has its form: a letter stands for one size, 4H for 4 times H."""
     size = "H" if w_hr is None else "P"  # of h, but not of c
     operands: dict[str, tuple[Tensor | None, str]] = {

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from minigrad.graph import Array, record
-from minigrad.kernels.windows import Dims
+from minigrad.kernels import Dims
 from minigrad.nn.functional.pooling import adaptive_avg_pool1d, adaptive_avg_pool2d
 from minigrad.nn.functional.space import for_each_dim
 from minigrad.ops.operands import integer, number, only_floats, parameter, tensor
@@ -31,9 +31,13 @@ A = -0.75  # of the cubic's family of curves, as in PyTorch and OpenCV
 
 
 def interpolate(
-    input: Tensor, size: int | Sequence[int] | None = None, scale_factor: float | Sequence[float] | None = None,
-    mode: str = "nearest", align_corners: bool | None = None, recompute_scale_factor: bool | None = None,
-) -> Tensor:  # fmt: skip
+    input: Tensor,
+    size: int | Sequence[int] | None = None,
+    scale_factor: float | Sequence[float] | None = None,
+    mode: str = "nearest",
+    align_corners: bool | None = None,
+    recompute_scale_factor: bool | None = None,
+) -> Tensor:
     """Images of another size, each element from those of ``input`` that are nearest: (N, C, H, W) or (N, C, L).
 
     With f the ratio of the sizes, element i of the result is at ``(i + 1/2) f - 1/2`` in the input, which aligns
@@ -96,7 +100,7 @@ Factors = tuple[float | None, ...]
 
 def _sizes(
     sizes: Dims, size: int | Sequence[int] | None, scale_factor: float | Sequence[float] | None
-) -> tuple[Dims, Factors]:  # fmt: skip
+) -> tuple[Dims, Factors]:
     """The size of the result, and the factors for each dim where they were given."""
     name, dims = "interpolate", len(sizes)
     if (size is None) == (scale_factor is None):

@@ -8,7 +8,8 @@ from __future__ import annotations
 import operator
 from typing import Any
 
-from minigrad.kernels.windows import Dims, Windows
+from minigrad.kernels import Dims
+from minigrad.kernels.windows import Windows
 from minigrad.ops.operands import tensor
 from minigrad.tensor import Tensor
 
@@ -23,7 +24,7 @@ def form(*leading: object, dims: int) -> str:
 def for_each_dim(name: str, what: str, value: Any, dims: int, least: int) -> Dims:
     """``value``, a number or one for each dim of space, as a tuple.
 
-    Raises TypeError for what are no ints, ValueError for another number of them, or one below ``least``.
+    Raises TypeError for anything but ints, ValueError for another number of them, or one below ``least``.
     """
     given = value if isinstance(value, (tuple, list)) else (value,)
     try:
@@ -63,9 +64,15 @@ def batched(name: str, input: Tensor, dims: int) -> tuple[Tensor, bool]:
 
 
 def windows(
-    name: str, sizes: Dims, size: Dims, stride: Dims, padding: tuple[tuple[int, int], ...], dilation: Dims,
-    *, ceil_mode: bool = False,
-) -> Windows:  # fmt: skip
+    name: str,
+    sizes: Dims,
+    size: Dims,
+    stride: Dims,
+    padding: tuple[tuple[int, int], ...],
+    dilation: Dims,
+    *,
+    ceil_mode: bool = False,
+) -> Windows:
     """All windows of a ``size`` in a space of ``sizes``, padded (before, after) along each dim.
 
     With ``ceil_mode`` the last one along a dim may reach beyond the end, if it begins before it. Raises ValueError

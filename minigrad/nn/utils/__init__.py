@@ -23,7 +23,7 @@ Parameters = Tensor | Iterable[Tensor]
 
 def clip_grad_norm_(
     parameters: Parameters, max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """Scale all gradients, in place, so that their norm together is at most ``max_norm``; return what it was.
 
     ``dp = dp min(1, max_norm / (norm + 1e-6))``, with the norm of all gradients as one long vector. It bounds a

@@ -12,9 +12,11 @@ __all__ = ["pad_sequence", "unpad_sequence"]
 
 
 def pad_sequence(
-    sequences: Sequence[Tensor], batch_first: bool = False, padding_value: float = 0.0,
+    sequences: Sequence[Tensor],
+    batch_first: bool = False,
+    padding_value: float = 0.0,
     padding_side: str = "right",
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """Sequences (T_i, ...) in one tensor, (T, B, ...), the shorter ones filled up to the longest.
 
     Args:

@@ -50,7 +50,7 @@ class CosineAnnealingLR(LRScheduler):
 
 
 class Phase(NamedTuple):
-    """A part of a cycle: up to and with step ``end``, from one learning rate and momentum to another."""
+    """A part of a cycle: up to and including step ``end``, from one learning rate and momentum to another."""
 
     end: float
     lrs: tuple[str, str]
@@ -83,12 +83,22 @@ class OneCycleLR(LRScheduler):
     """
 
     def __init__(
-        self, optimizer: Optimizer, max_lr: float | list[float], total_steps: int | None = None,
-        epochs: int | None = None, steps_per_epoch: int | None = None, pct_start: float = 0.3,
-        anneal_strategy: str = "cos", cycle_momentum: bool = True, base_momentum: float | list[float] = 0.85,
-        max_momentum: float | list[float] = 0.95, div_factor: float = 25.0, final_div_factor: float = 1e4,
-        three_phase: bool = False, last_epoch: int = -1,
-    ) -> None:  # fmt: skip
+        self,
+        optimizer: Optimizer,
+        max_lr: float | list[float],
+        total_steps: int | None = None,
+        epochs: int | None = None,
+        steps_per_epoch: int | None = None,
+        pct_start: float = 0.3,
+        anneal_strategy: str = "cos",
+        cycle_momentum: bool = True,
+        base_momentum: float | list[float] = 0.85,
+        max_momentum: float | list[float] = 0.95,
+        div_factor: float = 25.0,
+        final_div_factor: float = 1e4,
+        three_phase: bool = False,
+        last_epoch: int = -1,
+    ) -> None:
         check_optimizer(self, optimizer)
         self.total_steps = _total(total_steps, epochs, steps_per_epoch)
         in_range("pct_start", pct_start)

@@ -24,9 +24,7 @@ class StepLR(LRScheduler):
     0.125
     """
 
-    def __init__(
-        self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1
-    ) -> None:  # fmt: skip
+    def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1) -> None:
         self.step_size = count("StepLR: step_size", step_size)
         in_range("gamma", gamma)
         self.gamma = gamma
@@ -42,7 +40,7 @@ class MultiStepLR(LRScheduler):
 
     def __init__(
         self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1, last_epoch: int = -1
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.milestones = sorted(count("MultiStepLR: a milestone", epoch, low=0) for epoch in milestones)
         in_range("gamma", gamma)
         self.gamma = gamma
@@ -70,7 +68,7 @@ class PolynomialLR(LRScheduler):
 
     def __init__(
         self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.total_iters = count("PolynomialLR: total_iters", total_iters)
         in_range("power", power)
         self.power = power
@@ -97,9 +95,11 @@ class LambdaLR(LRScheduler):
     """
 
     def __init__(
-        self, optimizer: Optimizer, lr_lambda: Callable[[int], float] | list[Callable[[int], float]],
+        self,
+        optimizer: Optimizer,
+        lr_lambda: Callable[[int], float] | list[Callable[[int], float]],
         last_epoch: int = -1,
-    ) -> None:  # fmt: skip
+    ) -> None:
         check_optimizer(self, optimizer)
         self.lr_lambdas = of_each_group("LambdaLR: lr_lambda", lr_lambda, optimizer)
         for function in self.lr_lambdas:

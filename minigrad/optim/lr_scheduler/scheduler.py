@@ -105,7 +105,7 @@ class LRScheduler:
 
 
 def check_optimizer(scheduler: object, optimizer: object) -> None:
-    """Raise TypeError for what is no optimiser."""
+    """Raise TypeError for anything but an optimiser."""
     if not isinstance(optimizer, Optimizer):
         raise TypeError(f"{type(scheduler).__name__} expects an optimiser, got {type(optimizer).__name__}")
 

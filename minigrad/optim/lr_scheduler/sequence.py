@@ -37,9 +37,12 @@ class SequentialLR(LRScheduler):
     """
 
     def __init__(
-        self, optimizer: Optimizer, schedulers: Sequence[LRScheduler], milestones: Sequence[int],
+        self,
+        optimizer: Optimizer,
+        schedulers: Sequence[LRScheduler],
+        milestones: Sequence[int],
         last_epoch: int = -1,
-    ) -> None:  # fmt: skip
+    ) -> None:
         for scheduler in schedulers:
             if not isinstance(scheduler, LRScheduler):
                 raise TypeError(f"SequentialLR expects schedulers, got {type(scheduler).__name__}")

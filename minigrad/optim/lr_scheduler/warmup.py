@@ -11,7 +11,7 @@ class ConstantLR(LRScheduler):
 
     def __init__(
         self, optimizer: Optimizer, factor: float = 1 / 3, total_iters: int = 5, last_epoch: int = -1
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.factor = fraction("ConstantLR: factor", factor)
         self.total_iters = count("ConstantLR: total_iters", total_iters)
         super().__init__(optimizer, last_epoch)
@@ -40,9 +40,13 @@ class LinearLR(LRScheduler):
     """
 
     def __init__(
-        self, optimizer: Optimizer, start_factor: float = 1 / 3, end_factor: float = 1.0, total_iters: int = 5,
+        self,
+        optimizer: Optimizer,
+        start_factor: float = 1 / 3,
+        end_factor: float = 1.0,
+        total_iters: int = 5,
         last_epoch: int = -1,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.start_factor = fraction("LinearLR: start_factor", start_factor)
         in_range("LinearLR: end_factor", end_factor)
         if end_factor > 1:

@@ -27,13 +27,23 @@ def capture(graph: Replay) -> Iterator[None]:
 def stand_in() -> Any:
     """What the benchmarks ask of PyTorch, by minigrad, whose names are the same."""
     cuda = SimpleNamespace(
-        Event=mg.cuda.Event, Stream=mg.cuda.Stream, stream=mg.cuda.stream, current_stream=mg.cuda.current_stream,
-        CUDAGraph=Replay, graph=capture,
-    )  # fmt: skip
+        Event=mg.cuda.Event,
+        Stream=mg.cuda.Stream,
+        stream=mg.cuda.stream,
+        current_stream=mg.cuda.current_stream,
+        CUDAGraph=Replay,
+        graph=capture,
+    )
     return SimpleNamespace(
-        cuda=cuda, tensor=mg.tensor, nn=mg.nn, optim=mg.optim, no_grad=mg.no_grad,
-        relu=mg.relu, sigmoid=mg.sigmoid, add=mg.add,
-    )  # fmt: skip
+        cuda=cuda,
+        tensor=mg.tensor,
+        nn=mg.nn,
+        optim=mg.optim,
+        no_grad=mg.no_grad,
+        relu=mg.relu,
+        sigmoid=mg.sigmoid,
+        add=mg.add,
+    )
 
 
 def test_every_row_of_the_table_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,8 +63,10 @@ def test_every_row_of_the_table_is_measured(monkeypatch: pytest.MonkeyPatch) -> 
     assert works[0].startswith("copy of 40 elements: ")
     assert works[13:] == [
         f"{work}, batch {batch}{graphs}"
-        for batch in (2, 3) for work in ("forward", "training step") for graphs in ("", ", graphs of both")
-    ]  # fmt: skip
+        for batch in (2, 3)
+        for work in ("forward", "training step")
+        for graphs in ("", ", graphs of both")
+    ]
     assert [cells[4] for cells in rows] == ["0.9"] * 5 + ["0.8", "1"] * 2 + ["0.8"] * 4 + ["0.7", "1"] * 4
     assert all(cells[3].endswith(("a copy's bandwidth", "PyTorch")) for cells in rows)
 

@@ -70,11 +70,15 @@ def test_a_chain_is_launched_as_one_before_if_its_arrays_lie_alike(monkeypatch: 
         return sum(plan[0] is chain.Chain._start_all for plan in plans.values())
 
     given = [
-        lambda k: rand(4, 8, seed=k), lambda k: rand(4, 9, seed=k)[:, 1:], lambda k: rand(8, 4, seed=k).T,
-        lambda k: rand(33, seed=k)[1:].view(4, 8), lambda k: rand(2, 16, seed=k),
-        lambda k: rand(4, 1, seed=k).expand(4, 8), lambda k: rand(4, 8, seed=k, dtype="float64"),
+        lambda k: rand(4, 8, seed=k),
+        lambda k: rand(4, 9, seed=k)[:, 1:],
+        lambda k: rand(8, 4, seed=k).T,
+        lambda k: rand(33, seed=k)[1:].view(4, 8),
+        lambda k: rand(2, 16, seed=k),
+        lambda k: rand(4, 1, seed=k).expand(4, 8),
+        lambda k: rand(4, 8, seed=k, dtype="float64"),
         lambda k: rand(4, 8, seed=k).to("cuda:1"),
-    ]  # fmt: skip
+    ]
     for count, make in enumerate(given, 1):
         for k in range(2):
             x = make(k)
@@ -367,10 +371,14 @@ def test_a_chain_that_ends_in_place_is_one_launch_at_once() -> None:
 
 def test_what_overlaps_with_the_result_is_not_read_while_it_is_written() -> None:
     for operation in (
-        lambda x: x[4:].add_(2 * x[:8]), lambda x: x[:8].mul_(x[4:] + x[:8]), lambda x: x[::2].add_(x[6:] * 3),
-        lambda x: x[1:].add_(2 * x[:-1]), lambda x: x.view(3, 4).add_(x[:4] * mg.ones(3, 4, device=x.device)),
-        lambda x: x.view(3, 4).add_((x.view(4, 3) * 2).view(3, 4)), lambda x: x.view(3, 4).add_(x[:4] + 1),
-    ):  # fmt: skip
+        lambda x: x[4:].add_(2 * x[:8]),
+        lambda x: x[:8].mul_(x[4:] + x[:8]),
+        lambda x: x[::2].add_(x[6:] * 3),
+        lambda x: x[1:].add_(2 * x[:-1]),
+        lambda x: x.view(3, 4).add_(x[:4] * mg.ones(3, 4, device=x.device)),
+        lambda x: x.view(3, 4).add_((x.view(4, 3) * 2).view(3, 4)),
+        lambda x: x.view(3, 4).add_(x[:4] + 1),
+    ):
         x = rand(12)
         want = x.cpu()
         operation(want)
@@ -392,8 +400,10 @@ def test_in_place_with_another_dtype() -> None:
 
 def test_another_library_may_write_into_what_it_was_shown() -> None:
     for show in (
-        lambda x: x.array.__cuda_array_interface__, lambda x: x.__dlpack__(), lambda x: x.data_ptr(),
-    ):  # fmt: skip
+        lambda x: x.array.__cuda_array_interface__,
+        lambda x: x.__dlpack__(),
+        lambda x: x.data_ptr(),
+    ):
         x = rand(4)
         y = x + 1
         want = bits(x.cpu() + 1)

@@ -42,10 +42,14 @@ def test_convolutions_are_those_of_the_reference(case: Any, dtype: str) -> None:
     )
     y = reference.im2col(x, at)
     calls: list[tuple[str, tuple[Any, ...]]] = [
-        ("im2col", (x, at)), ("col2im", (y, sizes, at)), ("conv", (x, W, b, at, groups)),
-        ("conv", (x, W, None, at, groups)), ("conv_transpose", (z, W, b_x, sizes, at, groups)),
-        ("conv_transpose", (z, W, None, sizes, at, groups)), ("conv_weight", (z, x, at, groups)),
-    ]  # fmt: skip
+        ("im2col", (x, at)),
+        ("col2im", (y, sizes, at)),
+        ("conv", (x, W, b, at, groups)),
+        ("conv", (x, W, None, at, groups)),
+        ("conv_transpose", (z, W, b_x, sizes, at, groups)),
+        ("conv_transpose", (z, W, None, sizes, at, groups)),
+        ("conv_weight", (z, x, at, groups)),
+    ]
     for name, arguments in calls:
         got, expected = found(name, *arguments), getattr(reference, name)(*arguments)
         assert (got.shape, got.dtype) == (expected.shape, expected.dtype), name

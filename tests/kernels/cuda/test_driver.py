@@ -134,9 +134,13 @@ def test_a_capture_becomes_a_graph_and_its_notes_are_thrown_away() -> None:
     driver.launch_graph(0, graph, stream)
     driver.end_graph(0, graph)
     assert [name for name in library.names() if "Graph" in name or "Capture" in name] == [
-        "cuStreamBeginCapture_v2", "cuStreamEndCapture", "cuGraphInstantiateWithFlags", "cuGraphDestroy",
-        "cuGraphLaunch", "cuGraphExecDestroy",
-    ]  # fmt: skip
+        "cuStreamBeginCapture_v2",
+        "cuStreamEndCapture",
+        "cuGraphInstantiateWithFlags",
+        "cuGraphDestroy",
+        "cuGraphLaunch",
+        "cuGraphExecDestroy",
+    ]
 
 
 def test_a_capture_that_failed_keeps_nothing() -> None:

@@ -31,8 +31,12 @@ def layer(rows: int = 5, dtype: str = "float32") -> tuple[mg.Tensor, mg.Tensor, 
 def perceptron() -> nn.Module:
     mg.manual_seed(0)
     return nn.Sequential(
-        nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, 10),
-    ).cuda()  # fmt: skip
+        nn.Linear(784, 128),
+        nn.ReLU(),
+        nn.Linear(128, 64),
+        nn.ReLU(),
+        nn.Linear(64, 10),
+    ).cuda()
 
 
 def test_a_perceptron_is_a_launch_for_each_layer_once_it_was_met(
@@ -227,10 +231,16 @@ def test_no_kernel_that_can_have_an_epilogue_is_contracted() -> None:
 
 
 @pytest.mark.parametrize("which", [0, 1, 2])
-@pytest.mark.parametrize("change", [
-    lambda t: t.fill_(9), lambda t: t.add_(1), lambda t: t.copy_(t * 3 + 1), lambda t: t[1:].mul_(2),
-    lambda t: mg.cuda.graph(lambda: t.add_(1)),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda t: t.fill_(9),
+        lambda t: t.add_(1),
+        lambda t: t.copy_(t * 3 + 1),
+        lambda t: t[1:].mul_(2),
+        lambda t: mg.cuda.graph(lambda: t.add_(1)),
+    ],
+)
 def test_an_operand_that_is_changed_afterwards(which: int, change: Callable[[mg.Tensor], object]) -> None:
     given = layer()
     want = bits(one_by_one(lambda: F.linear(*given).relu()))

@@ -125,9 +125,7 @@ def trained(optimizer: str, p: float) -> Training:
 
 
 def digits(count: int) -> list[tuple[mg.Tensor, mg.Tensor]]:
-    return [
-        (mg.randn(64, 784, device="cuda"), mg.randint(10, size=(64,), device="cuda")) for _ in range(count)
-    ]  # fmt: skip
+    return [(mg.randn(64, 784, device="cuda"), mg.randint(10, size=(64,), device="cuda")) for _ in range(count)]
 
 
 @pytest.mark.parametrize("p", [0.0, 0.3])

@@ -79,18 +79,22 @@ CASES: dict[str, Case] = {
     "Upsample": (lambda: nn.Upsample(scale_factor=2, mode="bilinear"), IMAGES),
     "TransformerEncoderLayer": (lambda: nn.TransformerEncoderLayer(4, 2, 8, dropout=0.2), of((3, 2, 4))),
     "TransformerEncoder": (
-        lambda: nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 2, 8, dropout=0.0), 2), of((3, 2, 4))
+        lambda: nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 2, 8, dropout=0.0), 2),
+        of((3, 2, 4)),
     ),
     "TransformerDecoderLayer": (
-        lambda: nn.TransformerDecoderLayer(4, 2, 8, dropout=0.2, norm_first=True), of((3, 2, 4), (2, 2, 4))
+        lambda: nn.TransformerDecoderLayer(4, 2, 8, dropout=0.2, norm_first=True),
+        of((3, 2, 4), (2, 2, 4)),
     ),
     "TransformerDecoder": (
-        lambda: nn.TransformerDecoder(nn.TransformerDecoderLayer(4, 2, 8, 0.0), 2), of((3, 2, 4), (2, 2, 4))
+        lambda: nn.TransformerDecoder(nn.TransformerDecoderLayer(4, 2, 8, 0.0), 2),
+        of((3, 2, 4), (2, 2, 4)),
     ),
     "Transformer": (lambda: nn.Transformer(4, 2, 1, 1, 8), of((3, 2, 4), (2, 2, 4))),
     "BCELoss": (nn.BCELoss, lambda: (mg.rand(4, 3) * 0.8 + 0.1, mg.rand(4, 3))),
     "BCEWithLogitsLoss": (
-        lambda: nn.BCEWithLogitsLoss(pos_weight=mg.full((3,), 2.0)), lambda: (mg.randn(4, 3), mg.rand(4, 3))
+        lambda: nn.BCEWithLogitsLoss(pos_weight=mg.full((3,), 2.0)),
+        lambda: (mg.randn(4, 3), mg.rand(4, 3)),
     ),
     "CosineEmbeddingLoss": (nn.CosineEmbeddingLoss, lambda: (mg.randn(4, 3), mg.randn(4, 3), signs(4))),
     "CosineSimilarity": (nn.CosineSimilarity, of((4, 3), (4, 3))),
@@ -114,7 +118,7 @@ CASES: dict[str, Case] = {
     "Fold": (lambda: nn.Fold((6, 5), 2), of((2, 12, 20))),
     "KLDivLoss": (lambda: nn.KLDivLoss(reduction="batchmean"), lambda: (mg.randn(4, 3), mg.rand(4, 3))),
     **{name: (getattr(nn, name), of((4, 3), (4, 3))) for name in DISTANCES},
-}  # fmt: skip
+}
 CONTAINERS = {
     "ModuleDict",
     "ModuleList",

@@ -89,9 +89,15 @@ def layouts(n: int, m: int, dtype: np.dtype, seed: int) -> list[np.ndarray]:
     x = normal(dtype, n, m, seed=seed)
     wide = normal(dtype, n, 8 * (m // 8 + 1), seed=seed)
     return [
-        x, np.asfortranarray(x), normal(dtype, n + 1, m + 1)[1:, 1:], wide[:, :m], wide.T.copy().T[:, :m],
-        normal(dtype, 2 * n, 3 * m, seed=seed)[::2, ::3], x[::-1, ::-1], np.broadcast_to(x[:1], (n, m)),
-    ]  # fmt: skip
+        x,
+        np.asfortranarray(x),
+        normal(dtype, n + 1, m + 1)[1:, 1:],
+        wide[:, :m],
+        wide.T.copy().T[:, :m],
+        normal(dtype, 2 * n, 3 * m, seed=seed)[::2, ::3],
+        x[::-1, ::-1],
+        np.broadcast_to(x[:1], (n, m)),
+    ]
 
 
 @pytest.mark.parametrize(("dtype", "tile", "past_registers"), TILES[1:5:2])

@@ -52,9 +52,7 @@ def test_operands_on_two_devices_are_refused(row: Row, asked: Counter[str]) -> N
     if any(not array.ndim for array in sample):
         pytest.skip("its operands are single numbers")
     for odd in range(len(sample)):
-        inputs = [
-            t.detach().cuda() if k == odd else t.detach() for k, t in enumerate(tensors(sample, "float32"))
-        ]  # fmt: skip
+        inputs = [t.detach().cuda() if k == odd else t.detach() for k, t in enumerate(tensors(sample, "float32"))]
         asked.clear()
         with pytest.raises((RuntimeError, ValueError), match=r"on different devices|on cuda:0"):
             row.function(mg, *inputs)
@@ -132,9 +130,15 @@ def test_a_training_step_waits_for_nothing_and_moves_nothing(name: str, asked: C
 def test_only_these_wait_for_the_device(asked: Counter[str]) -> None:
     x = mg.ones(3, device="cuda")
     for look in (
-        lambda: x[0].item(), lambda: x.tolist(), lambda: x.cpu(), lambda: x.to("cpu"), lambda: repr(x),
-        lambda: x.numpy(force=True), lambda: bool(x.sum() > 1), lambda: mg.cuda.synchronize(),
-    ):  # fmt: skip
+        lambda: x[0].item(),
+        lambda: x.tolist(),
+        lambda: x.cpu(),
+        lambda: x.to("cpu"),
+        lambda: repr(x),
+        lambda: x.numpy(force=True),
+        lambda: bool(x.sum() > 1),
+        lambda: mg.cuda.synchronize(),
+    ):
         asked.clear()
         look()
         assert sum(asked[name] for name in WAITS) >= 1
@@ -175,7 +179,7 @@ for use in (
 def test_nothing_of_cuda_is_loaded_before_its_use_and_without_a_driver_the_error_says_so() -> None:
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", NO_DRIVER], capture_output=True, text=True, check=False
-    )  # fmt: skip
+    )
     assert done.returncode == 0, done.stderr
 
 

@@ -94,7 +94,7 @@ def test_sweeps_to_numbers_and_losses(start: int) -> None:
         got = cuda.normalise_backward(placed(z[::-1], start), there, placed(w), (1,), 1e-5).host()
         np.testing.assert_allclose(
             got, reference.normalise_backward(np.ascontiguousarray(z[::-1]), z, w, (1,), 1e-5), 1e-9, 1e-11
-        )  # fmt: skip
+        )
 
 
 @pytest.mark.parametrize("start", STARTS)
@@ -135,8 +135,14 @@ def test_the_walk_is_chosen_by_place_and_length() -> None:
         return walk_for(lines(x, (1,)), x, hold=hold).name
 
     assert [names(n) for n in (7, 8, 37, 64, 128, 256, 260)] == [
-        "thread", "held2", "wide", "held2", "held4", "held8", "wide",
-    ]  # fmt: skip
+        "thread",
+        "held2",
+        "wide",
+        "held2",
+        "held4",
+        "held8",
+        "wide",
+    ]
     assert (names(64, start=1), names(64, hold=False)) == ("block", "wide")
     assert (names(128, dtype="float64"), names(256, dtype="float64")) == ("held4", "wide")
 
