@@ -21,6 +21,7 @@ from minigrad.kernels.windows import Windows
 
 BAND = 1 << 17  # elements to lay out at once, unless one line has more: they stay in the second cache
 SUMS = 16  # of a weight gradient, for threads to share
+LEAST = 256  # numbers that each of these adds up: fewer take no longer than the adding of the sums
 BUFFER = 1 << 22  # elements that these sums have at most, unless one has more
 BLOCK = 1 << 17  # elements of a sum that are computed at once: they stay in the second cache
 
@@ -201,6 +202,7 @@ def weight_plan(size: Dims, images: int, channels: int, M: int, at: Windows, gro
     block = split(channels, BLOCK // (elements * M))
     layout, band, offsets = layout_of(size, at, block, 2 * M)
     z_layout = Layout(*at.counts, 1, 1, 0, 0, band, layout.pitch)
-    sums = max(1, min(SUMS, images, BUFFER // (groups * channels * elements * M)))
+    numbers, size = images * math.prod(at.counts), groups * channels * elements * M
+    sums = max(1, min(SUMS, images, numbers // LEAST, BUFFER // size))
     shape = np.array([groups, channels, block, M, elements])
     return WeightPlan(layout.numbers(), z_layout.numbers(), offsets, shape, sums)
