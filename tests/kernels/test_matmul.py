@@ -182,14 +182,23 @@ def test_results_do_not_depend_on_the_number_of_parts(K: int, dtype: str) -> Non
         np.testing.assert_array_equal(C, results[0])
 
 
-@pytest.mark.parametrize("batch", [2, 5])
+@pytest.mark.parametrize("batch", [(1, 2), (5, 1), (2, 3)])
 @pytest.mark.parametrize("parts", [1, 2, 3, 4])
-def test_the_parts_of_a_batch_make_the_whole(parts: int, batch: int) -> None:
-    x, y = normal("float32", batch, 4, 9), normal("float32", batch, 9, 5, seed=1)
-    C = np.full((batch, 4, 5), np.nan, np.float32)
+def test_the_parts_of_a_batch_make_the_whole(parts: int, batch: tuple[int, int]) -> None:
+    x, y = normal("float32", *batch, 4, 9), normal("float32", *batch, 9, 5, seed=1)
+    C = np.full((*batch, 4, 5), np.nan, np.float32)
     for part in range(parts):
         _batch[x.dtype].piece(x, y, np.empty(0, np.float32), C, part, parts)
     assert_product(C, x, y)
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_heads_of_attention_are_multiplied_where_they_are(dtype: str) -> None:
+    q, k = (normal(dtype, 2, 7, 3, 5, seed=seed).transpose(0, 2, 1, 3) for seed in (0, 1))  # (B, heads, T, d)
+    scores = cpu.matmul(q, k.swapaxes(2, 3))
+    assert_product(scores, q, k.swapaxes(2, 3))
+    assert_product(cpu.matmul(scores, k), scores, k)
+    assert_product(cpu.matmul(scores.swapaxes(2, 3), q), scores.swapaxes(2, 3), q)
 
 
 def test_operands_are_left_alone_and_results_are_fresh() -> None:

@@ -206,13 +206,15 @@ def batch_piece(dtype: np.dtype) -> Callable:
     block, one = make_block(dtype), inline(one_piece(dtype))
 
     def piece(A, B, bias, C, part, parts):
-        batch, M, N = C.shape
+        outer, inner, M, N = C.shape
+        batch = outer * inner
         first, last = (0, batch) if batch < parts else share(batch, part, parts)
         for n in range(first, last):
+            o, i = n // inner, n % inner
             if batch < parts:
-                one(A[n], B[n], bias, C[n], part, parts)
+                one(A[o, i], B[o, i], bias, C[o, i], part, parts)
             else:
-                block(A[n], B[n], bias, C[n], 0, M, 0, N)
+                block(A[o, i], B[o, i], bias, C[o, i], 0, M, 0, N)
 
     return piece
 
@@ -300,7 +302,7 @@ def kernels(name: str, make_piece: Callable[[np.dtype], Callable], ndim: int) ->
 
 
 _one = kernels("matmul", one_piece, 2)
-_batch = kernels("matmul_batch", batch_piece, 3)
+_batch = kernels("matmul_batch", batch_piece, 4)
 _few_rows = kernels("matmul_few_rows", few_rows_piece, 2)
 NO_BIAS = {dtype: np.empty(0, dtype) for dtype in FLOATS}
 
@@ -344,19 +346,21 @@ def matmul(x: Array, y: Array) -> Array:
         batch = A.shape[:-2]
         C = multiply(A.reshape(math.prod(batch) * M, K), B, NO_BIAS[dtype])
     else:
-        batch = np.broadcast_shapes(A.shape[:-2], B.shape[:-2])
-        A, B = np.broadcast_to(A, (*batch, M, K)), np.broadcast_to(B, (*batch, K, N))
-        count = math.prod(batch)
-        C = multiply_each(A.reshape(count, M, K), B.reshape(count, K, N))
+        batch = A.shape[:-2]
+        if batch != B.shape[:-2]:
+            batch = np.broadcast_shapes(batch, B.shape[:-2])
+            A, B = np.broadcast_to(A, (*batch, M, K)), np.broadcast_to(B, (*batch, K, N))
+        sizes = math.prod(batch[:-1]), batch[-1]  # two, so that heads of attention need not be copied together
+        C = multiply_each(A.reshape(*sizes, M, K), B.reshape(*sizes, K, N))
     return C.reshape((*batch, *[M] * (x.ndim > 1), *[N] * (y.ndim > 1)))
 
 
 def multiply_each(A: Array, B: Array) -> Array:
-    """(batch, M, K) @ (batch, K, N)."""
-    C = np.empty((*A.shape[:2], B.shape[2]), A.dtype)
-    if C.size == 0 or A.shape[2] == 0:
+    """(outer, inner, M, K) @ (outer, inner, K, N)."""
+    C = np.empty((*A.shape[:3], B.shape[3]), A.dtype)
+    if C.size == 0 or A.shape[3] == 0:
         return empty_sum(C, NO_BIAS[A.dtype])
-    _batch[A.dtype](C.size * A.shape[2] // PER_ADDITION, A, B, NO_BIAS[A.dtype], C)
+    _batch[A.dtype](C.size * A.shape[3] // PER_ADDITION, A, B, NO_BIAS[A.dtype], C)
     return C
 
 
