@@ -45,6 +45,7 @@ def check(case: Case, dtype: str) -> None:
         ("conv", (x, W, b, at, groups)),
         ("conv", (x, W, None, at, groups)),
         ("conv_transpose", (z, W, b_x, sizes, at, groups)),
+        ("conv_transpose", (z, W, None, sizes, at, groups)),
         ("conv_weight", (z, x, at, groups)),
     ]
     for name, arguments in calls:
@@ -52,6 +53,15 @@ def check(case: Case, dtype: str) -> None:
         assert (found.shape, found.dtype) == (expected.shape, expected.dtype)
         tolerance = 64 * np.finfo(dtype).eps * max(1, np.abs(expected).max())
         np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance, err_msg=f"{name} {case}")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("sizes", [(1,), (9,), (5, 7)])
+@pytest.mark.parametrize("groups", [1, 2])
+def test_windows_of_one_element_are_matrix_products(groups: int, sizes: tuple[int, ...], dtype: str) -> None:
+    ones, none = (1,) * len(sizes), (0,) * len(sizes)
+    check((Windows(ones, ones, none, ones, sizes), sizes, 3, 4, 6, groups), dtype)
+    check((Windows(ones, ones, ones, ones, tuple(n + 2 for n in sizes)), sizes, 3, 4, 6, groups), dtype)  # padded
 
 
 @pytest.mark.compiled

@@ -17,6 +17,9 @@ conv_transpose    z, as far out as windows reach        x, in s * s parts, each 
 conv_weight       x, in parts, and z, turned            ``W[k, o] = sum_t X[offset[k] + t] z[t, o]``
 ================  ====================================  ====================================================
 
+Where every element is a window of its own, the image is that matrix already, and the three are products of
+``matmul.py``.
+
 Threads share images and bands of their lines. A weight gradient is a sum over these, and is made of a fixed number
 of partial sums, which threads share: the result does not depend on how many threads there are.
 
@@ -44,7 +47,7 @@ from minigrad.kernels.cpu.layout import (
 )
 from minigrad.kernels.cpu.lines import make_copy
 from minigrad.kernels.cpu.math import FLOATS
-from minigrad.kernels.cpu.matmul import NO_BIAS, PER_ADDITION, ceil_div, dots
+from minigrad.kernels.cpu.matmul import NO_BIAS, PER_ADDITION, ceil_div, dots, matmul
 from minigrad.kernels.cpu.memory import at, reads, row, share, writes
 from minigrad.kernels.cpu.threads import Kernel, Kernels
 from minigrad.kernels.cpu.tile import host_registers, make_tile
@@ -246,6 +249,11 @@ def as_images(at: Windows) -> Windows:
     return Windows((1, *at.size), (1, *at.stride), (0, *at.padding), (1, *at.dilation), (1, *at.counts))
 
 
+def is_pointwise(size: Dims, at: Windows, groups: int) -> bool:
+    """Whether each element is a window: then a convolution is a matrix product, and nothing need be laid out."""
+    return groups == 1 and at.counts == size and set(at.size + at.stride) == {1} and set(at.padding) == {0}
+
+
 def is_compiled(x: Array, W: Array, at: Windows) -> bool:
     """Whether there is a kernel for that: for floats, lines and images, and not for nothing."""
     return x.dtype in FLOATS and W.dtype == x.dtype and len(at.size) <= 2 and x.size > 0 and W.size > 0
@@ -254,6 +262,8 @@ def is_compiled(x: Array, W: Array, at: Windows) -> bool:
 def conv(x: Array, W: Array, b: Array | None, at: Windows, groups: int) -> Array:
     if not is_compiled(x, W, at):
         return reference.conv(x, W, b, at, groups)
+    if b is None and is_pointwise(x.shape[2:], at, groups):  # to add b afterwards takes as long as laying out
+        return pointwise(W.reshape(W.shape[:2]), x)
     bias, size = NO_BIAS[x.dtype] if b is None else b.ravel(), (1, *x.shape[2:])[-2:]
     plan = conv_plan(size, W.shape[1], len(W) // groups, as_images(at), groups)
     out = np.empty((len(x), len(W), *at.counts), x.dtype)
@@ -264,6 +274,8 @@ def conv(x: Array, W: Array, b: Array | None, at: Windows, groups: int) -> Array
 def conv_transpose(z: Array, W: Array, b: Array | None, size: Dims, at: Windows, groups: int) -> Array:
     if not is_compiled(z, W, at) or 0 in size:
         return reference.conv_transpose(z, W, b, size, at, groups)
+    if b is None and is_pointwise(size, at, groups):
+        return pointwise(W.reshape(W.shape[:2]).T, z)
     bias, images = NO_BIAS[z.dtype] if b is None else b.ravel(), as_images(at)
     M, C = len(W) // groups, W.shape[1]
     plan, taken = transpose_plan((1, *size)[-2:], M, C, images, groups)
@@ -274,6 +286,11 @@ def conv_transpose(z: Array, W: Array, b: Array | None, size: Dims, at: Windows,
     return out
 
 
+def pointwise(A: Array, x: Array) -> Array:
+    """A @ x for each image."""
+    return matmul(A, x.reshape(*x.shape[:2], -1)).reshape(len(x), len(A), *x.shape[2:])
+
+
 def run(plan: Plan, work: int, x: Array, A: Array, bias: Array, out: Array) -> None:
     layout, offsets, parts, shape, output = plan
     _product[x.dtype](work // PER_ADDITION, x.ravel(), A, bias, offsets, parts, layout, shape, output, out)
@@ -282,6 +299,9 @@ def run(plan: Plan, work: int, x: Array, A: Array, bias: Array, out: Array) -> N
 def conv_weight(z: Array, x: Array, at: Windows, groups: int) -> Array:
     if not is_compiled(x, z, at):
         return reference.conv_weight(z, x, at, groups)
+    if is_pointwise(x.shape[2:], at, groups):
+        rows, columns = (t.reshape(*t.shape[:2], -1) for t in (z, x))
+        return matmul(rows, columns.swapaxes(1, 2)).sum(0).reshape(z.shape[1], x.shape[1], *at.size)
     M, C = z.shape[1] // groups, x.shape[1] // groups
     plan = weight_plan((1, *x.shape[2:])[-2:], len(x), C, M, as_images(at), groups)
     elements = math.prod(at.size)
