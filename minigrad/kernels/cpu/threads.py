@@ -25,10 +25,10 @@ from numba import prange, types
 from minigrad.kernels.cpu.compile import jit, straight
 from minigrad.kernels.cpu.memory import in_python
 
-# Work, in additions, that takes one thread longer than starting and joining the others: five microseconds, but
-# fifty under workqueue. Which layer Numba chose is known once it has begun a parallel loop.
-GRAIN = 1 << 18  # less is never shared
-GRAINS = {"omp": GRAIN, "tbb": GRAIN, "workqueue": 1 << 20}
+# Work, in additions, that takes one thread twice as long as starting and joining the others: two microseconds, but
+# ten under tbb and twenty under workqueue. Which layer Numba chose is known once it has begun a parallel loop.
+GRAIN = 1 << 16  # less is never shared
+GRAINS = {"omp": GRAIN, "tbb": 1 << 18, "workqueue": 1 << 20}
 
 _threads = numba.config.NUMBA_NUM_THREADS
 _grain = GRAIN
