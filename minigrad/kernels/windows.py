@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -27,6 +28,7 @@ class Windows:
     dilation: Dims
     counts: Dims
 
+    @functools.lru_cache(1024)  # noqa: B019 (they are few, and small)
     def spans(self, sizes: Dims) -> Spans:
         """What of the windows is inside an array of these sizes, for each dim."""
         numbers = self.size, self.stride, self.padding, self.dilation, self.counts, sizes
@@ -42,7 +44,7 @@ class Windows:
 class Span(NamedTuple):
     """Windows along one dim, each with at least one element: ``x[start[i] : stop[i] : step]``."""
 
-    start: Array
+    start: Array  # read-only, as spans are kept
     stop: Array
     step: int
 
@@ -57,4 +59,20 @@ def _times(numbers: Dims) -> str:
 def _span(size: int, stride: int, padding: int, dilation: int, count: int, n: int) -> Span:
     first = np.arange(count) * stride - padding
     skipped = -(np.minimum(first, 0) // dilation)  # elements that stand before x
-    return Span(first + skipped * dilation, np.minimum(first + (size - 1) * dilation + 1, n), dilation)
+    return span(first + skipped * dilation, np.minimum(first + (size - 1) * dilation + 1, n), dilation)
+
+
+def span(start: Array, stop: Array, step: int = 1) -> Span:
+    """A span of arrays that nobody else has."""
+    for array in (start, stop):
+        array.setflags(write=False)
+    return Span(start, stop, step)
+
+
+@functools.lru_cache(1024)
+def covering(counts: Dims, sizes: Dims) -> Spans:
+    """So many windows along each dim, which together cover all of it: i from ``i n // m`` to ``(i + 1) n / m``."""
+    return tuple(
+        span(np.arange(m) * n // max(m, 1), -(-(np.arange(m) + 1) * n // max(m, 1)))
+        for m, n in zip(counts, sizes, strict=True)
+    )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 from minigrad.graph import Array, record
 from minigrad.kernels import Dims
-from minigrad.kernels.windows import Span, Windows
+from minigrad.kernels.windows import Spans, Windows, covering
 from minigrad.nn.functional.convolution import Several
 from minigrad.nn.functional.space import batched, for_each_dim, windows, windows_along
 from minigrad.ops.operands import number, only_floats
@@ -131,7 +133,7 @@ def _max_pool(
 ) -> Pooled:
     x, has_batch = batched(name, number(name, input), dims)
     at = _pool_windows(name, x, kernel_size, stride, padding, dilation, ceil_mode)
-    return _largest(x, has_batch, at.spans(x.shape[2:]), return_indices)
+    return _largest(x, has_batch, _with_elements(name, at, x.shape[2:]), return_indices)
 
 
 def _avg_pool(
@@ -193,6 +195,7 @@ def pool_windows(
     return size, s, p, d
 
 
+@functools.lru_cache(1024)
 def _counts_with_padding(at: Windows, sizes: Dims) -> tuple[Array, ...]:
     """How many elements the windows have along each dim, with those in the padding, but not those behind it."""
     found = []
@@ -202,9 +205,16 @@ def _counts_with_padding(at: Windows, sizes: Dims) -> tuple[Array, ...]:
     return tuple(found)
 
 
-def _largest(x: Tensor, has_batch: bool, spans: tuple[Span, ...], return_indices: bool) -> Pooled:
+@functools.lru_cache(1024)
+def _with_elements(name: str, at: Windows, sizes: Dims) -> Spans:
+    """What of the windows is inside an image; ValueError for windows of which one has nothing in it."""
+    spans = at.spans(sizes)
     if any((span.start >= span.stop).any() for span in spans):
-        raise ValueError(f"max_pool: of x {x.shape}, no element is in one of the windows: they are too far apart")
+        raise ValueError(f"{name}: of an image {sizes}, no element is in one of the windows: they are too far apart")
+    return spans
+
+
+def _largest(x: Tensor, has_batch: bool, spans: Spans, return_indices: bool) -> Pooled:
     index = record(ArgMaxPool(spans), x)
     y = record(MaxPool(index.array, len(spans)), x)
     if not has_batch:
@@ -280,15 +290,10 @@ def _adaptive_max_pool(name: str, dims: int, input: Tensor, output_size: Sizes, 
     return _largest(x, has_batch, _covering(name, x, output_size), return_indices)
 
 
-def _covering(name: str, x: Tensor, output_size: Sizes) -> tuple[Span, ...]:
+def _covering(name: str, x: Tensor, output_size: Sizes) -> Spans:
     sizes = x.shape[2:]
     given = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * len(sizes)
     if len(given) != len(sizes):
         raise ValueError(f"{name}: the output_size {output_size!r} does not fit x {x.shape}")
-    counts = for_each_dim(
-        name, "output_size", tuple(n if m is None else m for m, n in zip(given, sizes, strict=True)), len(sizes), 0
-    )
-    return tuple(
-        Span(np.arange(m) * n // max(m, 1), -(-(np.arange(m) + 1) * n // max(m, 1)), 1)
-        for m, n in zip(counts, sizes, strict=True)
-    )
+    counts = tuple(n if m is None else m for m, n in zip(given, sizes, strict=True))
+    return covering(for_each_dim(name, "output_size", counts, len(sizes), 0), sizes)

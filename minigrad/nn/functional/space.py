@@ -5,6 +5,7 @@ Space is what comes after the channels: (L,) in one dimension, (H, W) in two.
 
 from __future__ import annotations
 
+import functools
 import operator
 from typing import Any
 
@@ -26,6 +27,8 @@ def for_each_dim(name: str, what: str, value: Any, dims: int, least: int) -> Dim
 
     Raises TypeError for anything but ints, ValueError for another number of them, or one below ``least``.
     """
+    if type(value) is int and value >= least:
+        return (value,) * dims
     given = value if isinstance(value, (tuple, list)) else (value,)
     try:
         found = tuple(operator.index(n) for n in given)
@@ -63,6 +66,7 @@ def batched(name: str, input: Tensor, dims: int) -> tuple[Tensor, bool]:
     return (x, True) if x.ndim == dims + 2 else (x.unsqueeze(0), False)
 
 
+@functools.lru_cache(1024)
 def windows(
     name: str,
     sizes: Dims,
