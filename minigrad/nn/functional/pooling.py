@@ -210,7 +210,7 @@ def _with_elements(name: str, at: Windows, sizes: Dims) -> Spans:
     """What of the windows is inside an image; ValueError for windows of which one has nothing in it."""
     spans = at.spans(sizes)
     if any((span.start >= span.stop).any() for span in spans):
-        raise ValueError(f"{name}: of an image {sizes}, no element is in one of the windows: they are too far apart")
+        raise ValueError(f"{name}: no element is in one of the windows in {sizes}: they are too far apart")
     return spans
 
 
