@@ -243,10 +243,10 @@ def many_dims(name: str, dim: Dims, ndim: int) -> tuple[int, ...]:
 
 def sizes(name: str, shape: tuple[Any, ...]) -> tuple[int, ...]:
     """The sizes of ``f(2, 3)`` or ``f((2, 3))`` as a tuple."""
-    if len(shape) == 1 and isinstance(shape[0], Sequence):
+    if len(shape) == 1 and type(shape[0]) is not int and isinstance(shape[0], Sequence):
         shape = tuple(shape[0])
     try:
-        return tuple(operator.index(n) for n in shape)
+        return tuple(map(operator.index, shape))
     except TypeError:
         raise TypeError(f"{name}: sizes must be ints, got {shape}") from None
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from minigrad.graph import Array, Op, record
 from minigrad.ops.operands import Gradients, many_dims, one_dim, sizes, tensor
@@ -31,7 +30,8 @@ class Permute(Op):
         return kernels.permute(x, self.dims)
 
     def backward(self, dy: Tensor) -> Gradients:
-        return (permute(dy, tuple(int(d) for d in np.argsort(self.dims))),)
+        dims = self.dims
+        return (record(Permute(tuple(sorted(range(len(dims)), key=dims.__getitem__))), dy),)
 
 
 class Transpose(Permute):
@@ -46,10 +46,16 @@ def permute(x: Tensor, dims: int | Sequence[int] = (), *more: int) -> Tensor:
     (4, 2, 3)
     """
     given = sizes("permute", (dims, *more))
-    order = tuple(one_dim("permute", d, tensor("permute", x).ndim) for d in given)
-    if sorted(order) != list(range(x.ndim)):
-        raise ValueError(f"permute: {given} is not an order of {x.ndim} dimensions")
-    return record(Permute(order), x)
+    return record(Permute(_order(given, tensor("permute", x).ndim)), x)
+
+
+@functools.lru_cache(1024)
+def _order(dims: tuple[int, ...], ndim: int) -> tuple[int, ...]:
+    """The dims counted from the front, of which there must be each."""
+    order = tuple(one_dim("permute", d, ndim) for d in dims)
+    if sorted(order) != list(range(ndim)):
+        raise ValueError(f"permute: {dims} is not an order of {ndim} dimensions")
+    return order
 
 
 def transpose(x: Tensor, dim0: int, dim1: int) -> Tensor:

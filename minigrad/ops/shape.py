@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -152,6 +153,7 @@ def contiguous(x: Tensor) -> Tensor:
     return x if tensor("contiguous", x).array.flags.c_contiguous else record(Clone(), x)
 
 
+@functools.lru_cache(4096)
 def _arrange(name: str, old: tuple[int, ...], new: tuple[int, ...]) -> tuple[int, ...]:
     """``new`` with its -1 worked out."""
     known = math.prod(n for n in new if n != -1)
