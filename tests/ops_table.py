@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 
 import minigrad as mg
+from minigrad import kernels
 from rows import (
     activation,
     arithmetic,
@@ -39,7 +41,7 @@ from rows import (
 )
 from rows.row import Array, Row, Sample
 
-__all__ = ["DIFFERENTIABLE", "TABLE", "Array", "Row", "Sample", "tensors"]
+__all__ = ["DIFFERENTIABLE", "TABLE", "Array", "Row", "Sample", "every_target", "tensors"]
 
 TABLE: list[Row] = [
     *arithmetic.ROWS,
@@ -72,6 +74,11 @@ TABLE: list[Row] = [
     *recurrent.ROWS,
 ]
 DIFFERENTIABLE = [row for row in TABLE if row.differentiable]
+
+every_target = pytest.mark.parametrize(
+    "target",
+    [pytest.param(name, marks=pytest.mark.once if name == "reference" else ()) for name in kernels.TARGETS],
+)
 
 
 def tensors(sample: Sample, dtype: Any = np.float64, *, requires_grad: bool = True) -> list[mg.Tensor]:

@@ -9,23 +9,26 @@ CODE = """
 import sys
 import time
 started = time.process_time()  # of this process: the machine may be busy with other tests
+import numpy
+own = time.process_time() - started
 import minigrad
 seconds = time.process_time() - started
 heavy = {"numba", "llvmlite", "torch", "graphviz", "pygraphviz", "tqdm"} & set(sys.modules)
 assert not heavy, heavy
-print(seconds)
+print(seconds / own)
 """
 
 
-def test_importing_prints_nothing_and_loads_nothing_heavy_within_0_4_seconds() -> None:
-    seconds = []
-    while len(seconds) < 10 and min(seconds, default=1.0) >= 0.4:
+def test_importing_prints_nothing_loads_nothing_heavy_and_takes_little_longer_than_importing_numpy() -> None:
+    """Three times as long or a little more, NumPy itself included: 0.3 seconds, of which NumPy takes 0.1."""
+    times: list[float] = []
+    while len(times) < 10 and min(times, default=9.0) >= 4.0:
         ran = subprocess.run(
             [sys.executable, "-W", "error", "-c", CODE], capture_output=True, text=True, check=False
         )
         assert (ran.returncode, ran.stderr) == (0, "")
-        seconds.append(float(ran.stdout))  # which is all that was printed
-    assert min(seconds) < 0.4
+        times.append(float(ran.stdout))  # which is all that was printed
+    assert min(times) < 4.0
 
 
 def test_the_tools_are_loaded_when_they_are_asked_for() -> None:

@@ -91,6 +91,7 @@ def runs(row: Row) -> Iterator[tuple[mg.Tensor, list[mg.Tensor], list[tuple[Op, 
         yield y, inputs, ran
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("lean", [False, True], ids=["ordinary", "lean"])
 @pytest.mark.parametrize("row", DIFFERENTIABLE, ids=str)
 def test_a_graph_keeps_exactly_what_its_operations_declare(row: Row, lean: bool) -> None:
@@ -117,6 +118,7 @@ def is_hidden(name: str, value: Any) -> bool:
     return not is_parameter and isinstance(value, (np.ndarray, mg.Tensor)) and value.dtype.kind == "f"
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("lean", [False, True], ids=["ordinary", "lean"])
 @pytest.mark.parametrize("row", DIFFERENTIABLE, ids=str)
 def test_nothing_else_lives_on_than_inputs_result_and_what_is_declared(row: Row, lean: bool) -> None:
@@ -137,6 +139,7 @@ def memory_of(array: Array) -> Any:
     return array
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("row", DIFFERENTIABLE, ids=str)
 def test_lean_mode_gives_the_same_gradients_to_the_last_bit(row: Row) -> None:
     def gradients(sample: Any) -> list[Array]:

@@ -285,6 +285,7 @@ def weights_like(array: Array) -> Array:
     return np.linspace(0.5, 1.5, array.size).reshape(array.shape)
 
 
+@pytest.mark.once
 def test_random_programs_have_numpys_values_and_derivatives_or_are_refused_for_a_changed_value() -> None:
     with mg.use_kernels("reference"):
         run_state_machine_as_test(

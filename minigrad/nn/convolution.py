@@ -175,11 +175,11 @@ class Conv2d(Forward):
 
     >>> import minigrad as mg
     >>> layer = Conv2d(16, 32, 3, padding=1)
-    >>> layer(mg.zeros(64, 16, 28, 28)).shape
-    (64, 32, 28, 28)
-    >>> layer(mg.zeros(64, 1, 28, 28))
+    >>> layer(mg.zeros(2, 16, 28, 28)).shape
+    (2, 32, 28, 28)
+    >>> layer(mg.zeros(2, 1, 28, 28))
     Traceback (most recent call last):
-    ValueError: Conv2d(16, 32) expects x of shape (B, 16, H, W), got (64, 1, 28, 28)
+    ValueError: Conv2d(16, 32) expects x of shape (B, 16, H, W), got (2, 1, 28, 28)
     """
 
     dims = 2

@@ -66,8 +66,8 @@ class MaxPool2d(MaxPool):
     Raises ValueError in ``forward`` for windows that do not fit.
 
     >>> import minigrad as mg
-    >>> MaxPool2d(2)(mg.zeros(64, 32, 28, 28)).shape
-    (64, 32, 14, 14)
+    >>> MaxPool2d(2)(mg.zeros(2, 32, 28, 28)).shape
+    (2, 32, 14, 14)
     """
 
     dims = 2
@@ -113,8 +113,8 @@ class AvgPool2d(Module):
     Raises ValueError in ``forward`` for windows that do not fit.
 
     >>> import minigrad as mg
-    >>> AvgPool2d(3, stride=2, padding=1)(mg.zeros(64, 32, 28, 28)).shape
-    (64, 32, 14, 14)
+    >>> AvgPool2d(3, stride=2, padding=1)(mg.zeros(2, 32, 28, 28)).shape
+    (2, 32, 14, 14)
     """
 
     def __init__(

@@ -90,7 +90,7 @@ def test_right_derivative_passes_where_only_differences_can_tell(fast_mode: bool
 
 
 def test_fast_mode_takes_inputs_for_which_every_element_would_be_too_much() -> None:
-    x, W = (mg.randn(*shape, dtype=mg.float64, requires_grad=True) for shape in [(50, 200), (100, 200)])
+    x, W = (mg.randn(*shape, dtype=mg.float64, requires_grad=True) for shape in [(20, 50), (30, 50)])
     assert gradcheck(lambda x, W: mg.linear(x, W).tanh().softmax(1), [x, W], fast_mode=True)
     assert gradgradcheck(lambda x, W: mg.linear(x, W).tanh().softmax(1), [x, W], fast_mode=True)
 

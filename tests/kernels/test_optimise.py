@@ -19,7 +19,9 @@ ADAM: dict[str, Any] = {"lr": 0.01, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8}
 RMSPROP: dict[str, Any] = {"lr": 0.01, "alpha": 0.9, "eps": 1e-8}
 ADAGRAD: dict[str, Any] = {"lr": 0.1, "eps": 1e-10}
 ON = pytest.mark.parametrize("dtype", ["float32", "float64"])
-OF = pytest.mark.parametrize("shape", [(), (0,), (7, 3), (600, 301)], ids=str)
+SHAPES = [(), (0,), (7, 3)]
+LARGE = (600, 301)  # for several threads; as Python, one optimiser shows it
+OF = pytest.mark.parametrize("shape", [*SHAPES, pytest.param(LARGE, marks=pytest.mark.compiled)], ids=str)
 DECAY = pytest.mark.parametrize("weight_decay", [0.0, 0.1])
 MAXIMIZE = pytest.mark.parametrize("maximize", [False, True])
 
@@ -48,7 +50,7 @@ def compare(name: str, shape: tuple[int, ...], dtype: str, wanted: list[bool], *
 
 
 @ON
-@OF
+@pytest.mark.parametrize("shape", [*SHAPES, LARGE], ids=str)
 @pytest.mark.parametrize("options", SGD)
 def test_sgd_takes_the_steps_of_the_reference(dtype: str, shape: tuple[int, ...], options: dict[str, Any]) -> None:
     compare("sgd_step", shape, dtype, [options["momentum"] > 0], lr=0.1, **options)

@@ -170,7 +170,7 @@ def test_results_do_not_depend_on_the_number_of_threads() -> None:
         np.testing.assert_array_equal(one, other)
 
 
-@pytest.mark.parametrize("n", [10, 33, 1000])
+@pytest.mark.parametrize("n", [10, 33, pytest.param(1000, marks=pytest.mark.compiled)])
 def test_softmax_does_not_depend_on_where_its_result_lies(n: int) -> None:
     memory = np.empty(8 * n, np.float32)
     z = memory[3 * n : 4 * n].reshape(1, n)
@@ -185,7 +185,9 @@ def test_softmax_does_not_depend_on_where_its_result_lies(n: int) -> None:
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
-@pytest.mark.parametrize("sizes", [(1, 1), (3, 10), (5, SHORT + 1), (64, 33), (300, 301)])
+@pytest.mark.parametrize(
+    "sizes", [(1, 1), (3, 10), (5, SHORT + 1), (64, 33), pytest.param((300, 301), marks=pytest.mark.compiled)]
+)
 def test_cross_entropy_and_its_derivative_agree(dtype: str, sizes: tuple[int, int]) -> None:
     z = normal(dtype, *sizes)
     y = np.random.default_rng(1).integers(0, sizes[1], sizes[0])

@@ -10,6 +10,7 @@ import pytest
 import minigrad as mg
 from minigrad import nn
 from minigrad.nn import functional as F
+from ops_table import every_target
 
 RNG = np.random.default_rng(5)
 Array = np.ndarray[Any, Any]
@@ -71,7 +72,7 @@ def test_attention_is_pytorchs(name, shapes, options, dtype, tolerance):
         agree(own.grad, other.grad, tolerance)
 
 
-@pytest.mark.parametrize("target", ["numba", "reference"])
+@every_target
 @pytest.mark.parametrize(("name", "shapes", "options"), CALLS, ids=[call[0] for call in CALLS])
 def test_derivatives_of_first_and_second_order_are_those_of_difference_quotients(name, shapes, options, target):
     options = {key: mg.tensor(o) if isinstance(o, np.ndarray) else o for key, o in options.items()}

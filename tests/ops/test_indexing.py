@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays, basic_indices, integer_array_indices
 
 import minigrad as mg
-from minigrad import kernels
 from minigrad.ops.indexing import index_put
+from ops_table import every_target
 
-every_target = pytest.mark.parametrize("target", sorted(kernels.TARGETS))
 examples = settings(max_examples=50, deadline=None, derandomize=True)
 shapes = array_shapes(min_dims=1, max_dims=4, min_side=1, max_side=4)
 

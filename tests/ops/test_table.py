@@ -11,9 +11,8 @@ import minigrad as mg
 from minigrad import kernels, ops
 from minigrad.graph import Op
 from minigrad.inspect.gradcheck import gradcheck, gradgradcheck
-from ops_table import DIFFERENTIABLE, TABLE, Array, Row, Sample, tensors
+from ops_table import DIFFERENTIABLE, TABLE, Array, Row, Sample, every_target, tensors
 
-every_target = pytest.mark.parametrize("target", sorted(kernels.TARGETS))
 every_row = pytest.mark.parametrize("row", TABLE, ids=str)
 every_differentiable_row = pytest.mark.parametrize("row", DIFFERENTIABLE, ids=str)
 

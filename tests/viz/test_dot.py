@@ -232,6 +232,7 @@ def test_the_largest_numbers_there_are_have_colours(theme: str) -> None:
     assert [label.strip("\N{NO-BREAK SPACE}") for label in labels].count("1.70e+308") == 2
 
 
+@pytest.mark.compiled
 def test_1000_nodes_are_an_svg_within_3_seconds() -> None:
     model = nn.Sequential(*(nn.Sequential(nn.Linear(2, 2), nn.Tanh()) for _ in range(250)))
     x = mg.ones(1, 2)

@@ -249,10 +249,16 @@ def test_a_deep_model_is_folded_by_its_modules_first() -> None:
     assert titles(view) == ["Sequential"] * 10
 
 
-def test_50_000_operations_are_folded_in_the_time_of_a_coffee_sip() -> None:
-    y = chain(50_000)
-    started = time.process_time()
-    drawing = mg.draw(y)
+def test_a_graph_ten_times_as_large_takes_about_ten_times_as_long() -> None:
+    def drawn(length: int) -> tuple[mg.Drawing, float]:
+        y = chain(length)
+        started = time.process_time()
+        drawing = mg.draw(y)
+        return drawing, time.process_time() - started
+
+    drawn(100)  # reads docstrings, and compiles
+    _, small = drawn(2_100)
+    drawing, large = drawn(21_000)
+    assert large < 30 * small
     assert len(drawing.view.nodes) == 5
-    assert time.process_time() - started < 20
     assert drawing.graph.notes == ("no values: this graph has more than 20,000 operations",)

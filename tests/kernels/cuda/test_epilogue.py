@@ -31,7 +31,7 @@ def layer(rows: int = 5, dtype: str = "float32") -> tuple[mg.Tensor, mg.Tensor, 
 def perceptron() -> nn.Module:
     mg.manual_seed(0)
     return nn.Sequential(
-        nn.Linear(784, 128),
+        nn.Linear(196, 128),
         nn.ReLU(),
         nn.Linear(128, 64),
         nn.ReLU(),
@@ -45,7 +45,7 @@ def test_a_perceptron_is_a_launch_for_each_layer_once_it_was_met(
     monkeypatch.setattr(chain, "PATIENCE", 1)
     monkeypatch.setattr(chain, "_met", {})
     monkeypatch.setattr(chain, "_plans", {})
-    net, x = perceptron(), rand(2, 784)
+    net, x = perceptron(), rand(2, 196)
     with mg.no_grad():
         want = bits(one_by_one(lambda: net(x)))
         for expected in (5, 3, 3):
@@ -73,7 +73,7 @@ def parts(recipes_anew: None, monkeypatch: pytest.MonkeyPatch) -> Callable[[], i
 def test_a_training_step_is_launched_as_before_and_a_lean_one_saves_the_activations(
     parts: Callable[[], int],
 ) -> None:
-    x = rand(2, 784)
+    x = rand(2, 196)
 
     def forward(lean: bool) -> tuple[int, list[bytes]]:
         net = perceptron()
@@ -123,8 +123,8 @@ def test_a_batch_of_any_shape_has_an_epilogue() -> None:
 
 
 def test_a_product_whose_k_is_cut_in_parts_has_its_epilogue_after_the_sum() -> None:
-    x, W, b = rand(3, 5000), rand(4, 5000, seed=1), rand(4, seed=2)
-    assert products.plan(3, 4, 5000, 1, device.device(0).processors, True, 4).parts > 1
+    x, W, b = rand(3, 600), rand(4, 600, seed=1), rand(4, seed=2)
+    assert products.plan(3, 4, 600, 1, device.device(0).processors, True, 4).parts > 1
     a, count = counted(lambda: F.linear(x, W, b).relu().mul(2))
     assert (count, bits(a)) == (2, bits(one_by_one(lambda: F.linear(x, W, b).relu().mul(2))))
 

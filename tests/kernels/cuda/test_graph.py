@@ -297,7 +297,7 @@ def test_after_an_error_everything_works_as_before(after: int) -> None:
 @pytest.mark.parametrize("after", [0, 2], ids=["in the warm-up", "while notes are taken"])
 def test_out_of_memory_says_how_much_and_a_later_graph_works(after: int, little_memory: None) -> None:
     x = mg.ones(8, device="cuda")
-    function = failing(after, lambda: mg.zeros(12 << 20, device="cuda"))
+    function = failing(after, lambda: mg.empty(12 << 20, device="cuda"))
     with pytest.raises(mg.cuda.OutOfMemoryError) as error:
         mg.cuda.graph(function, x)
     for part in ("cuda:0 has no room for 48.0 MiB", "tensors use ", "more are kept", "are free"):
@@ -307,10 +307,10 @@ def test_out_of_memory_says_how_much_and_a_later_graph_works(after: int, little_
 
 
 def test_what_could_be_given_back_while_notes_are_taken_is_named(little_memory: None) -> None:
-    mg.zeros(6 << 20, device="cuda")  # 24 MiB, kept for the next one
+    mg.empty(6 << 20, device="cuda")  # 24 MiB, kept for the next one
 
     def function(x: mg.Tensor) -> mg.Tensor:
-        return mg.zeros(5 << 20, device="cuda") if kernels.taking.notes is not None else x * 1
+        return mg.empty(5 << 20, device="cuda") if kernels.taking.notes is not None else x * 1
 
     x = mg.ones(8, device="cuda")
     with pytest.raises(mg.cuda.OutOfMemoryError, match=r"mg.cuda.empty_cache\(\) before would give 24.0 MiB"):
@@ -321,15 +321,15 @@ def test_what_could_be_given_back_while_notes_are_taken_is_named(little_memory: 
 
 def test_the_memory_of_a_capture_that_failed_is_used_again(little_memory: None) -> None:
     def function(x: mg.Tensor) -> mg.Tensor:
-        y = mg.zeros(5 << 20, device="cuda")
-        return y + mg.zeros(5 << 20, device="cuda")
+        y = mg.empty(5 << 20, device="cuda")
+        return y + mg.empty(5 << 20, device="cuda")
 
     for _ in range(2):
         try:
             mg.cuda.graph(function, mg.ones(1, device="cuda"))
         except mg.cuda.OutOfMemoryError:
             gc.collect()
-        assert mg.zeros(7 << 20, device="cuda").shape == (7 << 20,)  # 28 MiB
+        assert mg.empty(7 << 20, device="cuda").shape == (7 << 20,)  # 28 MiB
 
 
 def test_waiting_for_the_device_while_notes_are_taken_ends_them() -> None:

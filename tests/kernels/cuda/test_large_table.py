@@ -93,6 +93,7 @@ def test_the_table_at_its_edge_shapes_on_a_gpu(row: Row) -> None:
         check(row, sample, "cuda")
 
 
+@pytest.mark.once
 @every_row
 def test_the_table_at_middling_shapes_on_the_cpu(row: Row) -> None:
     """That its samples grow, and what the test above demands is what float32 can do."""

@@ -61,6 +61,7 @@ def force(monkeypatch: pytest.MonkeyPatch, tile: Tile, past_registers: bool, par
     monkeypatch.setattr(products, "PAST_REGISTERS", (0, 0) if past_registers else (99, 0))
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(("dtype", "tile", "past_registers"), TILES)
 def test_products_are_right_at_every_edge_of_a_tile(
     dtype: np.dtype, tile: Tile, past_registers: bool, monkeypatch: pytest.MonkeyPatch
@@ -73,6 +74,7 @@ def test_products_are_right_at_every_edge_of_a_tile(
         assert_product(cuda.matmul(on_device(x), on_device(y)), x, y)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(("past_registers", "itemsize"), products.LARGE)
 def test_the_tiles_of_real_devices_are_right_too(
     past_registers: bool, itemsize: int, monkeypatch: pytest.MonkeyPatch
@@ -100,6 +102,7 @@ def layouts(n: int, m: int, dtype: np.dtype, seed: int) -> list[np.ndarray]:
     ]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(("dtype", "tile", "past_registers"), TILES[1:5:2])
 def test_operands_are_read_as_they_lie(
     dtype: np.dtype, tile: Tile, past_registers: bool, monkeypatch: pytest.MonkeyPatch

@@ -101,6 +101,7 @@ MODELS: dict[str, tuple[Callable[[], nn.Module], Callable[[], mg.Tensor]]] = {
 OPTIMIZERS = ["SGD", "Adam", "AdamW", "RMSprop", "Adagrad"]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("name", MODELS)
 def test_a_training_step_waits_for_nothing_and_moves_nothing(name: str, asked: Counter[str]) -> None:
     """The second one, with every optimiser: forward, loss, backward, clipping, step. And a graph can repeat it."""

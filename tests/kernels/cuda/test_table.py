@@ -70,7 +70,7 @@ def derivatives(row: Row, inputs: Sequence[mg.Tensor]) -> list[mg.Tensor]:
     return [d for d in (*first, *second) if d is not None]
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", ["float32", pytest.param("float64", marks=pytest.mark.once)])
 @every_row
 def test_forward_is_that_of_the_cpu(row: Row, dtype: str) -> None:
     for sample in row.samples:

@@ -50,6 +50,7 @@ def assert_product(
     assert (np.abs(got - (x @ y + b)) <= bound).all()
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("tile", products.WARP_TILES)
 @pytest.mark.parametrize("name", KINDS)
 def test_products_are_right_at_every_edge_of_a_tile(
@@ -65,6 +66,7 @@ def test_products_are_right_at_every_edge_of_a_tile(
         assert_product(cuda.matmul(cuda.to_device(x, 0), cuda.to_device(y, 0)).host(), x, y, name)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("tile", products.LARGE_WARPS)
 def test_the_tiles_of_real_devices_are_right_too(tile: WarpTile, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(products, "WARP_TILES", (tile, tile))
@@ -73,6 +75,7 @@ def test_the_tiles_of_real_devices_are_right_too(tile: WarpTile, monkeypatch: py
     assert_product(cuda.matmul(cuda.to_device(x, 0), cuda.to_device(y, 0)).host(), x, y, "bf16")
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_operands_lie_in_any_way(precision: str) -> None:
     mg.set_float32_matmul_precision(precision)

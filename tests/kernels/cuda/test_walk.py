@@ -26,6 +26,7 @@ def rows(n: int, count: int = 3, dtype: str = "float64") -> np.ndarray:
     return np.random.default_rng(n).standard_normal((count, n)).astype(dtype)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("start", STARTS)
 def test_a_sum_takes_each_element_once(start: int) -> None:
     cuda = kernels.load("cuda")
