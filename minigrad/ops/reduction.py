@@ -39,12 +39,10 @@ class Reduction(Op):
     def __init__(self, dims: tuple[int, ...], keepdim: bool) -> None:
         self.dims, self.keepdim = dims, keepdim
 
-    def spread(self, y: Tensor) -> Tensor:
-        """``y``, of the output's shape, repeated over the reduced dims to the input's shape."""
+    def fitted(self, y: Tensor) -> Tensor:
+        """``y``, of the output's shape, so that it broadcasts to the input's shape."""
         shape = self.shape_of("x")
-        if y.ndim not in (0, len(shape)):  # from where dims are, or in front: Expand puts them there
-            y = reshape(y, with_ones(shape, self.dims))
-        return record(Expand(shape), y)
+        return y if y.ndim in (0, len(shape)) else reshape(y, with_ones(shape, self.dims))
 
 
 class Sum(Reduction):
@@ -57,7 +55,7 @@ class Sum(Reduction):
         return kernels.sum(x, self.dims, self.keepdim)
 
     def backward(self, dy: Tensor) -> Gradients:
-        return (self.spread(dy),)
+        return (record(Expand(self.shape_of("x")), self.fitted(dy)),)
 
 
 class Mean(Reduction):
@@ -111,7 +109,7 @@ class Prod(Reduction):
         earlier = before(record(Cumprod(d), rows), d, 1)
         later = before(record(Cumprod(d), rows.flip(d)), d, 1).flip(d)
         others = (earlier * later).reshape(turned.shape)
-        return (self.spread(dy) * others.permute([order.index(k) for k in range(x.ndim)]),)
+        return (self.fitted(dy) * others.permute([order.index(k) for k in range(x.ndim)]),)
 
 
 class LogSumExp(Reduction):
@@ -127,7 +125,7 @@ class LogSumExp(Reduction):
         return kernels.logsumexp(x, self.dims, self.keepdim)
 
     def backward(self, dy: Tensor) -> Gradients:
-        return (self.spread(dy) * (self.x - self.spread(self.y)).exp(),)
+        return (self.fitted(dy) * (self.x - self.fitted(self.y)).exp(),)
 
 
 class LogAddExp(Op):

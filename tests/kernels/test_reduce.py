@@ -43,6 +43,26 @@ def test_reductions_agree_over_every_set_of_dims_and_layout(name: str, dtype: st
                 close(function(view, dims, False), twin(view, dims, False), scale=10)
 
 
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_products_and_lengths_agree_with_those_of_float64(dtype: str) -> None:
+    for x in (normal(dtype, 3, 4, 1, 5), normal(dtype, 3, 140, 2), normal(dtype, 2, 2 * SHORT + 3)):
+        exact = x.astype(np.float64)
+        for view, wide in ((x, exact), (x.T, exact.T)):
+            for dims in [(0,), (1,), (x.ndim - 1,), (0, 1), tuple(range(x.ndim)), ()]:
+                with np.errstate(over="ignore"):  # a product may be too large for float32
+                    product = reference.prod(wide, dims, False).astype(dtype)
+                np.testing.assert_allclose(
+                    cpu.prod(view, dims, False), product, rtol=1e-6 if dtype == "float32" else 1e-13
+                )
+                close(cpu.norm(view, dims, False, 2.0), reference.norm(wide, dims, False, 2.0).astype(dtype))
+
+
+def test_the_sizes_of_factors_may_be_far_apart() -> None:
+    for x in (np.repeat(np.float32([1e-30, 1e30]), 8), np.tile(np.float32([2**-17, 2**17]), 10_000)):
+        assert cpu.prod(x, (0,), False) == pytest.approx(1.0, rel=1e-5)
+        assert cpu.prod(x[:, None].repeat(3, 1), (0,), False) == pytest.approx(1.0, rel=1e-5)
+
+
 @pytest.mark.parametrize("name", REDUCTIONS)
 def test_zero_dimensional_input_gives_a_zero_dimensional_array(name: str) -> None:
     x = np.array(3.0, np.float32)
