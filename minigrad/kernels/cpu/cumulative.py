@@ -16,6 +16,7 @@ from minigrad.kernels import Array, reference
 from minigrad.kernels.cpu.compile import inline
 from minigrad.kernels.cpu.math import FLOATS
 from minigrad.kernels.cpu.memory import INDEX, reads, row, share, writes
+from minigrad.kernels.cpu.move import contiguous
 from minigrad.kernels.cpu.threads import Kernel, Kernels
 
 __all__ = ["cumprod", "cumsum", "recurrence"]
@@ -102,9 +103,9 @@ def running(name: str, combine: Callable) -> Callable:
         out = np.empty(x.shape, x.dtype)
         outer, n, inner = sizes(x, dim)
         if inner == 1:
-            along_rows[x.dtype](WORK * x.size, x.ravel(), n, reverse, out)
+            along_rows[x.dtype](WORK * x.size, contiguous(x), n, reverse, out)
         else:
-            along_columns[x.dtype](WORK * x.size, x.ravel(), outer, n, inner, reverse, out)
+            along_columns[x.dtype](WORK * x.size, contiguous(x), outer, n, inner, reverse, out)
         return out
 
     return function
@@ -136,5 +137,5 @@ def recurrence(a: Array, b: Array, dim: int, transposed: bool) -> Array:
     if not compiled(b) or a.dtype != b.dtype:
         return reference.recurrence(a, b, dim, transposed)
     s = np.empty(b.shape, b.dtype)
-    _recurring[b.dtype](WORK * b.size, a.ravel(), b.ravel(), *sizes(b, dim), transposed, s.ravel())
+    _recurring[b.dtype](WORK * b.size, contiguous(a), contiguous(b), *sizes(b, dim), transposed, s.ravel())
     return s

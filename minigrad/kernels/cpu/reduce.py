@@ -29,6 +29,7 @@ from minigrad.kernels.cpu.compile import inline
 from minigrad.kernels.cpu.extremes import max_row, maximum, min_row, minimum
 from minigrad.kernels.cpu.math import FLOATS
 from minigrad.kernels.cpu.memory import INDEX, reads, row, share, writes
+from minigrad.kernels.cpu.move import contiguous
 from minigrad.kernels.cpu.threads import Kernel, Kernels
 
 __all__ = ["amax", "amin", "argmax", "argmin", "mean", "moments", "norm", "prod", "sum"]
@@ -276,12 +277,12 @@ def compiled(x: Array) -> bool:
 
 
 def fold(x: Array, dims: Dims, keepdim: bool) -> tuple[Array, tuple[int, int, int], Dims]:
-    """``x`` as a row, (outer, n, inner) with ``dims`` in n, and the shape without them.
+    """``x`` contiguous, as (outer, n, inner) with ``dims`` in n, and the shape without them.
 
     It is copied only where ``dims`` are not neighbours, or ``x`` is not contiguous.
     """
     order, sizes, kept = fold_plan(x.shape, dims, keepdim)
-    return (x.transpose(order) if order else x).ravel(), sizes, kept
+    return contiguous(x.transpose(order) if order else x), sizes, kept
 
 
 @functools.lru_cache(maxsize=4096)

@@ -24,6 +24,7 @@ from minigrad.kernels.cpu.elementwise import EXP
 from minigrad.kernels.cpu.extremes import max_row
 from minigrad.kernels.cpu.math import FLOATS, MATHS
 from minigrad.kernels.cpu.memory import reads, row, share, writes
+from minigrad.kernels.cpu.move import contiguous
 from minigrad.kernels.cpu.reduce import INDEX, LONG, compiled, fold, in_lanes, sum_row
 from minigrad.kernels.cpu.threads import Kernel, Kernels
 from minigrad.kernels.cpu.transpose import make_transpose
@@ -250,9 +251,9 @@ def along(name: str, make_row: Callable, operands: int) -> Callable:
         _, (outer, n, inner), _ = fold(x, (dim,), False)
         out = np.empty(x.shape, x.dtype)
         if inner == 1:
-            along_rows[x.dtype](EXP * x.size, *(x.ravel() for x in arrays), n, out)
+            along_rows[x.dtype](EXP * x.size, *map(contiguous, arrays), n, out)
         else:
-            along_columns[x.dtype](EXP * x.size, *(x.ravel() for x in arrays), outer, n, inner, out)
+            along_columns[x.dtype](EXP * x.size, *map(contiguous, arrays), outer, n, inner, out)
         return out
 
     return run
@@ -309,7 +310,7 @@ def cross_entropy(z: Array, y: Array) -> Array:
     if not compiled(z) or y.dtype != LONG:
         return reference.cross_entropy(z, y)
     out = np.empty(len(z), z.dtype)
-    _cross_entropy[z.dtype](EXP * z.size, z.ravel(), y.ravel(), z.shape[1], out)
+    _cross_entropy[z.dtype](EXP * z.size, contiguous(z), y.ravel(), z.shape[1], out)
     return out
 
 
@@ -317,5 +318,5 @@ def cross_entropy_backward(dl: Array, z: Array, y: Array) -> Array:
     if not compiled(z) or y.dtype != LONG:
         return reference.cross_entropy_backward(dl, z, y)
     out = np.empty(z.shape, z.dtype)
-    _cross_entropy_backward[z.dtype](EXP * z.size, dl.ravel(), z.ravel(), y.ravel(), z.shape[1], out)
+    _cross_entropy_backward[z.dtype](EXP * z.size, dl.ravel(), contiguous(z), y.ravel(), z.shape[1], out)
     return out
