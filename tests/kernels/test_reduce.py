@@ -205,7 +205,9 @@ def test_softmax_does_not_depend_on_where_its_result_lies(n: int) -> None:
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
-@pytest.mark.parametrize("sizes", [(1, 1), (3, 10), (5, SHORT + 1), (64, 33), (300, 301)])
+@pytest.mark.parametrize(
+    "sizes", [(1, 1), (3, 10), (5, SHORT + 1), (64, 33), (130, 1), (17, 48), (65, 10), (300, 301)]
+)
 def test_cross_entropy_and_its_derivative_agree(dtype: str, sizes: tuple[int, int]) -> None:
     z = normal(dtype, *sizes)
     y = np.random.default_rng(1).integers(0, sizes[1], sizes[0])
@@ -217,9 +219,10 @@ def test_cross_entropy_and_its_derivative_agree(dtype: str, sizes: tuple[int, in
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
-def test_cross_entropy_of_extreme_rows_is_that_of_the_reference(dtype: str) -> None:
+@pytest.mark.parametrize("times", [1, 12])  # 12: many rows side by side
+def test_cross_entropy_of_extreme_rows_is_that_of_the_reference(dtype: str, times: int) -> None:
     inf = np.inf
-    z = np.array([[1e4, -1e4], [-1e4, 1e4], [inf, 0], [0, -inf], [-inf, -inf], [np.nan, 0]], dtype)
+    z = np.array([[1e4, -1e4], [-1e4, 1e4], [inf, 0], [0, -inf], [-inf, -inf], [np.nan, 0]] * times, dtype)
     for label in (0, 1):
         y = np.full(len(z), label)
         close(cpu.cross_entropy(z, y), reference.cross_entropy(z, y))
