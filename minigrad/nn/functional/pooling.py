@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 from minigrad.graph import Array, record
@@ -288,7 +290,11 @@ def _covering(name: str, x: Tensor, output_size: Sizes) -> tuple[Span, ...]:
     counts = for_each_dim(
         name, "output_size", tuple(n if m is None else m for m, n in zip(given, sizes, strict=True)), len(sizes), 0
     )
-    return tuple(
-        Span(np.arange(m) * n // max(m, 1), -(-(np.arange(m) + 1) * n // max(m, 1)), 1)
-        for m, n in zip(counts, sizes, strict=True)
-    )
+    return tuple(map(_parts, sizes, counts))
+
+
+@functools.lru_cache(maxsize=256)
+def _parts(n: int, m: int) -> Span:
+    """m windows that cover n elements, of sizes as equal as can be."""
+    i = np.arange(m)
+    return Span(i * n // max(m, 1), -(-(i + 1) * n // max(m, 1)), 1)
