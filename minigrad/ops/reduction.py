@@ -101,15 +101,15 @@ class Prod(Reduction):
         return kernels.prod(x, self.dims, self.keepdim)
 
     def backward(self, dy: Tensor) -> Gradients:
-        # dx_k = dy times what comes before x_k, times what comes after it: nothing is divided by an x_k of 0
-        x, d = self.x, self.x.ndim - len(self.dims)
+        x = self.x
+        if len(self.dims) == 1:
+            return (self.fitted(dy) * others(x, self.dims[0]),)
+        d = x.ndim - len(self.dims)
         order = [*(k for k in range(x.ndim) if k not in self.dims), *self.dims]
         turned = x.permute(order)
         rows = turned.reshape(*turned.shape[:d], math.prod(turned.shape[d:]))
-        earlier = before(record(Cumprod(d), rows), d, 1)
-        later = before(record(Cumprod(d), rows.flip(d)), d, 1).flip(d)
-        others = (earlier * later).reshape(turned.shape)
-        return (self.fitted(dy) * others.permute([order.index(k) for k in range(x.ndim)]),)
+        each = others(rows, d).reshape(turned.shape)
+        return (self.fitted(dy) * each.permute([order.index(k) for k in range(x.ndim)]),)
 
 
 class LogSumExp(Reduction):
@@ -277,6 +277,16 @@ def sum_to_size(x: Tensor, *shape: int | Sequence[int]) -> Tensor:
         return x
     y = sum(x, dims, keepdim=not added)
     return y if y.shape == target else reshape(y, target)  # a view, which cannot become a leaf's gradient
+
+
+def others(x: Tensor, d: int) -> Tensor:
+    """For each x_k the product of the others along ``d``, of which none is divided by an x_k that may be 0.
+
+    It is the product of those that come before x_k, times that of those that come after it.
+    """
+    earlier = before(record(Cumprod(d), x), d, 1)
+    later = before(record(Cumprod(d), x.flip(d)), d, 1).flip(d)
+    return earlier * later
 
 
 def with_ones(shape: tuple[int, ...], dims: tuple[int, ...]) -> tuple[int, ...]:

@@ -15,7 +15,7 @@ from numba import types
 from minigrad.kernels import Array, reference
 from minigrad.kernels.cpu.compile import inline
 from minigrad.kernels.cpu.math import FLOATS
-from minigrad.kernels.cpu.memory import INDEX, reads, row, share, writes
+from minigrad.kernels.cpu.memory import INDEX, at, reads, row, share, writes
 from minigrad.kernels.cpu.move import contiguous
 from minigrad.kernels.cpu.threads import Kernel, Kernels
 
@@ -26,18 +26,26 @@ WORK = 4  # additions that take as long as one which waits for the one before
 
 
 def rows_piece(combine: Callable) -> Callable:
-    """out[r, k] = combine(out[r, k - 1], x[r, k]), for k from the end where ``reverse``."""
+    """out[r, k] = combine(out[r, k - 1], x[r, k]), for k from the end where ``reverse``.
+
+    A value waits for the one before it. So four rows go along together, some of which are the same at the end.
+    """
+    wide = np.float64
 
     def piece(x, n, reverse, out, part, parts):
         start, stop = share(out.size // n, part, parts)
+        source, target = at(x, 0), at(out, 0)
         first, step = (n - 1, -1) if reverse else (0, 1)
-        for r in range(start, stop):
-            line, result = row(x, r * n, n), row(out, r * n, n)
-            last = np.float64(line[first])
-            result[first] = last
-            for k in range(1, n):
-                last = combine(last, np.float64(line[first + step * k]))
-                result[first + step * k] = last
+        for r in range(start, stop, 4):
+            i, j = r * n + first, min(r + 1, stop - 1) * n + first
+            k, m = min(r + 2, stop - 1) * n + first, min(r + 3, stop - 1) * n + first
+            a, b, c, d = wide(source[i]), wide(source[j]), wide(source[k]), wide(source[m])
+            target[i], target[j], target[k], target[m] = a, b, c, d
+            for _ in range(1, n):
+                i, j, k, m = i + step, j + step, k + step, m + step
+                a, b = combine(a, wide(source[i])), combine(b, wide(source[j]))
+                c, d = combine(c, wide(source[k])), combine(d, wide(source[m]))
+                target[i], target[j], target[k], target[m] = a, b, c, d
 
     return piece
 

@@ -72,7 +72,7 @@ def sum_row(x):
 def product_short(x):
     product = 1.0
     for i in range(x.size):
-        product *= x[i]
+        product *= np.float64(x[i])
     return product
 
 
