@@ -158,6 +158,14 @@ def test_softmax_and_its_derivatives_agree_along_every_dim(dtype: str) -> None:
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
+def test_the_ways_back_of_softmax_agree_for_many_columns(dtype: str) -> None:
+    da, a = normal(dtype, 2, 7, 603), reference.softmax(normal(dtype, 7, 2, 603).swapaxes(0, 1), 1)
+    close(cpu.softmax_backward(da, a, 1), reference.softmax_backward(da, a, 1).copy("C"), scale=4)
+    want = reference.log_softmax_backward(da, np.log(a), 1).copy("C")
+    close(cpu.log_softmax_backward(da, np.log(a), 1), want, scale=10)
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
 def test_softmax_stays_finite_at_ten_thousand(dtype: str) -> None:
     z = np.array([[1e4, -1e4, 0.0], [-1e4, -1e4, -1e4], [1e4, 1e4, 1e4 - 1]], dtype)
     for name in ("softmax", "log_softmax"):
@@ -196,7 +204,7 @@ def test_softmax_does_not_depend_on_where_its_result_lies(n: int) -> None:
     z = memory[3 * n : 4 * n].reshape(1, n)
     z[:] = normal("float32", 1, n)
     dtype = memory.dtype
-    rows = Kernel("softmax_rows", rows_piece(softmax_row(dtype), 1), (reads(dtype), INDEX, writes(dtype)))
+    rows = Kernel("softmax_rows", rows_piece(softmax_row(dtype)), (reads(dtype), INDEX, writes(dtype)))
     found = set()
     for start in (0, n, 2 * n - 1, *range(4 * n, 7 * n)):
         rows(n, z.ravel(), n, memory[start : start + n])
