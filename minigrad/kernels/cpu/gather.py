@@ -18,7 +18,7 @@ from minigrad.kernels import Along, Array, Dims, reference
 from minigrad.kernels.cpu.math import FLOATS
 from minigrad.kernels.cpu.memory import INDEX, reads, row, share, writes
 from minigrad.kernels.cpu.move import contiguous
-from minigrad.kernels.cpu.threads import Kernel, Kernels
+from minigrad.kernels.cpu.threads import GRAIN, Kernel, Kernels
 
 __all__ = ["index", "index_backward", "put_add"]
 
@@ -77,10 +77,12 @@ def take_rows_piece(x, where, outer, rows, inner, out, part, parts):
             for k in range(n):
                 result[k] = line[where[k]]
     else:
+        o, k = start // n, start % n
         for r in range(start, stop):
-            line, result = row(x, (r // n * rows + where[r % n]) * inner, inner), row(out, r * inner, inner)
+            line, result = row(x, (o * rows + where[k]) * inner, inner), row(out, r * inner, inner)
             for j in range(inner):
                 result[j] = line[j]
+            o, k = (o + 1, 0) if k + 1 == n else (o, k + 1)
 
 
 def take_along_piece(x, index, outer, n, inner, m, out, part, parts):
@@ -186,7 +188,7 @@ def index(x: Array, key: Any) -> Array:
     at = rows_of(key, x.shape) if x.flags.c_contiguous else None
     if at is None:
         return reference.index(x, key)
-    if x.dtype not in FLOATS:
+    if x.dtype not in FLOATS or (at.inner > 1 and math.prod(at.shape) < GRAIN):  # few rows: NumPy copies them well
         return x.reshape(at.outer, at.rows, at.inner).take(at.where, 1).reshape(at.shape)
     out = np.empty(at.shape, x.dtype)
     _taking[x.dtype](out.size, x, at.where, at.outer, at.rows, at.inner, out)
