@@ -284,7 +284,9 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
         )
     if low < 0 or high >= count:
         raise ValueError(f"one_hot: the classes must be from 0 to {count - 1}, these are from {low} to {high}")
-    return new((classes[..., None] == np.arange(count)).astype(np.int64), False, tensor.device)
+    out = np.zeros((*classes.shape, count), np.int64)
+    out.reshape(classes.size, count)[np.arange(classes.size), classes.ravel()] = 1
+    return new(out, False, tensor.device)
 
 
 # -- arguments ------------------------------------------------------------------------------------------------

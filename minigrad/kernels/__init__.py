@@ -28,6 +28,25 @@ Dims = tuple[int, ...]
 
 quiet = np.errstate(all="ignore")  # 1 / 0 is Inf and log(-1) is NaN, without a warning
 
+
+class Along(tuple[Any, ...]):
+    """The key of the elements ``places`` along ``dim``: its other parts say where in ``places`` each one stands.
+
+    Every target may take it for any other key. One that sees what it is need not look whether all indices are
+    there, counted from 0: whoever makes it has done so. Without ``keepdim``, ``places`` has no such dim, nor
+    has what is taken.
+    """
+
+    places: Array
+    dim: int
+
+    def __new__(cls, places: Array, dim: int, keepdim: bool = True) -> Along:
+        grids = [np.arange(n).reshape(n, *[1] * (places.ndim - 1 - d)) for d, n in enumerate(places.shape)]
+        key = super().__new__(cls, (*grids[:dim], places, *grids[dim + keepdim :]))
+        key.places, key.dim = places, dim
+        return key
+
+
 # -- targets --------------------------------------------------------------------------------------------------
 
 TARGETS = {"numba": "minigrad.kernels.cpu", "reference": "minigrad.kernels.reference"}  # for NumPy's arrays

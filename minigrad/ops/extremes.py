@@ -30,7 +30,7 @@ class Max(Reduction):
         return getattr(kernels, self.kernel)(x, self.dims, self.keepdim)
 
     def backward(self, dy: Tensor) -> Gradients:
-        return (self.spread(dy) * share(self.x, self.spread(self.y), self.dims),)
+        return (self.fitted(dy) * share(self.x, self.fitted(self.y), self.dims),)
 
 
 class Min(Max):

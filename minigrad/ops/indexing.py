@@ -8,6 +8,7 @@ import numpy as np
 
 from minigrad import graph, kernels
 from minigrad.graph import Array, Op, record
+from minigrad.kernels import Along
 from minigrad.ops.operands import Gradients, Number, broadcast, cast, plain, scalar, tensor
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ class TakeAlong(Index):
     """y = x[index] along dim        which y does not have where ``index`` does not"""
 
     def __init__(self, index: Array, dim: int, keepdim: bool = True) -> None:
-        super().__init__(along(index, dim, keepdim))
+        super().__init__(Along(index, dim, keepdim))
         self.dim = dim
 
 
@@ -203,15 +204,6 @@ def _explained(error: IndexError, shape: tuple[int, ...], key: tuple[Any, ...]) 
                 )
         dim += n
     return error
-
-
-def along(index: Array, dim: int, keepdim: bool = True) -> tuple[Array, ...]:
-    """The key of the elements ``index`` along ``dim``: its other parts say where in ``index`` each one stands.
-
-    Without ``keepdim``, ``index`` has no such dim, and nor has what is taken.
-    """
-    grids: tuple[Array, ...] = np.indices(index.shape, sparse=True)
-    return (*grids[:dim], index, *grids[dim + keepdim :])
 
 
 def _part(part: Any) -> Any:

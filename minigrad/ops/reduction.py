@@ -39,12 +39,10 @@ class Reduction(Op):
     def __init__(self, dims: tuple[int, ...], keepdim: bool) -> None:
         self.dims, self.keepdim = dims, keepdim
 
-    def spread(self, y: Tensor) -> Tensor:
-        """``y``, of the output's shape, repeated over the reduced dims to the input's shape."""
+    def fitted(self, y: Tensor) -> Tensor:
+        """``y``, of the output's shape, so that it broadcasts to the input's shape."""
         shape = self.shape_of("x")
-        if y.ndim not in (0, len(shape)):  # from where dims are, or in front: Expand puts them there
-            y = reshape(y, with_ones(shape, self.dims))
-        return record(Expand(shape), y)
+        return y if y.ndim in (0, len(shape)) else reshape(y, with_ones(shape, self.dims))
 
 
 class Sum(Reduction):
@@ -57,7 +55,7 @@ class Sum(Reduction):
         return kernels.sum(x, self.dims, self.keepdim)
 
     def backward(self, dy: Tensor) -> Gradients:
-        return (self.spread(dy),)
+        return (record(Expand(self.shape_of("x")), self.fitted(dy)),)
 
 
 class Mean(Reduction):
@@ -103,15 +101,15 @@ class Prod(Reduction):
         return kernels.prod(x, self.dims, self.keepdim)
 
     def backward(self, dy: Tensor) -> Gradients:
-        # dx_k = dy times what comes before x_k, times what comes after it: nothing is divided by an x_k of 0
-        x, d = self.x, self.x.ndim - len(self.dims)
+        x = self.x
+        if len(self.dims) == 1:
+            return (self.fitted(dy) * others(x, self.dims[0]),)
+        d = x.ndim - len(self.dims)
         order = [*(k for k in range(x.ndim) if k not in self.dims), *self.dims]
         turned = x.permute(order)
         rows = turned.reshape(*turned.shape[:d], math.prod(turned.shape[d:]))
-        earlier = before(record(Cumprod(d), rows), d, 1)
-        later = before(record(Cumprod(d), rows.flip(d)), d, 1).flip(d)
-        others = (earlier * later).reshape(turned.shape)
-        return (self.spread(dy) * others.permute([order.index(k) for k in range(x.ndim)]),)
+        each = others(rows, d).reshape(turned.shape)
+        return (self.fitted(dy) * each.permute([order.index(k) for k in range(x.ndim)]),)
 
 
 class LogSumExp(Reduction):
@@ -127,7 +125,7 @@ class LogSumExp(Reduction):
         return kernels.logsumexp(x, self.dims, self.keepdim)
 
     def backward(self, dy: Tensor) -> Gradients:
-        return (self.spread(dy) * (self.x - self.spread(self.y)).exp(),)
+        return (self.fitted(dy) * (self.x - self.fitted(self.y)).exp(),)
 
 
 class LogAddExp(Op):
@@ -279,6 +277,16 @@ def sum_to_size(x: Tensor, *shape: int | Sequence[int]) -> Tensor:
         return x
     y = sum(x, dims, keepdim=not added)
     return y if y.shape == target else reshape(y, target)  # a view, which cannot become a leaf's gradient
+
+
+def others(x: Tensor, d: int) -> Tensor:
+    """For each x_k the product of the others along ``d``, of which none is divided by an x_k that may be 0.
+
+    It is the product of those that come before x_k, times that of those that come after it.
+    """
+    earlier = before(record(Cumprod(d), x), d, 1)
+    later = before(record(Cumprod(d), x.flip(d)), d, 1).flip(d)
+    return earlier * later
 
 
 def with_ones(shape: tuple[int, ...], dims: tuple[int, ...]) -> tuple[int, ...]:

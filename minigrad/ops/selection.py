@@ -8,9 +8,9 @@ import numpy as np
 
 from minigrad import graph
 from minigrad.graph import Array, record
-from minigrad.kernels import duplicate, for_array, is_seen, moved
+from minigrad.kernels import Along, duplicate, for_array, is_seen, moved
 from minigrad.ops.arithmetic import mul
-from minigrad.ops.indexing import Index, Put, PutAdd, TakeAlong, along
+from minigrad.ops.indexing import Index, Put, PutAdd, TakeAlong
 from minigrad.ops.operands import Number, broadcast, one_device, one_dim, plain, scalar, tensor
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ class Scatter(Put):
     """out = x, but v at index along dim        where an index repeats, the last v stays"""
 
     def __init__(self, index: Array, dim: int) -> None:
-        super().__init__(along(index, dim))
+        super().__init__(Along(index, dim))
         self.dim = dim
 
 
@@ -31,7 +31,7 @@ class ScatterAdd(PutAdd):
     """out = x, with v added at index along dim        as often as an index repeats"""
 
     def __init__(self, index: Array, dim: int) -> None:
-        super().__init__(along(index, dim))
+        super().__init__(Along(index, dim))
         self.dim = dim
 
 
@@ -243,7 +243,8 @@ def _in_range(name: str, index: Tensor, d: int, size: int, *, wrap: bool = False
         return duplicate(index.to(np.int64).array)  # type: ignore[no-any-return]
     found = index.array.astype(np.int64, order="C")
     lowest = -size if wrap else 0
-    if found.size and not lowest <= found.min() <= found.max() < size:
+    above = found - lowest if wrap else found
+    if found.size and not above.view(np.uint64).max() < size - lowest:  # where what is below 0 is very large
         wrong = found.min() if found.min() < lowest else found.max()
         raise IndexError(f"{name}: index {wrong} is out of range for dim {d} of size {size}")
     if wrap:

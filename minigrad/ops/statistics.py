@@ -58,17 +58,17 @@ class Var(Reduction):
         return kernels.mul(variance, np.asarray(n * self.weight(n), x.dtype))
 
     def backward(self, dy: Tensor) -> Gradients:
-        return (self.spread(dy) * (self.slope() * 2),)
+        return (self.slope(dy * 2),)
 
     def weight(self, n: int) -> float:
         """1 / (n - correction), and Inf where no degree of freedom is left."""
         return 1 / (n - self.correction) if n > self.correction else math.inf
 
-    def slope(self) -> Tensor:
-        """(x - mean x) / (n - correction)"""
+    def slope(self, dy: Tensor) -> Tensor:
+        """dy (x - mean x) / (n - correction)"""
         x = self.x
         n = math.prod(x.shape[d] for d in self.dims)
-        return (x - mean(x, self.dims, keepdim=True)) * self.weight(n)
+        return self.fitted(dy * self.weight(n)) * (x - mean(x, self.dims, keepdim=True))
 
 
 class Std(Var):
@@ -82,7 +82,7 @@ class Std(Var):
 
     def backward(self, dy: Tensor) -> Gradients:
         still = cast(self.y == 0, dy.dtype)  # where the root has every slope, 0 is taken
-        return (self.spread(dy * (1 - still) / (self.y + still)) * self.slope(),)
+        return (self.slope(dy * (1 - still) / (self.y + still)),)
 
 
 def var(
@@ -205,17 +205,17 @@ class Norm(Reduction):
         return kernels.norm(x, self.dims, self.keepdim, self.p)
 
     def backward(self, dy: Tensor) -> Gradients:
-        x, y = self.x, self.spread(self.y)
+        x, y = self.x, self.y
         if self.p == 0:
             return (zeros_like(x),)
         if math.isinf(self.p):  # equal ones share the gradient
-            return (self.spread(dy) * (sign(x) * share(abs(x), y, self.dims)),)
+            return (self.fitted(dy) * (sign(x) * share(abs(x), self.fitted(y), self.dims)),)
         still = cast(y == 0, y.dtype)  # where the root has every slope, 0 is taken
-        dy = self.spread(dy) * (1 - still)
+        dy, y = dy * (1 - still), y + still
         if self.p == 2:
-            return (dy * (x / (y + still)),)
-        ratio = (abs(x) + (x == 0)) / (y + still)  # not 0 where x is, for 0^(p - 1) may be Inf
-        return (dy * (sign(x) * ratio ** (self.p - 1)),)
+            return (self.fitted(dy / y) * x,)
+        ratio = (abs(x) + (x == 0)) / self.fitted(y)  # not 0 where x is, for 0^(p - 1) may be Inf
+        return (self.fitted(dy) * (sign(x) * ratio ** (self.p - 1)),)
 
 
 def norm(

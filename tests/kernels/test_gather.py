@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minigrad.kernels import cpu, reference
+from minigrad.kernels import Along, cpu, reference
 from minigrad.kernels.cpu import gather, threads
 
 ALL = slice(None)
@@ -20,6 +20,19 @@ KEYS: dict[str, tuple[Any, ...]] = {
     "nothing": (np.array([], np.int64),),
     "small integers": (np.array([1, 1], np.int8),),
     "whole dims behind": (ALL, np.array([0, 0]), ALL),
+}
+ALONG: dict[str, tuple[Any, ...]] = {
+    f"{m} along {dim}{' without' * (not keepdim)}": Along(
+        np.random.default_rng(m).integers(0, 4, (4, 5, 6)[:dim] + (m,) * keepdim + (4, 5, 6)[dim + 1 :]),
+        dim,
+        keepdim,
+    )
+    for dim in range(3)
+    for m, keepdim in ((1, True), (7, True), (1, False))
+}
+FEWER: dict[str, tuple[Any, ...]] = {
+    "fewer": Along(np.array([[[3, 3, 0]]]), 0),
+    "short": Along(np.ones((4, 5, 6), np.int32), 1),
 }
 OTHERS: dict[str, tuple[Any, ...]] = {
     "apart": (np.array([0, 1]), ALL, np.array([1, 2])),
@@ -34,6 +47,9 @@ OTHERS: dict[str, tuple[Any, ...]] = {
 }
 
 
+EVERY = KEYS | ALONG | FEWER | OTHERS
+
+
 def array(dtype: str, *shape: int) -> np.ndarray:
     return np.random.default_rng(0).normal(0, 2, shape).astype(dtype)
 
@@ -44,7 +60,7 @@ def same(got: np.ndarray, want: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("key", [*KEYS.values(), *OTHERS.values()], ids=[*KEYS, *OTHERS])
+@pytest.mark.parametrize("key", EVERY.values(), ids=list(EVERY))
 def test_every_key_takes_and_adds_what_the_reference_does(key: tuple[Any, ...], dtype: str) -> None:
     x = array(dtype, 4, 5, 6)
     for view in (x, array(dtype, 6, 5, 4).T, x[:, ::-1]):
@@ -61,6 +77,16 @@ def test_every_key_takes_and_adds_what_the_reference_does(key: tuple[Any, ...], 
 @pytest.mark.parametrize("key", KEYS.values(), ids=list(KEYS))
 def test_these_keys_are_rows(key: tuple[Any, ...]) -> None:
     assert gather.rows_of(key, (4, 5, 6)) is not None
+
+
+@pytest.mark.parametrize("key", ALONG.values(), ids=list(ALONG))
+def test_these_keys_have_an_index_for_each_element(key: tuple[Any, ...]) -> None:
+    assert gather.sizes_along(key, (4, 5, 6)) is not None
+
+
+@pytest.mark.parametrize("key", [*FEWER.values(), *KEYS.values()], ids=[*FEWER, *KEYS])
+def test_those_keys_have_not(key: tuple[Any, ...]) -> None:
+    assert gather.sizes_along(key, (4, 5, 6)) is None
 
 
 @pytest.mark.parametrize("key", OTHERS.values(), ids=list(OTHERS))
@@ -81,16 +107,22 @@ def test_integers_are_left_to_the_reference() -> None:
     np.testing.assert_array_equal(cpu.put_add(x, key, x[:2]), [[0, 1], [2, 3], [6, 9]])
 
 
-def test_gradient_of_an_embedding_does_not_depend_on_the_number_of_threads() -> None:
-    dy, key = array("float32", 3000, 65), (np.random.default_rng(1).integers(0, 40, 3000),)
+@pytest.mark.parametrize("dim", [0, 1])
+@pytest.mark.parametrize("key", ["rows", "along"])
+def test_sums_do_not_depend_on_the_number_of_threads(key: str, dim: int) -> None:
+    dy, places = array("float32", 800, 800), np.random.default_rng(1).integers(0, 40, (800, 800))
+    at = Along(places, dim) if key == "along" else (*[ALL] * dim, places[0])
+    shape = tuple(40 if d == dim else 800 for d in range(2))
     before = threads.get_num_threads()
     results = []
     try:
         for n in {1, before}:
             threads.set_num_threads(n)
-            results.append(cpu.index_backward(dy, (40, 65), key))
+            results.append((cpu.index_backward(dy, shape, at), cpu.index(dy, at)))
     finally:
         threads.set_num_threads(before)
-    np.testing.assert_array_equal(results[0], results[-1])
-    exact = reference.index_backward(dy.astype(np.float64), (40, 65), key)
-    np.testing.assert_allclose(results[0], exact, rtol=1e-5, atol=1e-4)
+    for one, several in zip(results[0], results[-1], strict=True):
+        np.testing.assert_array_equal(one, several)
+    exact = reference.index_backward(dy.astype(np.float64), shape, at)
+    np.testing.assert_allclose(results[0][0], exact, rtol=1e-4, atol=1e-3)
+    np.testing.assert_array_equal(results[0][1], dy[at])

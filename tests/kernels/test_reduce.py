@@ -43,6 +43,26 @@ def test_reductions_agree_over_every_set_of_dims_and_layout(name: str, dtype: st
                 close(function(view, dims, False), twin(view, dims, False), scale=10)
 
 
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_products_and_lengths_agree_with_those_of_float64(dtype: str) -> None:
+    for x in (normal(dtype, 3, 4, 1, 5), normal(dtype, 3, 140, 2), normal(dtype, 2, 2 * SHORT + 3)):
+        exact = x.astype(np.float64)
+        for view, wide in ((x, exact), (x.T, exact.T)):
+            for dims in [(0,), (1,), (x.ndim - 1,), (0, 1), tuple(range(x.ndim)), ()]:
+                with np.errstate(over="ignore"):  # a product may be too large for float32
+                    product = reference.prod(wide, dims, False).astype(dtype)
+                np.testing.assert_allclose(
+                    cpu.prod(view, dims, False), product, rtol=1e-6 if dtype == "float32" else 1e-13
+                )
+                close(cpu.norm(view, dims, False, 2.0), reference.norm(wide, dims, False, 2.0).astype(dtype))
+
+
+def test_the_sizes_of_factors_may_be_far_apart() -> None:
+    for x in (np.repeat(np.float32([1e-30, 1e30]), 8), np.tile(np.float32([2**-17, 2**17]), 10_000)):
+        assert cpu.prod(x, (0,), False) == pytest.approx(1.0, rel=1e-5)
+        assert cpu.prod(x[:, None].repeat(3, 1), (0,), False) == pytest.approx(1.0, rel=1e-5)
+
+
 @pytest.mark.parametrize("name", REDUCTIONS)
 def test_zero_dimensional_input_gives_a_zero_dimensional_array(name: str) -> None:
     x = np.array(3.0, np.float32)
@@ -138,6 +158,14 @@ def test_softmax_and_its_derivatives_agree_along_every_dim(dtype: str) -> None:
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
+def test_the_ways_back_of_softmax_agree_for_many_columns(dtype: str) -> None:
+    da, a = normal(dtype, 2, 7, 603), reference.softmax(normal(dtype, 7, 2, 603).swapaxes(0, 1), 1)
+    close(cpu.softmax_backward(da, a, 1), reference.softmax_backward(da, a, 1).copy("C"), scale=4)
+    want = reference.log_softmax_backward(da, np.log(a), 1).copy("C")
+    close(cpu.log_softmax_backward(da, np.log(a), 1), want, scale=10)
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
 def test_softmax_stays_finite_at_ten_thousand(dtype: str) -> None:
     z = np.array([[1e4, -1e4, 0.0], [-1e4, -1e4, -1e4], [1e4, 1e4, 1e4 - 1]], dtype)
     for name in ("softmax", "log_softmax"):
@@ -176,7 +204,7 @@ def test_softmax_does_not_depend_on_where_its_result_lies(n: int) -> None:
     z = memory[3 * n : 4 * n].reshape(1, n)
     z[:] = normal("float32", 1, n)
     dtype = memory.dtype
-    rows = Kernel("softmax_rows", rows_piece(softmax_row(dtype), 1), (reads(dtype), INDEX, writes(dtype)))
+    rows = Kernel("softmax_rows", rows_piece(softmax_row(dtype)), (reads(dtype), INDEX, writes(dtype)))
     found = set()
     for start in (0, n, 2 * n - 1, *range(4 * n, 7 * n)):
         rows(n, z.ravel(), n, memory[start : start + n])
@@ -186,7 +214,17 @@ def test_softmax_does_not_depend_on_where_its_result_lies(n: int) -> None:
 
 @pytest.mark.parametrize("dtype", FLOATS)
 @pytest.mark.parametrize(
-    "sizes", [(1, 1), (3, 10), (5, SHORT + 1), (64, 33), pytest.param((300, 301), marks=pytest.mark.compiled)]
+    "sizes",
+    [
+        (1, 1),
+        (3, 10),
+        (5, SHORT + 1),
+        (64, 33),
+        (130, 1),
+        (17, 48),
+        (65, 10),
+        pytest.param((300, 301), marks=pytest.mark.compiled),
+    ],
 )
 def test_cross_entropy_and_its_derivative_agree(dtype: str, sizes: tuple[int, int]) -> None:
     z = normal(dtype, *sizes)
@@ -199,9 +237,10 @@ def test_cross_entropy_and_its_derivative_agree(dtype: str, sizes: tuple[int, in
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
-def test_cross_entropy_of_extreme_rows_is_that_of_the_reference(dtype: str) -> None:
+@pytest.mark.parametrize("times", [1, 12])  # 12: many rows side by side
+def test_cross_entropy_of_extreme_rows_is_that_of_the_reference(dtype: str, times: int) -> None:
     inf = np.inf
-    z = np.array([[1e4, -1e4], [-1e4, 1e4], [inf, 0], [0, -inf], [-inf, -inf], [np.nan, 0]], dtype)
+    z = np.array([[1e4, -1e4], [-1e4, 1e4], [inf, 0], [0, -inf], [-inf, -inf], [np.nan, 0]] * times, dtype)
     for label in (0, 1):
         y = np.full(len(z), label)
         close(cpu.cross_entropy(z, y), reference.cross_entropy(z, y))

@@ -6,7 +6,7 @@ functions.py      arithmetic, functions of one number, comparisons, logic: the r
 choice.py         clamp, lerp, where: three operands
 activation.py     activations and losses of one element: the same, with parameters
 chance.py         dropout
-reduce.py         sum, mean, extremes and where they are, mean with variance
+reduce.py         sum, mean, product, length, extremes and where they are, mean with variance
 cumulative.py     cumsum, cumprod, linear recurrences
 order.py          topk
 gather.py         indexing by arrays of integers, and the way back
@@ -17,8 +17,8 @@ recurrent.py      plain, LSTM and GRU sequences, on the same tiles
 convolution.py    convolution, its transpose and the gradient of its weight, on the same tiles
 pooling.py        the largest of windows, their mean, numbers between elements
 optimise.py       the optimiser steps
-move.py           a view of which NumPy makes heavy work
-../reference/     what else only moves elements: NumPy does that at the speed of memory already
+move.py           copies that transpose, reversed and rolled ones, triangles; a view that NumPy is slow to make
+../reference/     what else only moves elements: whole rows, as NumPy does at the speed of memory
 ================  ===========================================================================================
 
 Below them, in the order of reading: ``compile.py`` turns a function into machine code and keeps that on disk,

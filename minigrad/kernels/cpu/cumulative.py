@@ -15,7 +15,8 @@ from numba import types
 from minigrad.kernels import Array, reference
 from minigrad.kernels.cpu.compile import inline
 from minigrad.kernels.cpu.math import FLOATS
-from minigrad.kernels.cpu.memory import INDEX, reads, row, share, writes
+from minigrad.kernels.cpu.memory import INDEX, at, reads, row, share, writes
+from minigrad.kernels.cpu.move import contiguous
 from minigrad.kernels.cpu.threads import Kernel, Kernels
 
 __all__ = ["cumprod", "cumsum", "recurrence"]
@@ -25,18 +26,26 @@ WORK = 4  # additions that take as long as one which waits for the one before
 
 
 def rows_piece(combine: Callable) -> Callable:
-    """out[r, k] = combine(out[r, k - 1], x[r, k]), for k from the end where ``reverse``."""
+    """out[r, k] = combine(out[r, k - 1], x[r, k]), for k from the end where ``reverse``.
+
+    A value waits for the one before it. So four rows go along together, some of which are the same at the end.
+    """
+    wide = np.float64
 
     def piece(x, n, reverse, out, part, parts):
         start, stop = share(out.size // n, part, parts)
+        source, target = at(x, 0), at(out, 0)
         first, step = (n - 1, -1) if reverse else (0, 1)
-        for r in range(start, stop):
-            line, result = row(x, r * n, n), row(out, r * n, n)
-            last = np.float64(line[first])
-            result[first] = last
-            for k in range(1, n):
-                last = combine(last, np.float64(line[first + step * k]))
-                result[first + step * k] = last
+        for r in range(start, stop, 4):
+            i, j = r * n + first, min(r + 1, stop - 1) * n + first
+            k, m = min(r + 2, stop - 1) * n + first, min(r + 3, stop - 1) * n + first
+            a, b, c, d = wide(source[i]), wide(source[j]), wide(source[k]), wide(source[m])
+            target[i], target[j], target[k], target[m] = a, b, c, d
+            for _ in range(1, n):
+                i, j, k, m = i + step, j + step, k + step, m + step
+                a, b = combine(a, wide(source[i])), combine(b, wide(source[j]))
+                c, d = combine(c, wide(source[k])), combine(d, wide(source[m]))
+                target[i], target[j], target[k], target[m] = a, b, c, d
 
     return piece
 
@@ -102,9 +111,9 @@ def running(name: str, combine: Callable) -> Callable:
         out = np.empty(x.shape, x.dtype)
         outer, n, inner = sizes(x, dim)
         if inner == 1:
-            along_rows[x.dtype](WORK * x.size, x.ravel(), n, reverse, out)
+            along_rows[x.dtype](WORK * x.size, contiguous(x), n, reverse, out)
         else:
-            along_columns[x.dtype](WORK * x.size, x.ravel(), outer, n, inner, reverse, out)
+            along_columns[x.dtype](WORK * x.size, contiguous(x), outer, n, inner, reverse, out)
         return out
 
     return function
@@ -136,5 +145,5 @@ def recurrence(a: Array, b: Array, dim: int, transposed: bool) -> Array:
     if not compiled(b) or a.dtype != b.dtype:
         return reference.recurrence(a, b, dim, transposed)
     s = np.empty(b.shape, b.dtype)
-    _recurring[b.dtype](WORK * b.size, a.ravel(), b.ravel(), *sizes(b, dim), transposed, s.ravel())
+    _recurring[b.dtype](WORK * b.size, contiguous(a), contiguous(b), *sizes(b, dim), transposed, s.ravel())
     return s

@@ -13,6 +13,7 @@ import math
 import numpy as np
 
 from minigrad.kernels import Array, Dims, reference
+from minigrad.kernels.cpu import reduce
 from minigrad.kernels.cpu.compile import inline
 from minigrad.kernels.cpu.math import FLOATS
 from minigrad.kernels.cpu.memory import INDEX, reads, row, share, writes
@@ -142,13 +143,21 @@ def resample_piece(x, inner, index, weight, out, part, parts):
     start, stop = share(outer, part, parts)
     n = x.size // (outer * inner)
     for o in range(start, stop):
-        for i in range(m):
-            result = row(out, (o * m + i) * inner, inner)
-            result[:] = 0
-            for t in range(taps):
-                line, w = row(x, (o * n + index[i, t]) * inner, inner), out.dtype.type(weight[i, t])
-                for e in range(inner):
-                    result[e] += w * line[e]
+        if inner == 1:
+            line, result = row(x, o * n, n), row(out, o * m, m)
+            for i in range(m):
+                total = result.dtype.type(0)
+                for t in range(taps):
+                    total += result.dtype.type(weight[i, t]) * line[index[i, t]]
+                result[i] = total
+        else:
+            for i in range(m):
+                result = row(out, (o * m + i) * inner, inner)
+                result[:] = 0
+                for t in range(taps):
+                    line, w = row(x, (o * n + index[i, t]) * inner, inner), out.dtype.type(weight[i, t])
+                    for e in range(inner):
+                        result[e] += w * line[e]
 
 
 def resample_backward_piece(dy, inner, index, weight, out, part, parts):
@@ -207,6 +216,14 @@ def compiled(x: Array, spans: Spans) -> bool:
     return x.dtype in FLOATS and len(spans) <= 2 and x.size > 0 and all(span.start.size for span in spans)
 
 
+def is_whole(x: Array, spans: Spans) -> bool:
+    """Whether there is one window, of all elements."""
+    sizes = zip(x.shape[-len(spans) :], spans, strict=True)
+    return all(
+        len(span.start) == 1 and len(range(span.start[0], span.stop[0], span.step)) == n for n, span in sizes
+    )
+
+
 def flat(spans: Spans) -> list[Array | int]:
     """The numbers of two spans, of which the first is of lines."""
     return [number for span in (ONE, *spans)[-2:] for number in span]
@@ -245,6 +262,10 @@ def max_pool_backward(dy: Array, index: Array, size: Dims) -> Array:
 def avg_pool(x: Array, spans: Spans, counts: tuple[Array, ...]) -> Array:
     if not compiled(x, spans):
         return reference.avg_pool(x, spans, counts)
+    if is_whole(x, spans):
+        total = reduce.sum(x, tuple(range(x.ndim - len(spans), x.ndim)), True)
+        total /= math.prod(int(count[0]) for count in counts)
+        return total
     out = np.empty((*x.shape[: x.ndim - len(spans)], *[len(span.start) for span in spans]), x.dtype)
     _mean[x.dtype](2 * x.size, x.ravel(), x.shape[-1], *flat(spans), *factors(counts), out)
     return out

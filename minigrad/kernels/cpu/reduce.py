@@ -29,11 +29,13 @@ from minigrad.kernels.cpu.compile import inline
 from minigrad.kernels.cpu.extremes import max_row, maximum, min_row, minimum
 from minigrad.kernels.cpu.math import FLOATS
 from minigrad.kernels.cpu.memory import INDEX, reads, row, share, writes
+from minigrad.kernels.cpu.move import contiguous
 from minigrad.kernels.cpu.threads import Kernel, Kernels
 
-__all__ = ["amax", "amin", "argmax", "argmin", "mean", "moments", "sum"]
+__all__ = ["amax", "amin", "argmax", "argmin", "mean", "moments", "norm", "prod", "sum"]
 
 SHORT = 512  # elements added up in lanes, in their own dtype
+FACTORS = 64  # elements multiplied in lanes
 CHUNK = 1 << 16  # elements of a row that one thread folds
 GROUP = 65  # rows combined with one another first: one, and sixteen times four
 COLUMNS = 4096  # columns combined at once: their results stay in the first cache, and reads go along memory
@@ -67,6 +69,39 @@ def sum_row(x):
 
 
 @in_lanes
+def product_short(x):
+    product = 1.0
+    for i in range(x.size):
+        product *= np.float64(x[i])
+    return product
+
+
+@inline
+def product_row(x):
+    """In float64, and part by part: in lanes, factors of very different sizes meet in another order."""
+    product = 1.0
+    for start in range(0, x.size, FACTORS):
+        product *= product_short(row(x, start, min(FACTORS, x.size - start)))
+    return product
+
+
+@in_lanes
+def squares_short(x):
+    total = x.dtype.type(0)
+    for i in range(x.size):
+        total += x[i] * x[i]
+    return total
+
+
+@inline
+def length_row(x):
+    total = 0.0
+    for start in range(0, x.size, SHORT):
+        total += squares_short(row(x, start, min(SHORT, x.size - start)))
+    return math.sqrt(total)
+
+
+@in_lanes
 def deviations_short(x, centre):
     total = squares = 0.0
     for i in range(x.size):
@@ -91,16 +126,22 @@ def rows_piece(fold: Callable) -> Callable:
     return piece
 
 
-def columns_piece(combine: Callable, accumulator: np.dtype) -> Callable:
+@inline
+def itself(x):
+    return x
+
+
+def columns_piece(combine: Callable, of: Callable, to: Callable, near: np.dtype, far: np.dtype) -> Callable:
     """x (outer, n, inner) -> out (outer, inner).
 
-    GROUP rows are combined with one another in their own dtype, and then with the result, which may be wider.
+    GROUP rows are combined with one another in the dtype ``near``, and then with the result, in ``far``; ``of``
+    is taken of each element first, ``to`` of the result.
     """
-    real = accumulator.type
+    real = far.type
 
     def piece(x, outer, n, inner, out, part, parts):
         start, stop = share(outer * inner, part, parts)
-        results, groups = np.empty(min(COLUMNS, stop - start), real), np.empty(min(COLUMNS, stop - start), x.dtype)
+        results, groups = np.empty(min(COLUMNS, stop - start), real), np.empty(min(COLUMNS, stop - start), near)
         while start < stop:
             o, left = start // inner, start % inner
             width = min(COLUMNS, inner - left, stop - start)
@@ -108,25 +149,26 @@ def columns_piece(combine: Callable, accumulator: np.dtype) -> Callable:
             for top in range(0, n, GROUP):
                 first = row(x, (o * n + top) * inner + left, width)
                 for j in range(width):
-                    group[j] = first[j]
+                    group[j] = of(first[j])
                 k, bottom = top + 1, min(top + GROUP, n)
                 while k + 4 <= bottom:  # four at once, for a result is read and written as often as an element
                     base = (o * n + k) * inner + left
                     first, second = row(x, base, width), row(x, base + inner, width)
                     third, fourth = row(x, base + 2 * inner, width), row(x, base + 3 * inner, width)
                     for j in range(width):
-                        upper, lower = combine(first[j], second[j]), combine(third[j], fourth[j])
+                        upper = combine(of(first[j]), of(second[j]))
+                        lower = combine(of(third[j]), of(fourth[j]))
                         group[j] = combine(group[j], combine(upper, lower))
                     k += 4
                 while k < bottom:
                     line = row(x, (o * n + k) * inner + left, width)
                     for j in range(width):
-                        group[j] = combine(group[j], line[j])
+                        group[j] = combine(group[j], of(line[j]))
                     k += 1
                 for j in range(width):
                     result[j] = combine(result[j], real(group[j])) if top else real(group[j])
             for j in range(width):
-                out[start + j] = result[j]
+                out[start + j] = to(result[j])
             start += width
 
     return piece
@@ -235,12 +277,12 @@ def compiled(x: Array) -> bool:
 
 
 def fold(x: Array, dims: Dims, keepdim: bool) -> tuple[Array, tuple[int, int, int], Dims]:
-    """``x`` as a row, (outer, n, inner) with ``dims`` in n, and the shape without them.
+    """``x`` contiguous, as (outer, n, inner) with ``dims`` in n, and the shape without them.
 
     It is copied only where ``dims`` are not neighbours, or ``x`` is not contiguous.
     """
     order, sizes, kept = fold_plan(x.shape, dims, keepdim)
-    return (x.transpose(order) if order else x).ravel(), sizes, kept
+    return contiguous(x.transpose(order) if order else x), sizes, kept
 
 
 @functools.lru_cache(maxsize=4096)
@@ -262,14 +304,26 @@ def fold_plan(shape: Dims, dims: Dims, keepdim: bool) -> tuple[Dims | None, tupl
 LONG = np.dtype(np.int64)
 
 
-def reduction(name: str, fold_row: Callable, combine: Callable, wide: bool = False) -> Callable:
-    """``wide``: groups of rows are combined in float64."""
+DOUBLE = np.dtype(np.float64)
+
+
+def reduction(
+    name: str,
+    fold_row: Callable,
+    combine: Callable,
+    *,
+    of: Callable = itself,
+    to: Callable = itself,
+    near: np.dtype | None = None,
+    far: np.dtype | None = None,
+) -> Callable:
+    """The rows' and the columns' kernel as a function; dtypes as for :func:`columns_piece`, by default the own."""
 
     def build_rows(dtype: np.dtype) -> Kernel:
         return Kernel(f"{name}_rows", rows_piece(fold_row), (reads(dtype), INDEX, INDEX, writes(dtype)))
 
     def build_columns(dtype: np.dtype) -> Kernel:
-        piece = columns_piece(combine, np.dtype(np.float64) if wide else dtype)
+        piece = columns_piece(combine, of, to, near or dtype, far or dtype)
         return Kernel(f"{name}_columns", piece, (reads(dtype), INDEX, INDEX, INDEX, writes(dtype)))
 
     along_rows, along_columns = Kernels(build_rows, FLOATS), Kernels(build_columns, FLOATS)
@@ -323,11 +377,22 @@ def arg_reduction(name: str, choose: Callable, fold_row: Callable) -> Callable:
     return function
 
 
-sum = reduction("sum", sum_row, inline(lambda x, y: x + y), wide=True)
+add = inline(lambda x, y: x + y)
+sum = reduction("sum", sum_row, add, far=DOUBLE)
 amax = reduction("amax", max_row, maximum)
 amin = reduction("amin", min_row, minimum)
+prod = reduction(
+    "prod", product_row, inline(lambda x, y: x * y), of=inline(lambda x: np.float64(x)), near=DOUBLE, far=DOUBLE
+)
+length = reduction(
+    "length", length_row, add, of=inline(lambda x: x * x), to=inline(lambda x: math.sqrt(x)), far=DOUBLE
+)
 argmax = arg_reduction("argmax", maximum, max_row)
 argmin = arg_reduction("argmin", minimum, min_row)
+
+
+def norm(x: Array, dims: Dims, keepdim: bool, p: float) -> Array:
+    return length(x, dims, keepdim) if p == 2 and compiled(x) else reference.norm(x, dims, keepdim, p)
 
 
 def mean(x: Array, dims: Dims, keepdim: bool) -> Array:

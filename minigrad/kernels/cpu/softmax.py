@@ -7,7 +7,9 @@ For a row z, with ``top`` its largest element, so that nothing overflows:
     softmax(z)[i] = e^(z[i] - top) / total
 
 A row is read from memory once and then stays in the caches. Threads share the rows. Along another dim than the
-last, ROWS columns at a time are transposed within the caches to rows, treated as such, and transposed back.
+last, ROWS columns at a time are transposed within the caches to rows, treated as such, and transposed back; the
+way back needs one sum for each column, and goes through them as they are. For cross-entropy, rows of few classes
+are transposed to columns, for a row by itself would fill no vectors.
 """
 
 from __future__ import annotations
@@ -21,9 +23,10 @@ from numba import types
 from minigrad.kernels import Array, Dims, reference
 from minigrad.kernels.cpu.compile import inline
 from minigrad.kernels.cpu.elementwise import EXP
-from minigrad.kernels.cpu.extremes import max_row
+from minigrad.kernels.cpu.extremes import max_row, maximum
 from minigrad.kernels.cpu.math import FLOATS, MATHS
 from minigrad.kernels.cpu.memory import reads, row, share, writes
+from minigrad.kernels.cpu.move import contiguous
 from minigrad.kernels.cpu.reduce import INDEX, LONG, compiled, fold, in_lanes, sum_row
 from minigrad.kernels.cpu.threads import Kernel, Kernels
 from minigrad.kernels.cpu.transpose import make_transpose
@@ -35,6 +38,8 @@ __all__ = [
 
 SHORT = 1024  # elements added up in lanes, here in the dtype of the kernel
 ROWS = 16  # a cache line of float32, two of float64
+COLUMNS = 256  # whose sums are made at once
+SHORT_ROW, SIDE = 48, 64  # rows of so few elements, of which so many are treated side by side
 
 
 # -- one row --------------------------------------------------------------------------------------------------
@@ -94,66 +99,37 @@ def log_softmax_row(dtype: np.dtype) -> Callable:
     return apply
 
 
-def softmax_backward_row(dtype: np.dtype) -> Callable:
-    """out[i] = a[i] (da[i] - sum_i da[i] a[i])."""
-    real = dtype.type
-
-    @in_lanes
-    def dot(x, y):
-        total = real(0)
-        for i in range(x.size):
-            total += x[i] * y[i]
-        return total
-
-    def apply(da, a, out):
-        total = 0.0
-        for start in range(0, a.size, SHORT):
-            n = min(SHORT, a.size - start)
-            total += dot(row(da, start, n), row(a, start, n))
-        both = real(total)
-        for i in range(out.size):
-            out[i] = a[i] * (da[i] - both)
-
-    return apply
+def softmax_backward_rule(dtype: np.dtype) -> tuple[Callable, Callable]:
+    """out[i] = a[i] (da[i] - sum_i da[i] a[i]): what is added up, and what becomes of the sum."""
+    return inline(lambda da, a: da * a), inline(lambda da, a, total: a * (da - total))
 
 
-def log_softmax_backward_row(dtype: np.dtype) -> Callable:
-    """out[i] = da[i] - e^a[i] sum_i da[i]."""
-    exp, real = MATHS[dtype]["exp"], dtype.type
-
-    def apply(da, a, out):
-        total = real(sum_row(da))
-        for i in range(out.size):
-            out[i] = da[i] - exp(a[i]) * total
-
-    return apply
+def log_softmax_backward_rule(dtype: np.dtype) -> tuple[Callable, Callable]:
+    """out[i] = da[i] - e^a[i] sum_i da[i]: the same."""
+    exp = MATHS[dtype]["exp"]
+    return inline(lambda da, a: da), inline(lambda da, a, total: da - exp(a) * total)
 
 
 # -- loops ----------------------------------------------------------------------------------------------------
 
 
-def rows_piece(apply: Callable, operands: int) -> Callable:
-    """out[r, :] = apply(x[r, :]) or apply(x[r, :], y[r, :])."""
+def rows_piece(apply: Callable) -> Callable:
+    """out[r, :] = apply(x[r, :])."""
     apply = inline(apply)
 
-    def one(x, n, out, part, parts):
+    def piece(x, n, out, part, parts):
         start, stop = share(out.size // n, part, parts)
         for r in range(start, stop):
             apply(row(x, r * n, n), row(out, r * n, n))
 
-    def two(x, y, n, out, part, parts):
-        start, stop = share(out.size // n, part, parts)
-        for r in range(start, stop):
-            apply(row(x, r * n, n), row(y, r * n, n), row(out, r * n, n))
-
-    return one if operands == 1 else two
+    return piece
 
 
-def columns_piece(apply: Callable, operands: int, dtype: np.dtype) -> Callable:
+def columns_piece(apply: Callable, dtype: np.dtype) -> Callable:
     """The same along the middle of (outer, n, inner), ROWS columns at a time."""
     apply, transpose = inline(apply), make_transpose(dtype)
 
-    def one(x, outer, n, inner, out, part, parts):
+    def piece(x, outer, n, inner, out, part, parts):
         blocks = (inner + ROWS - 1) // ROWS
         start, stop = share(outer * blocks, part, parts)
         lines, results = np.empty(ROWS * n, x.dtype), np.empty(ROWS * n, x.dtype)
@@ -165,20 +141,63 @@ def columns_piece(apply: Callable, operands: int, dtype: np.dtype) -> Callable:
                 apply(row(lines, r * n, n), row(results, r * n, n))
             transpose(results, 0, n, width, n, out, first, inner)
 
-    def two(x, y, outer, n, inner, out, part, parts):
-        blocks = (inner + ROWS - 1) // ROWS
-        start, stop = share(outer * blocks, part, parts)
-        xs, ys, results = np.empty((3, ROWS * n), x.dtype)
-        for task in range(start, stop):
-            left = task % blocks * ROWS
-            first, width = task // blocks * n * inner + left, min(ROWS, inner - left)
-            transpose(x, first, inner, n, width, xs, 0, n)
-            transpose(y, first, inner, n, width, ys, 0, n)
-            for r in range(width):
-                apply(row(xs, r * n, n), row(ys, r * n, n), row(results, r * n, n))
-            transpose(results, 0, n, width, n, out, first, inner)
+    return piece
 
-    return one if operands == 1 else two
+
+def backward_rows_piece(term: Callable, result: Callable, dtype: np.dtype) -> Callable:
+    """out[r, i] = result(da[r, i], a[r, i], sum_i term(da[r, i], a[r, i]))."""
+    real = dtype.type
+
+    @in_lanes
+    def short(da, a):
+        total = real(0)
+        for i in range(a.size):
+            total += term(da[i], a[i])
+        return total
+
+    def piece(da, a, n, out, part, parts):
+        start, stop = share(out.size // n, part, parts)
+        for r in range(start, stop):
+            slopes, values, line = row(da, r * n, n), row(a, r * n, n), row(out, r * n, n)
+            total = 0.0
+            for i in range(0, n, SHORT):
+                width = min(SHORT, n - i)
+                total += short(row(slopes, i, width), row(values, i, width))
+            both = real(total)
+            for i in range(n):
+                line[i] = result(slopes[i], values[i], both)
+
+    return piece
+
+
+def backward_columns_piece(term: Callable, result: Callable, dtype: np.dtype) -> Callable:
+    """The same along the middle of (outer, n, inner): COLUMNS sums at once, in float64."""
+    real = dtype.type
+
+    def piece(da, a, outer, n, inner, out, part, parts):
+        start, stop = share(outer * inner, part, parts)
+        totals, sums = np.empty(COLUMNS), np.empty(COLUMNS, a.dtype)
+        while start < stop:
+            o, left = start // inner, start % inner
+            width = min(COLUMNS, inner - left, stop - start)
+            total, both = row(totals, 0, width), row(sums, 0, width)
+            for j in range(width):
+                total[j] = 0
+            for k in range(n):
+                first = (o * n + k) * inner + left
+                slopes, values = row(da, first, width), row(a, first, width)
+                for j in range(width):
+                    total[j] += term(slopes[j], values[j])
+            for j in range(width):
+                both[j] = real(total[j])
+            for k in range(n):
+                first = (o * n + k) * inner + left
+                slopes, values, line = row(da, first, width), row(a, first, width), row(out, first, width)
+                for j in range(width):
+                    line[j] = result(slopes[j], values[j], both[j])
+            start += width
+
+    return piece
 
 
 def logsumexp_piece(dtype: np.dtype) -> Callable:
@@ -227,19 +246,101 @@ def cross_entropy_backward_piece(dtype: np.dtype) -> Callable:
     return piece
 
 
+# -- rows of few classes --------------------------------------------------------------------------------------
+
+
+def make_exponentials(dtype: np.dtype) -> Callable:
+    """``exponentials(z, first, height, n, lines, top, total)`` of SIDE rows that lie side by side in ``lines``.
+
+    lines[k, r] = e^(z[first + r, k] - top[r])
+    """
+    exp, transpose = MATHS[dtype]["exp"], make_transpose(dtype)
+
+    @inline
+    def exponentials(z, first, height, n, lines, top, total):
+        transpose(z, first * n, n, height, n, lines, 0, SIDE)
+        for r in range(SIDE):
+            top[r], total[r] = lines[r], 0
+        for k in range(1, n):
+            line = row(lines, k * SIDE, SIDE)
+            for r in range(SIDE):
+                top[r] = maximum(top[r], line[r])
+        for k in range(n):
+            line = row(lines, k * SIDE, SIDE)
+            for r in range(SIDE):
+                line[r] -= top[r]
+        for i in range(n * SIDE):
+            lines[i] = exp(lines[i])
+        for k in range(n):
+            line = row(lines, k * SIDE, SIDE)
+            for r in range(SIDE):
+                total[r] += line[r]
+
+    return exponentials
+
+
+def cross_entropy_short_piece(dtype: np.dtype) -> Callable:
+    """out[r] = top - z[r, y[r]] + log total."""
+    exponentials, log = make_exponentials(dtype), MATHS[dtype]["log"]
+
+    def piece(z, y, n, out, part, parts):
+        start, stop = share((out.size + SIDE - 1) // SIDE, part, parts)
+        lines, top, total = np.zeros(SIDE * n, z.dtype), np.empty(SIDE, z.dtype), np.empty(SIDE, z.dtype)
+        for task in range(start, stop):
+            first = task * SIDE
+            height = min(SIDE, out.size - first)
+            exponentials(z, first, height, n, lines, top, total)
+            for r in range(SIDE):
+                total[r] = log(total[r])
+            for r in range(height):
+                out[first + r] = top[r] - z[(first + r) * n + y[first + r]] + total[r]
+
+    return piece
+
+
+def cross_entropy_backward_short_piece(dtype: np.dtype) -> Callable:
+    """out[r, i] = dl[r] (softmax(z)[r, i] - [i = y[r]])."""
+    exponentials, transpose, one = make_exponentials(dtype), make_transpose(dtype), dtype.type(1)
+
+    def piece(dl, z, y, n, out, part, parts):
+        start, stop = share((dl.size + SIDE - 1) // SIDE, part, parts)
+        lines, top, total = np.zeros(SIDE * n, z.dtype), np.empty(SIDE, z.dtype), np.empty(SIDE, z.dtype)
+        slope = np.zeros(SIDE, z.dtype)
+        for task in range(start, stop):
+            first = task * SIDE
+            height = min(SIDE, dl.size - first)
+            exponentials(z, first, height, n, lines, top, total)
+            for r in range(SIDE):
+                total[r] = one / total[r]
+            for k in range(n):
+                line = row(lines, k * SIDE, SIDE)
+                for r in range(SIDE):
+                    line[r] *= total[r]
+            for r in range(height):
+                lines[y[first + r] * SIDE + r] -= one
+                slope[r] = dl[first + r]
+            for k in range(n):
+                line = row(lines, k * SIDE, SIDE)
+                for r in range(SIDE):
+                    line[r] *= slope[r]
+            transpose(lines, 0, SIDE, n, height, out, first * n, n)
+
+    return piece
+
+
 # -- functions of the contract --------------------------------------------------------------------------------
 
 
-def along(name: str, make_row: Callable, operands: int) -> Callable:
-    """A function of rows that gives rows, along any dim."""
+def along(name: str, operands: int, make_rows: Callable, make_columns: Callable) -> Callable:
+    """A function of rows that gives rows, along any dim; the pieces for a dtype."""
 
     def build_rows(dtype: np.dtype) -> Kernel:
         takes = (*[reads(dtype)] * operands, INDEX, writes(dtype))
-        return Kernel(f"{name}_rows", rows_piece(make_row(dtype), operands), takes)
+        return Kernel(f"{name}_rows", make_rows(dtype), takes)
 
     def build_columns(dtype: np.dtype) -> Kernel:
         takes = (*[reads(dtype)] * operands, INDEX, INDEX, INDEX, writes(dtype))
-        return Kernel(f"{name}_columns", columns_piece(make_row(dtype), operands, dtype), takes)
+        return Kernel(f"{name}_columns", make_columns(dtype), takes)
 
     along_rows, along_columns = Kernels(build_rows, FLOATS), Kernels(build_columns, FLOATS)
 
@@ -250,18 +351,30 @@ def along(name: str, make_row: Callable, operands: int) -> Callable:
         _, (outer, n, inner), _ = fold(x, (dim,), False)
         out = np.empty(x.shape, x.dtype)
         if inner == 1:
-            along_rows[x.dtype](EXP * x.size, *(x.ravel() for x in arrays), n, out)
+            along_rows[x.dtype](EXP * x.size, *map(contiguous, arrays), n, out)
         else:
-            along_columns[x.dtype](EXP * x.size, *(x.ravel() for x in arrays), outer, n, inner, out)
+            along_columns[x.dtype](EXP * x.size, *map(contiguous, arrays), outer, n, inner, out)
         return out
 
     return run
 
 
-_softmax = along("softmax", softmax_row, 1)
-_log_softmax = along("log_softmax", log_softmax_row, 1)
-_softmax_backward = along("softmax_backward", softmax_backward_row, 2)
-_log_softmax_backward = along("log_softmax_backward", log_softmax_backward_row, 2)
+def _forward(name: str, make_row: Callable) -> Callable:
+    return along(name, 1, lambda d: rows_piece(make_row(d)), lambda d: columns_piece(make_row(d), d))
+
+
+def _backward(name: str, make_rule: Callable) -> Callable:
+    return along(
+        name,
+        2,
+        lambda d: backward_rows_piece(*make_rule(d), d),
+        lambda d: backward_columns_piece(*make_rule(d), d),
+    )
+
+
+_softmax, _log_softmax = _forward("softmax", softmax_row), _forward("log_softmax", log_softmax_row)
+_softmax_backward = _backward("softmax_backward", softmax_backward_rule)
+_log_softmax_backward = _backward("log_softmax_backward", log_softmax_backward_rule)
 
 
 def softmax(z: Array, dim: int) -> Array:
@@ -285,10 +398,18 @@ def _rows_kernel(name: str, make_piece: Callable, takes: Callable[[types.Array],
 
 
 _logsumexp = _rows_kernel("logsumexp", logsumexp_piece, lambda real: (real,))
-_cross_entropy = _rows_kernel("cross_entropy", cross_entropy_piece, lambda real: (real, reads(LONG)))
-_cross_entropy_backward = _rows_kernel(
-    "cross_entropy_backward", cross_entropy_backward_piece, lambda real: (real, real, reads(LONG))
-)
+_cross_entropies = [
+    _rows_kernel("cross_entropy", cross_entropy_piece, lambda real: (real, reads(LONG))),
+    _rows_kernel("cross_entropy_short", cross_entropy_short_piece, lambda real: (real, reads(LONG))),
+]
+_cross_entropies_backward = [
+    _rows_kernel("cross_entropy_backward", cross_entropy_backward_piece, lambda real: (real, real, reads(LONG))),
+    _rows_kernel(
+        "cross_entropy_backward_short",
+        cross_entropy_backward_short_piece,
+        lambda real: (real, real, reads(LONG)),
+    ),
+]
 
 
 def logsumexp(x: Array, dims: Dims, keepdim: bool) -> Array:
@@ -305,17 +426,21 @@ def logsumexp(x: Array, dims: Dims, keepdim: bool) -> Array:
     return out
 
 
+def are_short(z: Array) -> bool:
+    return z.shape[1] <= SHORT_ROW and len(z) >= ROWS
+
+
 def cross_entropy(z: Array, y: Array) -> Array:
     if not compiled(z) or y.dtype != LONG:
         return reference.cross_entropy(z, y)
-    out = np.empty(len(z), z.dtype)
-    _cross_entropy[z.dtype](EXP * z.size, z.ravel(), y.ravel(), z.shape[1], out)
+    out, kernels = np.empty(len(z), z.dtype), _cross_entropies[are_short(z)]
+    kernels[z.dtype](EXP * z.size, contiguous(z), y.ravel(), z.shape[1], out)
     return out
 
 
 def cross_entropy_backward(dl: Array, z: Array, y: Array) -> Array:
     if not compiled(z) or y.dtype != LONG:
         return reference.cross_entropy_backward(dl, z, y)
-    out = np.empty(z.shape, z.dtype)
-    _cross_entropy_backward[z.dtype](EXP * z.size, dl.ravel(), z.ravel(), y.ravel(), z.shape[1], out)
+    out, kernels = np.empty(z.shape, z.dtype), _cross_entropies_backward[are_short(z)]
+    kernels[z.dtype](EXP * z.size, dl.ravel(), contiguous(z), y.ravel(), z.shape[1], out)
     return out

@@ -174,8 +174,8 @@ def _fused(z: Tensor, labels: Labels) -> Tensor:
 
 def _taken(log_p: Tensor, labels: Labels) -> Tensor:
     """``-log_p[y]``."""
-    index = duplicate(labels.y.unsqueeze(labels.dim).array)  # the graph keeps it
-    return -record(TakeAlong(index, labels.dim), log_p).squeeze(labels.dim)
+    index = duplicate(labels.y.array)  # the graph keeps it
+    return -record(TakeAlong(index, labels.dim, keepdim=False), log_p)
 
 
 def _weighted(losses: Tensor, labels: Labels) -> Tensor:
