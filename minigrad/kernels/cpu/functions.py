@@ -13,11 +13,11 @@ from minigrad.kernels.cpu.math import FLOATS
 from minigrad.kernels.cpu.memory import row, share
 from minigrad.kernels.cpu.trigonometry import FAR
 
-__all__ = ["abs", "acos", "acosh", "add", "asin", "asinh", "atan", "atan2", "atanh", "ceil", "cos", "cosh"]
-__all__ += ["div", "eq", "erf", "exp", "exp2", "expm1", "floor", "floor_divide", "fmod", "ge", "gt", "isfinite"]
-__all__ += ["isinf", "isnan", "le", "log", "log1p", "log2", "log10", "logical_and", "logical_not", "logical_or"]
-__all__ += ["logical_xor", "lt", "maximum", "minimum", "mul", "ne", "neg", "pow", "reciprocal", "remainder"]
-__all__ += ["round", "rsqrt", "sign", "sin", "sinh", "sqrt", "sub", "tan", "trunc", "trunc_divide"]
+__all__ = ["abs", "acos", "acosh", "add", "asin", "asinh", "atan", "atan2", "atanh", "ceil", "cos", "cosh", "div"]
+__all__ += ["eq", "erf", "exp", "exp2", "expm1", "floor", "floor_divide", "fmod", "ge", "gt", "isfinite", "isinf"]
+__all__ += ["isnan", "le", "log", "log1p", "log2", "log10", "logaddexp", "logical_and", "logical_not"]
+__all__ += ["logical_or", "logical_xor", "lt", "maximum", "minimum", "mul", "ne", "neg", "pow", "reciprocal"]
+__all__ += ["remainder", "round", "rsqrt", "sign", "sin", "sinh", "sqrt", "sub", "tan", "trunc", "trunc_divide"]
 
 NUMBERS = (*FLOATS, INTEGER)
 ask = functools.partial(unary, gives=BOOL)
@@ -89,6 +89,7 @@ mul = binary("mul", lambda x, y: x * y, dtypes=NUMBERS, in_python=True)
 div = binary("div", lambda x, y: x / y)
 pow = binary("pow", lambda x, y: x * x if y == 2.0 else pow(x, y), LIBRARY)
 atan2 = binary("atan2", lambda y, x: atan2(y, x), LONG)
+logaddexp = binary("logaddexp", rules.logaddexp, EXP + LOG)
 maximum = binary("maximum", lambda x, y: x if x > y or x != x else y, dtypes=NUMBERS)
 minimum = binary("minimum", lambda x, y: x if x < y or x != x else y, dtypes=NUMBERS)
 
