@@ -14,7 +14,7 @@ import numpy as np
 
 from minigrad.kernels import Array, Dims, reference
 from minigrad.kernels.cpu.compile import inline, specialise
-from minigrad.kernels.cpu.elementwise import BOOL, INTEGER
+from minigrad.kernels.cpu.elementwise import BOOL, INTEGER, element, itself
 from minigrad.kernels.cpu.math import FLOATS
 from minigrad.kernels.cpu.memory import reads, row, share, writes
 from minigrad.kernels.cpu.threads import Kernel
@@ -23,18 +23,8 @@ __all__ = ["clamp", "lerp", "where"]
 
 
 @inline
-def element(x, j):
-    return x[j]
-
-
-@inline
 def first(x, start, n):
     return x[0]
-
-
-@inline
-def itself(value, j):
-    return value
 
 
 EACH, ONLY = (row, element), (first, itself)  # what to take of an operand before the loop, and what in it

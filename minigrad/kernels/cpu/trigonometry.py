@@ -17,7 +17,7 @@ import numpy as np
 from minigrad.kernels.cpu.formula import formula, polynomial
 
 real = np.float64
-FAR = np.float32(1 << 20)  # beyond, an angle needs more digits of pi than there are below
+far = real(1 << 20)  # beyond, an angle needs more digits of pi than there are below, and comes out as NaN
 
 zero, quarter, half, one, two, nan = map(real, (0, 0.25, 0.5, 1, 2, np.nan))
 quarter_pi, half_pi, pi, ln2 = real(math.pi / 4), real(math.pi / 2), real(math.pi), real(math.log(2))
@@ -77,14 +77,14 @@ tangent = polynomial(
 
 @formula
 def sin(x):
-    n, s, c = quadrant(x)
+    n, s, c = quadrant(x if abs(x) <= far else nan)
     out = c if n & 1 else s
     return -out if n & 2 else out
 
 
 @formula
 def cos(x):
-    n, s, c = quadrant(x)
+    n, s, c = quadrant(x if abs(x) <= far else nan)
     out = s if n & 1 else c
     return -out if (n + 1) & 2 else out
 
@@ -92,7 +92,7 @@ def cos(x):
 @formula
 def tan(x):
     """tan r or -1 / tan r. What is missing in r counts with the slope of the tangent, about 1 + r^2."""
-    n, r, missing = reduce(x)
+    n, r, missing = reduce(x if abs(x) <= far else nan)
     s = r * r
     t = r if s == zero else r + (r * s * tangent(s) + (missing + missing * s))
     return -one / t if n & 1 else t
