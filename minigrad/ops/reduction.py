@@ -41,10 +41,14 @@ class Reduction(Op):
 
     def spread(self, y: Tensor) -> Tensor:
         """``y``, of the output's shape, repeated over the reduced dims to the input's shape."""
+        return record(Expand(self.shape_of("x")), self.beside(y))
+
+    def beside(self, y: Tensor) -> Tensor:
+        """``y``, of the output's shape, as it broadcasts with the input."""
         shape = self.shape_of("x")
-        if y.ndim not in (0, len(shape)):  # from where dims are, or in front: Expand puts them there
-            y = reshape(y, with_ones(shape, self.dims))
-        return record(Expand(shape), y)
+        if y.ndim in (0, len(shape)):  # from where no dims are, they are in front
+            return y
+        return reshape(y, with_ones(shape, self.dims))
 
 
 class Sum(Reduction):

@@ -205,13 +205,13 @@ class Norm(Reduction):
         return kernels.norm(x, self.dims, self.keepdim, self.p)
 
     def backward(self, dy: Tensor) -> Gradients:
-        x, y = self.x, self.spread(self.y)
+        x, y, dy = self.x, self.beside(self.y), self.beside(dy)
         if self.p == 0:
             return (zeros_like(x),)
         if math.isinf(self.p):  # equal ones share the gradient
-            return (self.spread(dy) * (sign(x) * share(abs(x), y, self.dims)),)
+            return (dy * (sign(x) * share(abs(x), self.spread(self.y), self.dims)),)
         still = cast(y == 0, y.dtype)  # where the root has every slope, 0 is taken
-        dy = self.spread(dy) * (1 - still)
+        dy = dy * (1 - still)
         if self.p == 2:
             return (dy * (x / (y + still)),)
         ratio = (abs(x) + (x == 0)) / (y + still)  # not 0 where x is, for 0^(p - 1) may be Inf

@@ -25,13 +25,14 @@ import numpy as np
 from numba import config
 
 from minigrad.kernels import Array, Dims, reference
+from minigrad.kernels.cpu import functions
 from minigrad.kernels.cpu.compile import inline
 from minigrad.kernels.cpu.extremes import max_row, maximum, min_row, minimum
 from minigrad.kernels.cpu.math import FLOATS
 from minigrad.kernels.cpu.memory import INDEX, reads, row, share, writes
 from minigrad.kernels.cpu.threads import Kernel, Kernels
 
-__all__ = ["amax", "amin", "argmax", "argmin", "mean", "moments", "sum"]
+__all__ = ["amax", "amin", "argmax", "argmin", "mean", "moments", "norm", "sum"]
 
 SHORT = 512  # elements added up in lanes, in their own dtype
 CHUNK = 1 << 16  # elements of a row that one thread folds
@@ -338,6 +339,14 @@ def mean(x: Array, dims: Dims, keepdim: bool) -> Array:
         return np.array(total.item() / x.size, x.dtype)
     total /= x.size // total.size
     return total
+
+
+def norm(x: Array, dims: Dims, keepdim: bool, p: float) -> Array:
+    if p == 1:
+        return sum(functions.abs(x), dims, keepdim)
+    if p == 2:
+        return functions.sqrt(sum(functions.mul(x, x), dims, keepdim))
+    return reference.norm(x, dims, keepdim, p)
 
 
 def _moments_rows(dtype: np.dtype) -> Kernel:
