@@ -149,7 +149,7 @@ class Pow(Op):
         n = self.exponent
         if n == 0:  # n x^(n - 1) would be 0 * Inf at x = 0
             return (dy * 0,)
-        return (dy * ((self.x if n == 2 else self.x ** (n - 1)) * n),)
+        return (dy * (self.x ** (n - 1) * n),)
 
 
 class PowTensor(Op):
