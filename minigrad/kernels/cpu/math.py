@@ -17,7 +17,7 @@ import numpy as np
 from minigrad.kernels import rules
 from minigrad.kernels.cpu.compile import inline, specialise
 from minigrad.kernels.cpu.formula import formula, polynomial
-from minigrad.kernels.cpu.trigonometry import CIRCULAR, atan2, make_hyperbolic
+from minigrad.kernels.cpu.trigonometry import ARCS, ARCS_SINGLE, CIRCULAR, CIRCULAR_SINGLE, make_hyperbolic
 
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
@@ -389,10 +389,11 @@ def make_maths() -> dict[np.dtype, dict[str, Callable]]:
         maths[dtype]["normal_cdf"] = make_normal_cdf(dtype, erf, exps["exp2_inside"])
     single, double = (maths[dtype] for dtype in FLOATS)
     single["pow"], single["fmod"] = make_pow(double["exp"], double["log"]), make_fmod()
-    angles = CIRCULAR | make_hyperbolic(double["half_exp"], double["log1p"], double["log1p_plus"])
-    double |= angles | {"atan2": atan2}
-    single |= {name: narrowed(function) for name, function in angles.items()}
-    single["atan2"] = formula(lambda y, x: np.float32(atan2(np.float64(y), np.float64(x))))
+    hyperbolic = make_hyperbolic(double["half_exp"], double["log1p"], double["log1p_plus"])
+    double |= CIRCULAR | ARCS | hyperbolic
+    single |= {name: narrowed(function) for name, function in (CIRCULAR_SINGLE | ARCS_SINGLE | hyperbolic).items()}
+    of_two = ARCS_SINGLE["atan2"]
+    single["atan2"] = formula(lambda y, x: np.float32(of_two(np.float64(y), np.float64(x))))
     return maths
 
 
