@@ -284,3 +284,11 @@ def floor_divide(x: float, y: float) -> float:
     whole = floor(q)
     whole = whole + 1 if q - whole > 0.5 else whole
     return x / y if y == 0.0 else copysign(0.0, x / y) if q == 0.0 else whole
+
+
+# -- a sum of exponentials ------------------------------------------------------------------------------------
+
+
+def logaddexp(x: float, y: float) -> float:
+    """log(e^x + e^y) = max(x, y) + log(1 + e^-|x - y|); two equal Infs have no difference."""
+    return (x if x > y else y) + log1p(exp(-abs(x - y) if x != y else -0.0))

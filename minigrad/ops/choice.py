@@ -234,14 +234,13 @@ def nan_to_num(
     """
     if tensor("nan_to_num", x).dtype.kind != "f":
         return clone(x)
-    limits = np.finfo(x.dtype)
-    for wrong, number, usual in (
-        (x != x, nan, 0.0),
-        (x == math.inf, posinf, limits.max),
-        (x == -math.inf, neginf, limits.min),
-    ):
-        x = masked_fill(x, wrong, usual if number is None else number)
-    return x
+    limits, wrong = np.finfo(x.dtype), x != x
+    for end, number in ((math.inf, posinf), (-math.inf, neginf)):
+        if number is not None:
+            x = masked_fill(x, x == end, number)
+    if posinf is None or neginf is None:
+        x = clamp(x, None if neginf is not None else limits.min, None if posinf is not None else limits.max)
+    return masked_fill(x, wrong, nan or 0.0)
 
 
 def _range(dtype: DType) -> tuple[float, float]:

@@ -6,7 +6,8 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from minigrad.graph import Array, Kept, Op, record
-from minigrad.ops.activation import ActivationOfZ
+from minigrad.ops.activation import ActivationOfZ, SigmoidBackward
+from minigrad.ops.joining import cat
 from minigrad.ops.operands import Gradients, one_dim, only_floats, tensor
 from minigrad.ops.soft import softplus
 
@@ -272,6 +273,21 @@ def hardswish(z: Tensor, inplace: bool = False) -> Tensor:
 # -- glu ------------------------------------------------------------------------------------------------------
 
 
+class Glu(ActivationOfZ):
+    """a = x sigmoid(y)        x and y are the halves of z along dim"""
+
+    def __init__(self, first: tuple[slice, ...], second: tuple[slice, ...]) -> None:
+        self.first, self.second = first, second
+
+    def forward(self, kernels: Any, z: Array) -> Any:
+        return kernels.mul(kernels.index(z, self.first), kernels.sigmoid(kernels.index(z, self.second)))
+
+    def backward(self, da: Tensor) -> Gradients:
+        s = self.z[self.second].sigmoid()
+        dy = record(SigmoidBackward(), da * self.z[self.first], s)
+        return (cat((da * s, dy), len(self.first) - 1),)
+
+
 def glu(z: Tensor, dim: int = -1) -> Tensor:
     """Gated linear unit: ``a = x sigmoid(y)`` with x and y the two halves of z along ``dim``. Only for floats.
 
@@ -287,5 +303,4 @@ def glu(z: Tensor, dim: int = -1) -> Tensor:
     if not z.ndim or z.shape[d] % 2:
         raise ValueError(f"glu: dim {dim} of shape {z.shape} has no two halves: its size must be even")
     half, before = z.shape[d] // 2, (slice(None),) * d
-    x, y = z[(*before, slice(half))], z[(*before, slice(half, None))]
-    return x * y.sigmoid()
+    return record(Glu((*before, slice(half)), (*before, slice(half, None))), z)

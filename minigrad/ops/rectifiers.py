@@ -8,6 +8,7 @@ import numpy as np
 
 from minigrad.graph import Array, Kept, Op, record
 from minigrad.ops.activation import ActivationOfZ
+from minigrad.ops.choice import where
 from minigrad.ops.operands import Gradients, divisor, number, only_floats, parameter, tensor
 
 if TYPE_CHECKING:
@@ -62,6 +63,27 @@ def leaky_relu(z: Tensor, negative_slope: float = 0.01, inplace: bool = False) -
     """
     slope = parameter("leaky_relu", "negative_slope", negative_slope)
     return record(LeakyRelu(slope), only_floats("leaky_relu", tensor("leaky_relu", z)))
+
+
+class PRelu(Op):
+    """a = z where z > 0, else slope z
+
+    da/dz = 1 where z > 0, else slope
+    da/dslope = 0 where z > 0, else z
+    """
+
+    output = "a"
+    z = Kept()
+    slope = Kept()
+
+    def forward(self, kernels: Any, z: Array, slope: Array) -> Any:
+        return kernels.where(kernels.gt(z, np.zeros((), z.dtype)), z, kernels.mul(z, slope))
+
+    def backward(self, da: Tensor) -> Gradients:
+        is_above = self.z > 0
+        dz = where(is_above, da, da * self.slope) if self.wants("z") else None
+        dslope = where(is_above, 0, da * self.z) if self.wants("slope") else None
+        return dz, dslope
 
 
 # -- hardtanh, relu6 ------------------------------------------------------------------------------------------
@@ -249,3 +271,22 @@ def selu(z: Tensor, inplace: bool = False) -> Tensor:
     tensor([-1.1113,  0.0000,  2.1014])
     """
     return record(Selu(), only_floats("selu", tensor("selu", z)))
+
+
+# -- softshrink -----------------------------------------------------------------------------------------------
+
+
+class Softshrink(ActivationOfZ):
+    """a = z - min(max(z, -lambd), lambd)
+
+    da/dz = 0 where |z| <= lambd, else 1
+    """
+
+    def __init__(self, lambd: float) -> None:
+        self.lambd = lambd
+
+    def forward(self, kernels: Any, z: Array) -> Any:
+        return kernels.sub(z, kernels.hardtanh(z, -self.lambd, self.lambd))
+
+    def backward(self, da: Tensor) -> Gradients:
+        return (where(self.z.abs() <= self.lambd, 0, da),)

@@ -7,13 +7,14 @@ for each of these patterns; operands of other shapes, which have to be repeated,
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 
 import numpy as np
 
-from minigrad.kernels import Array, reference
+from minigrad.kernels import Array, Dims, reference
 from minigrad.kernels.cpu.compile import inline, specialise
-from minigrad.kernels.cpu.elementwise import BOOL, INTEGER
+from minigrad.kernels.cpu.elementwise import BOOL, INTEGER, element, itself
 from minigrad.kernels.cpu.math import FLOATS
 from minigrad.kernels.cpu.memory import reads, row, share, writes
 from minigrad.kernels.cpu.threads import Kernel
@@ -22,18 +23,8 @@ __all__ = ["clamp", "lerp", "where"]
 
 
 @inline
-def element(x, j):
-    return x[j]
-
-
-@inline
 def first(x, start, n):
     return x[0]
-
-
-@inline
-def itself(value, j):
-    return value
 
 
 EACH, ONLY = (row, element), (first, itself)  # what to take of an operand before the loop, and what in it
@@ -65,17 +56,25 @@ def ternary(name: str, rule: Callable, dtypes: tuple[np.dtype, ...], leading: np
 
     @functools.wraps(rule)
     def function(x: Array, y: Array, z: Array) -> Array:
-        dtype, operands = z.dtype, (x, y, z)
+        dtype = z.dtype
         if dtype not in dtypes:
             return np.asarray(getattr(reference, name)(x, y, z))
-        shape = np.broadcast_shapes(x.shape, y.shape, z.shape)
+        shape, repeated, whole = plan(x.shape, y.shape, z.shape)
         out = np.empty(shape, dtype)
-        flat = [(a if a.size == 1 else np.broadcast_to(a, shape)).ravel() for a in operands]
-        kernel(dtype, *(a.size == out.size for a in flat))(out.size, *flat, out)
+        operands = [np.broadcast_to(a, shape) if r else a for a, r in zip((x, y, z), repeated, strict=True)]
+        kernel(dtype, *whole)(out.size, *[a.ravel() for a in operands], out)
         return out
 
     function.__name__ = function.__qualname__ = name
     return function
+
+
+@functools.lru_cache(maxsize=4096)
+def plan(*shapes: Dims) -> tuple[Dims, tuple[bool, ...], tuple[bool, ...]]:
+    """The shape of the result; of each operand, whether it is repeated, and whether it then has all elements."""
+    shape = np.broadcast_shapes(*shapes)
+    sizes, size = [math.prod(each) for each in shapes], math.prod(shape)
+    return shape, tuple(n not in (1, size) for n in sizes), tuple(n != 1 or size == 1 for n in sizes)
 
 
 def between(x, low, high):

@@ -29,8 +29,8 @@ import numpy as np
 from numba import types
 
 from minigrad.kernels import Array, Dims, reference
-from minigrad.kernels.cpu.compile import specialise
-from minigrad.kernels.cpu.math import FLOATS, MATHS
+from minigrad.kernels.cpu.compile import inline, specialise
+from minigrad.kernels.cpu.math import FLOATS, LIBRARY, MATHS
 from minigrad.kernels.cpu.memory import reads, row, share, writes
 from minigrad.kernels.cpu.threads import GRAIN, Kernel, Kernels
 
@@ -38,34 +38,73 @@ INTEGER = np.dtype(np.int64)
 BOOL = np.dtype(np.bool_)
 
 SAFE = 2.0**62  # below it, neither float32 nor int64 overflows; NaN is not below it
-CHEAP, EXP, LOG, LONG, LIBRARY = 1, 4, 6, 12, 32  # what a rule costs, in additions
+CHEAP, EXP, LOG, LONG, CALL = 1, 4, 6, 12, 32  # what a rule costs, in additions
 
 
 # -- loops ----------------------------------------------------------------------------------------------------
+# A rule may give NaN where it does not know: there, and for NaN itself, ``library`` says what it is.
 
 
-def unary_piece(rule: Callable) -> Callable:
+@inline
+def element(x, j):
+    return x[j]
+
+
+@inline
+def itself(value, j):
+    return value
+
+
+def unary_piece(rule: Callable, library: Callable | None) -> Callable:
     def piece(x, out, part, parts):
         start, stop = share(x.size, part, parts)
         x, out = row(x, start, stop - start), row(out, start, stop - start)
+        any_nan = False
         for j in range(x.size):
             out[j] = rule(x[j])
+            if library is not None:
+                any_nan |= out[j] != out[j]
+        if any_nan:
+            for j in range(x.size):
+                if out[j] != out[j]:
+                    out[j] = library(x[j])
 
     return piece
 
 
-def pairs_piece(rule: Callable) -> Callable:
+def line(rule: Callable, library: Callable | None, x_at: Callable, y_at: Callable) -> Callable:
+    """out[j] = rule(x[j], y[j]), where one of them may be one value for all j."""
+
+    def fill(x, y, out):
+        any_nan = False
+        for j in range(out.size):
+            out[j] = rule(x_at(x, j), y_at(y, j))
+            if library is not None:
+                any_nan |= out[j] != out[j]
+        if any_nan:
+            for j in range(out.size):
+                if out[j] != out[j]:
+                    out[j] = library(x_at(x, j), y_at(y, j))
+
+    return inline(fill)
+
+
+def pairs_piece(*rules: Callable | None) -> Callable:
+    fill = line(*rules, element, element)
+
     def piece(x, y, out, part, parts):
         start, stop = share(out.size, part, parts)
         n = stop - start
-        x, y, out = row(x, start, n), row(y, start, n), row(out, start, n)
-        for j in range(n):
-            out[j] = rule(x[j], y[j])
+        fill(row(x, start, n), row(y, start, n), row(out, start, n))
 
     return piece
 
 
-def broadcast_piece(rule: Callable) -> Callable:
+def broadcast_piece(*rules: Callable | None) -> Callable:
+    fill, fill_beside, fill_before = (
+        line(*rules, *ats) for ats in ((element, element), (element, itself), (itself, element))
+    )
+
     def piece(x, x_plane, x_row, x_columns, y, y_plane, y_row, y_columns, out, part, parts):
         P, R, C = out.shape
         top, bottom, left, right = 0, P * R, 0, C
@@ -78,17 +117,11 @@ def broadcast_piece(rule: Callable) -> Callable:
         for i in range(top, bottom):
             z, x_start, y_start = row(out, i * C + left, n), p * x_plane + r * x_row, p * y_plane + r * y_row
             if x_columns and y_columns:
-                xs, ys = row(x, x_start + left, n), row(y, y_start + left, n)
-                for j in range(n):
-                    z[j] = rule(xs[j], ys[j])
+                fill(row(x, x_start + left, n), row(y, y_start + left, n), z)
             elif x_columns:
-                xs, right_value = row(x, x_start + left, n), y[y_start]
-                for j in range(n):
-                    z[j] = rule(xs[j], right_value)
+                fill_beside(row(x, x_start + left, n), y[y_start], z)
             else:
-                left_value, ys = x[x_start], row(y, y_start + left, n)
-                for j in range(n):
-                    z[j] = rule(left_value, ys[j])
+                fill_before(x[x_start], row(y, y_start + left, n), z)
             r += 1
             if r == R:
                 p, r = p + 1, 0
@@ -134,19 +167,26 @@ def plan(x_shape: Dims, y_shape: Dims) -> tuple[Dims, Dims, bool, tuple, tuple]:
 # -- functions of the contract --------------------------------------------------------------------------------
 
 
+def compiled(rule: Callable, dtype: np.dtype, asks_library: bool) -> tuple[Callable, Callable | None]:
+    """The rule, and if it ``asks_library`` where it gives NaN, the rule with the functions of the C library."""
+    maths = MATHS.get(dtype, {})
+    return specialise(rule, dtype, maths), specialise(rule, dtype, maths | LIBRARY) if asks_library else None
+
+
 def unary(
     name: str,
     rule: Callable,
     cost: int = CHEAP,
     dtypes: tuple[np.dtype, ...] = FLOATS,
     gives: np.dtype | None = None,
-    loop: Callable = unary_piece,
+    asks_library: bool = False,
 ) -> Callable:
     """The function ``name`` of the contract, for one operand. Dtypes but ``dtypes`` are left to the reference."""
 
     def build(dtype: np.dtype) -> Kernel:
-        compiled_rule = specialise(rule, dtype, MATHS.get(dtype, {}))
-        return Kernel(name, loop(compiled_rule), (reads(dtype), writes(gives or dtype)))
+        return Kernel(
+            name, unary_piece(*compiled(rule, dtype, asks_library)), (reads(dtype), writes(gives or dtype))
+        )
 
     kernels = Kernels(build, dtypes)
 
@@ -176,6 +216,7 @@ def binary(
     cost: int = CHEAP,
     dtypes: tuple[np.dtype, ...] = FLOATS,
     gives: np.dtype | None = None,
+    asks_library: bool = False,
     in_python: bool = False,
 ) -> Callable:
     """The function ``name`` of the contract, for two operands of one dtype that broadcast.
@@ -185,14 +226,13 @@ def binary(
     """
 
     def build_pairs(dtype: np.dtype) -> Kernel:
-        compiled_rule = specialise(rule, dtype, MATHS.get(dtype, {}))
-        return Kernel(name, pairs_piece(compiled_rule), (reads(dtype), reads(dtype), writes(gives or dtype)))
+        piece = pairs_piece(*compiled(rule, dtype, asks_library))
+        return Kernel(name, piece, (reads(dtype), reads(dtype), writes(gives or dtype)))
 
     def build_broadcast(dtype: np.dtype) -> Kernel:
-        compiled_rule = specialise(rule, dtype, MATHS.get(dtype, {}))
         operand = (reads(dtype), types.intp, types.intp, types.boolean)
         takes = (*operand, *operand, writes(gives or dtype, 3))
-        return Kernel(f"{name}_broadcast", broadcast_piece(compiled_rule), takes)
+        return Kernel(f"{name}_broadcast", broadcast_piece(*compiled(rule, dtype, asks_library)), takes)
 
     pairs, broadcast = Kernels(build_pairs, dtypes), Kernels(build_broadcast, dtypes)
 

@@ -3,46 +3,20 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-
-import numpy as np
 
 from minigrad.kernels import rules
-from minigrad.kernels.cpu.elementwise import BOOL, EXP, INTEGER, LIBRARY, LOG, LONG, binary, unary
+from minigrad.kernels.cpu.elementwise import BOOL, CALL, EXP, INTEGER, LOG, LONG, binary, unary
 from minigrad.kernels.cpu.math import FLOATS
-from minigrad.kernels.cpu.memory import row, share
-from minigrad.kernels.cpu.trigonometry import FAR
 
-__all__ = ["abs", "acos", "acosh", "add", "asin", "asinh", "atan", "atan2", "atanh", "ceil", "cos", "cosh"]
-__all__ += ["div", "eq", "erf", "exp", "exp2", "expm1", "floor", "floor_divide", "fmod", "ge", "gt", "isfinite"]
-__all__ += ["isinf", "isnan", "le", "log", "log1p", "log2", "log10", "logical_and", "logical_not", "logical_or"]
-__all__ += ["logical_xor", "lt", "maximum", "minimum", "mul", "ne", "neg", "pow", "reciprocal", "remainder"]
-__all__ += ["round", "rsqrt", "sign", "sin", "sinh", "sqrt", "sub", "tan", "trunc", "trunc_divide"]
+__all__ = ["abs", "acos", "acosh", "add", "asin", "asinh", "atan", "atan2", "atanh", "ceil", "cos", "cosh", "div"]
+__all__ += ["eq", "erf", "exp", "exp2", "expm1", "floor", "floor_divide", "fmod", "ge", "gt", "isfinite", "isinf"]
+__all__ += ["isnan", "le", "log", "log1p", "log2", "log10", "logaddexp", "logical_and", "logical_not"]
+__all__ += ["logical_or", "logical_xor", "lt", "maximum", "minimum", "mul", "ne", "neg", "pow", "reciprocal"]
+__all__ += ["remainder", "round", "rsqrt", "sign", "sin", "sinh", "sqrt", "sub", "tan", "trunc", "trunc_divide"]
 
 NUMBERS = (*FLOATS, INTEGER)
 ask = functools.partial(unary, gives=BOOL)
 compare = functools.partial(binary, dtypes=NUMBERS, gives=BOOL)
-
-
-def far_piece(limit: float, library: Callable) -> Callable:
-    """As ``unary_piece``, but where |x| > ``limit`` it is the C library's function, one number at a time."""
-
-    def loop(rule: Callable) -> Callable:
-        def piece(x, out, part, parts):
-            start, stop = share(x.size, part, parts)
-            x, out = row(x, start, stop - start), row(out, start, stop - start)
-            any_far = False
-            for j in range(x.size):
-                out[j] = rule(x[j])
-                any_far |= np.abs(x[j]) > limit
-            if any_far:
-                for j in range(x.size):
-                    if np.abs(x[j]) > limit:
-                        out[j] = library(x[j])
-
-        return piece
-
-    return loop
 
 
 # Inside a rule, abs, exp, log and the like are functions of one number (see specialise), not the ones named here
@@ -61,9 +35,9 @@ log10 = unary("log10", lambda x: log10(x), LOG)
 log1p = unary("log1p", lambda x: log1p(x), LOG)
 erf = unary("erf", lambda x: erf(x), LOG)
 
-sin = unary("sin", lambda x: sin(x), LONG, loop=far_piece(FAR, np.sin))
-cos = unary("cos", lambda x: cos(x), LONG, loop=far_piece(FAR, np.cos))
-tan = unary("tan", lambda x: tan(x), LONG, loop=far_piece(FAR, np.tan))
+sin = unary("sin", lambda x: sin(x), LONG, asks_library=True)
+cos = unary("cos", lambda x: cos(x), LONG, asks_library=True)
+tan = unary("tan", lambda x: tan(x), LONG, asks_library=True)
 asin = unary("asin", lambda x: asin(x), LONG)
 acos = unary("acos", lambda x: acos(x), LONG)
 atan = unary("atan", lambda x: atan(x), LONG)
@@ -87,16 +61,17 @@ add = binary("add", lambda x, y: x + y, dtypes=NUMBERS, in_python=True)
 sub = binary("sub", lambda x, y: x - y, dtypes=NUMBERS, in_python=True)
 mul = binary("mul", lambda x, y: x * y, dtypes=NUMBERS, in_python=True)
 div = binary("div", lambda x, y: x / y)
-pow = binary("pow", lambda x, y: x * x if y == 2.0 else pow(x, y), LIBRARY)
+pow = binary("pow", lambda x, y: x * x if y == 2.0 else pow(x, y), CALL)
 atan2 = binary("atan2", lambda y, x: atan2(y, x), LONG)
+logaddexp = binary("logaddexp", rules.logaddexp, EXP + LOG)
 maximum = binary("maximum", lambda x, y: x if x > y or x != x else y, dtypes=NUMBERS)
 minimum = binary("minimum", lambda x, y: x if x < y or x != x else y, dtypes=NUMBERS)
 
 # Integers are left to NumPy: the processor stops the program at -2^63 // -1
-floor_divide = binary("floor_divide", rules.floor_divide, LIBRARY)
+floor_divide = binary("floor_divide", rules.floor_divide, LONG, asks_library=True)
 trunc_divide = binary("trunc_divide", lambda x, y: trunc(x / y))
-remainder = binary("remainder", rules.remainder, LIBRARY)
-fmod = binary("fmod", lambda x, y: fmod(x, y), LIBRARY)
+remainder = binary("remainder", rules.remainder, LONG, asks_library=True)
+fmod = binary("fmod", lambda x, y: fmod(x, y), LONG, asks_library=True)
 
 eq = compare("eq", lambda x, y: x == y)
 ne = compare("ne", lambda x, y: x != y)

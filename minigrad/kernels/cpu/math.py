@@ -17,7 +17,7 @@ import numpy as np
 from minigrad.kernels import rules
 from minigrad.kernels.cpu.compile import inline, specialise
 from minigrad.kernels.cpu.formula import formula, polynomial
-from minigrad.kernels.cpu.trigonometry import CIRCULAR, atan2, make_hyperbolic
+from minigrad.kernels.cpu.trigonometry import ARCS, ARCS_SINGLE, CIRCULAR, CIRCULAR_SINGLE, make_hyperbolic
 
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
@@ -355,6 +355,22 @@ def make_pow(exp: Callable, log: Callable) -> Callable:
     return formula(pow)
 
 
+def make_fmod() -> Callable:
+    """x - y trunc(x / y) for float32, exact: a float64 holds the product; NaN where the quotient is large or none.
+
+    The quotient may have been rounded up to a whole number. Then what remains has the other sign, and misses y.
+    """
+    zero, most, nan = map(np.float32, (0, 2**24, np.nan))
+
+    def fmod(x, y):
+        q = np.trunc(x / y)
+        r = np.float32(np.float64(x) - np.float64(q) * np.float64(y))
+        r = r + math.copysign(y, x) if (r < zero and x > zero) or (r > zero and x < zero) else r
+        return math.copysign(r, x) if abs(q) < most else nan
+
+    return formula(fmod)
+
+
 def narrowed(function: Callable) -> Callable:
     """A function of float64 for float32: the argument is widened, the result rounded."""
     return formula(lambda x: np.float32(function(np.float64(x))))
@@ -372,12 +388,15 @@ def make_maths() -> dict[np.dtype, dict[str, Callable]]:
         maths[dtype]["gate"] = specialise(rules.gate, dtype, maths[dtype])
         maths[dtype]["normal_cdf"] = make_normal_cdf(dtype, erf, exps["exp2_inside"])
     single, double = (maths[dtype] for dtype in FLOATS)
-    single["pow"] = make_pow(double["exp"], double["log"])
-    angles = CIRCULAR | make_hyperbolic(double["half_exp"], double["log1p"], double["log1p_plus"])
-    double |= angles | {"atan2": atan2}
-    single |= {name: narrowed(function) for name, function in angles.items()}
-    single["atan2"] = formula(lambda y, x: np.float32(atan2(np.float64(y), np.float64(x))))
+    single["pow"], single["fmod"] = make_pow(double["exp"], double["log"]), make_fmod()
+    hyperbolic = make_hyperbolic(double["half_exp"], double["log1p"], double["log1p_plus"])
+    double |= CIRCULAR | ARCS | hyperbolic
+    single |= {name: narrowed(function) for name, function in (CIRCULAR_SINGLE | ARCS_SINGLE | hyperbolic).items()}
+    of_two = ARCS_SINGLE["atan2"]
+    single["atan2"] = formula(lambda y, x: np.float32(of_two(np.float64(y), np.float64(x))))
     return maths
 
 
 MATHS = make_maths()
+#: What to ask where one of these gives NaN, since it does not know.
+LIBRARY = {"sin": np.sin, "cos": np.cos, "tan": np.tan, "fmod": np.fmod}

@@ -25,6 +25,7 @@ import numpy as np
 from numba import config
 
 from minigrad.kernels import Array, Dims, reference
+from minigrad.kernels.cpu import functions
 from minigrad.kernels.cpu.compile import inline
 from minigrad.kernels.cpu.extremes import max_row, maximum, min_row, minimum
 from minigrad.kernels.cpu.math import FLOATS
@@ -392,6 +393,8 @@ argmin = arg_reduction("argmin", minimum, min_row)
 
 
 def norm(x: Array, dims: Dims, keepdim: bool, p: float) -> Array:
+    if p == 1:
+        return sum(functions.abs(x), dims, keepdim)
     return length(x, dims, keepdim) if p == 2 and compiled(x) else reference.norm(x, dims, keepdim, p)
 
 

@@ -85,6 +85,7 @@ div = Elementwise("div", lambda x, y: x / y)
 power = Elementwise("pow", lambda x, y: x * x if y == 2 else pow(x, y))
 whole_power = Elementwise("whole_pow", whole_power_rule)
 atan2 = Elementwise("atan2", lambda y, x: atan2(y, x))
+logaddexp = Elementwise("logaddexp", rules.logaddexp)
 maximum = Elementwise("maximum", lambda x, y: x if x > y or x != x else y)
 minimum = Elementwise("minimum", lambda x, y: x if x < y or x != x else y)
 

@@ -43,7 +43,8 @@ softsign_backward(da, z)``
 ``add sub mul div pow(x, y)``          elementwise with broadcasting
 ``floor_divide trunc_divide            the same; integers ``y`` are not 0
 remainder fmod(x, y)``
-``maximum minimum atan2(x, y)``        the same
+``maximum minimum atan2                the same
+logaddexp(x, y)``
 ``eq ne lt le gt ge(x, y)``            the same, bool
 ``isclose(x, y, rtol, atol,            the same, bool: ``|x - y| <= atol + rtol |y|``
 equal_nan)``

@@ -11,9 +11,10 @@ from minigrad.kernels import Array, quiet
 __all__ = ["abs", "acos", "acosh", "add", "asin", "asinh", "atan", "atan2", "atanh", "bitwise_and", "bitwise_not"]
 __all__ += ["bitwise_or", "bitwise_xor", "ceil", "clamp", "cos", "cosh", "div", "eq", "erf", "exp", "exp2"]
 __all__ += ["expm1", "floor", "floor_divide", "fmod", "ge", "gt", "isclose", "isfinite", "isinf", "isnan", "le"]
-__all__ += ["lerp", "log", "log1p", "log2", "log10", "logical_and", "logical_not", "logical_or", "logical_xor"]
-__all__ += ["lt", "maximum", "minimum", "mul", "ne", "neg", "pow", "reciprocal", "remainder", "round", "round_to"]
-__all__ += ["rsqrt", "sign", "sin", "sinh", "sqrt", "sub", "tan", "trunc", "trunc_divide", "where"]
+__all__ += ["lerp", "log", "log1p", "log2", "log10", "logaddexp", "logical_and", "logical_not", "logical_or"]
+__all__ += ["logical_xor", "lt", "maximum", "minimum", "mul", "ne", "neg", "pow", "reciprocal", "remainder"]
+__all__ += ["round", "round_to", "rsqrt", "sign", "sin", "sinh", "sqrt", "sub", "tan", "trunc", "trunc_divide"]
+__all__ += ["where"]
 
 # -- arithmetic -----------------------------------------------------------------------------------------------
 
@@ -137,6 +138,11 @@ def log1p(x: Array) -> Array:
 
 def erf(x: Array) -> Array:
     return np.vectorize(math.erf, otypes=[x.dtype])(x)
+
+
+@quiet
+def logaddexp(x: Array, y: Array) -> Array:
+    return np.logaddexp(x, y)
 
 
 @quiet

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from minigrad.ops import clamp, relu, softmax, tanh, where
+from minigrad.graph import record
+from minigrad.ops import softmax, tanh, where
 from minigrad.ops.operands import not_below_zero, only_floats, parameter, tensor
+from minigrad.ops.rectifiers import PRelu, Softshrink
 from minigrad.tensor import Tensor
 
 __all__ = ["hardshrink", "prelu", "softmin", "softshrink", "tanhshrink", "threshold"]
@@ -34,7 +36,7 @@ def prelu(z: Tensor, weight: Tensor) -> Tensor:
     if only_floats("prelu", z).dtype != weight.dtype:
         raise TypeError(f"prelu: the dtypes {z.dtype} and {weight.dtype} must be equal")
     slope = weight.reshape(1, channels, *[1] * (z.ndim - 2)) if weight.numel() > 1 else weight.reshape(())
-    return relu(z) + slope * clamp(z, max=0)
+    return record(PRelu(), z, slope)
 
 
 def threshold(z: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
@@ -67,7 +69,7 @@ def softshrink(z: Tensor, lambd: float = 0.5) -> Tensor:
     tensor([-0.5000,  0.0000,  1.5000])
     """
     limit = not_below_zero("softshrink", "lambd", lambd)
-    return z - clamp(only_floats("softshrink", tensor("softshrink", z)), -limit, limit)
+    return record(Softshrink(limit), only_floats("softshrink", tensor("softshrink", z)))
 
 
 def tanhshrink(z: Tensor) -> Tensor:

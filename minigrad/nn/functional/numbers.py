@@ -97,7 +97,7 @@ def smooth_l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", be
     beta = not_below_zero("smooth_l1_loss", "beta", beta)
     input, target = alike("smooth_l1_loss", input, target, reduction)
     d = input - target
-    return reduced(record(Huber(beta), d) / beta if beta else d.abs(), reduction)
+    return reduced(record(Huber(beta), d), reduction) / beta if beta else reduced(d.abs(), reduction)
 
 
 def gaussian_nll_loss(
