@@ -100,6 +100,17 @@ def layers() -> Iterator[Case]:
         yield product(f"dz ({B}, {N}).T @ x ({B}, {K})", 1.0, sets, np.matmul)
 
 
+def other_products() -> Iterator[Case]:
+    product = functools.partial(
+        case, tolerance=1e-4, minigrad=cpu.matmul, numpy=np.matmul, torch=torch and torch.matmul
+    )
+    for B in (1, 8, 32):
+        yield product(f"({B}, 1024) @ (1024, 1024)", 1.0, random((B, 1024), (1024, 1024)), np.matmul)
+    yield product("64 of 32 × 32", 1.0, random((64, 32, 32), (64, 32, 32)), np.matmul)
+    heads = [(q.transpose(0, 2, 1, 3), k.transpose(0, 2, 3, 1)) for q, k in random(*[(16, 64, 4, 32)] * 2)]
+    yield product("4 heads of 32, 64 tokens, batch 16: q @ k.T", 1.0, heads, np.matmul)
+
+
 def erf(x: np.ndarray) -> np.ndarray:
     import math
 
@@ -323,6 +334,7 @@ SECTIONS: dict[str, tuple[str, Callable[[], Iterator[Case]], tuple[int, ...]]] =
     "matmul": ("Matrix product, float32", lambda: matmul(FLOAT32, 1.0), (1, 2)),
     "matmul64": ("Matrix product, float64", lambda: matmul(FLOAT64, 0.95), (1, 2)),
     "layers": ("The products of a layer, float32", layers, (1, 2)),
+    "products": ("Few rows times a large matrix, and batches, float32", other_products, (1, 2)),
     "elementwise": ("Elementwise, float32", elementwise, (1, 2)),
     "rows": ("Row by row, float32", rows, (1, 2)),
     "reductions": ("Reductions, float32", reductions, (1, 2)),

@@ -47,6 +47,24 @@ def conv_net(nn: Any) -> Any:
     )
 
 
+def residual_net(nn: Any) -> Any:
+    class Block(nn.Module):  # type: ignore[misc, name-defined]
+        """Two convolutions with batch norms, around which x goes too."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.second = (nn.Conv2d(32, 32, 3, padding=1, bias=False) for _ in range(2))
+            self.norm, self.last = nn.BatchNorm2d(32), nn.BatchNorm2d(32)
+
+        def forward(self, x: Any) -> Any:
+            return (x + self.last(self.second(self.norm(self.first(x)).relu()))).relu()
+
+    return nn.Sequential(
+        nn.Conv2d(3, 32, 3, padding=1), nn.BatchNorm2d(32), nn.ReLU(), Block(), Block(),
+        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(32, 10),
+    )  # fmt: skip
+
+
 def lstm(nn: Any) -> Any:
     class Last(nn.Module):  # type: ignore[misc, name-defined]
         """The class of a sequence, from what the last step says."""
@@ -91,6 +109,7 @@ def cases() -> Iterator[Case]:
     for work, make, shape, reaches in (
         ("784-128-64-10, batch 64", perceptron, (64, 784), {"SGD": 1.7, "Adam": 5.0}),
         ("conv net on (64, 1, 28, 28)", conv_net, (64, 1, 28, 28), {"SGD": 0.8}),
+        ("two residual blocks with batch norms on (16, 3, 32, 32)", residual_net, (16, 3, 32, 32), {"SGD": 1.0}),
         ("LSTM 128 over 64 steps, batch 16", lstm, (16, 64, 128), {"SGD": 1.0}),
         ("transformer block 128 wide, 4 heads, 64 tokens, batch 16", transformer, (16, 64, 128), {"SGD": 1.0}),
     ):
