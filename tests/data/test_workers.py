@@ -169,9 +169,10 @@ def test_workers_end_when_the_loop_is_left_by_an_error():
 
 
 SCRIPT = """
-import sys
+import signal, sys
 import minigrad as mg
 from worker_datasets import Slow
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which jobs in the background are told to ignore
 if __name__ == "__main__":
     for batch in mg.data.DataLoader(Slow(20, sys.argv[1]), num_workers=2):
         print(batch.item(), flush=True)

@@ -96,7 +96,7 @@ FUNCTIONS: dict[str, Callable[[mg.Tensor], mg.Tensor]] = {
     "relu": F.relu, "gelu": F.gelu, "gelu_tanh": lambda z: F.gelu(z, approximate="tanh"), "tanh": mg.tanh,
     "sigmoid": F.sigmoid, "silu": F.silu, "mish": F.mish, "leaky_relu": lambda z: F.leaky_relu(z, 0.1),
     "elu": lambda z: F.elu(z, 1.3), "affine": lambda z: z * 0.3 + 0.7, "clamp": lambda z: z.clamp(-0.5, 0.5),
-    "square": lambda z: z * z, "several": lambda z: (-z).exp().log1p() * 0.5, "power": lambda z: z**3,
+    "square": lambda z: z * z, "several": lambda z: (-z).exp().log1p() * 0.5, "power": lambda z: z**4,
     "hardtanh": F.hardtanh, "softplus": F.softplus, "logsigmoid": F.logsigmoid,
 }  # fmt: skip
 
