@@ -152,12 +152,13 @@ class inference_mode(Switch):
     """Like :class:`no_grad`, and do not even count changes: what is made inside can never enter a graph.
 
     A view of a tensor from outside is an exception: a change of the one is a change of the other, and counted.
+    ``inference_mode(False)`` records again, also inside a :class:`no_grad`.
     """
 
     restores = frozenset({"grad"})
 
     def __init__(self, mode: bool = True) -> None:
-        super().__init__(inference=mode)
+        super().__init__(inference=mode, **({} if mode else {"grad": True}))
 
 
 class lean_mode(_Plain):

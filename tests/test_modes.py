@@ -135,6 +135,10 @@ def test_inference_mode_records_nothing_and_marks_its_tensors() -> None:
         assert (mg.is_inference_mode_enabled(), mg.is_grad_enabled()) == (True, False)
         with mg.inference_mode(False):
             assert records()
+    with mg.no_grad():
+        with mg.inference_mode(False):
+            assert records()
+        assert not records()
     assert (y.is_inference(), x.is_inference(), y.requires_grad) == (True, False, False)
     assert not mg.is_inference_mode_enabled()
 

@@ -141,7 +141,7 @@ def tril(x: Tensor, diagonal: int = 0) -> Tensor:
             [1., 1., 0.],
             [1., 1., 1.]])
     """
-    return record(Tril(_offset("tril", x, diagonal)), x)
+    return record(Tril(_corner("tril", x, diagonal)), x)
 
 
 def triu(x: Tensor, diagonal: int = 0) -> Tensor:
@@ -153,7 +153,13 @@ def triu(x: Tensor, diagonal: int = 0) -> Tensor:
             [0., 0., 1.],
             [0., 0., 0.]])
     """
-    return record(Triu(_offset("triu", x, diagonal)), x)
+    return record(Triu(_corner("triu", x, diagonal)), x)
+
+
+def _corner(name: str, x: Tensor, diagonal: int) -> int:
+    """The offset of the diagonal, or one just outside the matrices for all that are farther."""
+    offset = _offset(name, x, diagonal)
+    return max(min(offset, x.shape[-1]), -x.shape[-2])
 
 
 def _offset(name: str, x: Tensor, diagonal: int) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from minigrad.graph import Array, Kept, Op, record
-from minigrad.ops.indexing import TakeAlong
 from minigrad.ops.operands import Gradients
 from minigrad.ops.rectifiers import hardtanh
 from minigrad.ops.soft import SoftmaxBackward
@@ -67,7 +66,7 @@ class CrossEntropyBackward(Op):
         p, y = self.z.softmax(1), self.y.unsqueeze(1)
         ddl = dz = None
         if self.wants("dl"):
-            ddl = (g * p).sum(1) - record(TakeAlong(y.array, 1), g).squeeze(1)
+            ddl = (g * p).sum(1) - g.gather(1, y).squeeze(1)
         if self.wants("z"):
             dz = record(SoftmaxBackward(1), g * self.dl.unsqueeze(1), p)
         return ddl, dz, None

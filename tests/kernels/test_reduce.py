@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import minigrad as mg
 from minigrad.kernels import cpu, reference
 from minigrad.kernels.cpu import threads
 from minigrad.kernels.cpu.memory import reads, writes
@@ -295,3 +296,18 @@ def test_moments_of_extremes_and_of_nothing_are_those_of_the_reference() -> None
             close(got, want)
     for got in cpu.moments(np.empty((0, 3), np.float32), (1,), False):
         close(got, np.empty(0, np.float32))
+
+
+@pytest.mark.parametrize("count", [10, 100])
+def test_classes_written_over_after_the_forward_pass_are_refused(count: int) -> None:
+    z, y = mg.randn(64, count, requires_grad=True), mg.zeros(64, dtype=mg.int64)
+    loss = mg.nn.functional.cross_entropy(z, y)
+    y.numpy()[:] = count  # which no version counts
+    with pytest.raises(IndexError, match=f"class {count} is out of range"):
+        loss.backward()
+    y.numpy()[:] = 0
+    w = mg.ones(64, requires_grad=True)
+    (dz,) = mg.grad((mg.nn.functional.cross_entropy(z, y, reduction="none") * w).sum(), z, create_graph=True)
+    y.numpy()[:] = -1
+    with pytest.raises(IndexError, match="out of range"):
+        dz.square().sum().backward()

@@ -236,3 +236,23 @@ def test_a_graph_recorded_in_eval_is_not_walked_with_statistics_that_have_moved_
 def test_what_does_not_fit_is_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("scale", [1e-25, 1e-18, 1.0, 1e18, 1e30])
+def test_norms_are_right_at_every_size_of_float32(scale: float) -> None:
+    x = np.random.default_rng(0).normal(size=(64, 48)).astype(np.float32) * np.float32(scale)
+    for norm in (
+        lambda t: F.layer_norm(t, 48, eps=0.0),
+        lambda t: F.batch_norm(t, None, None, training=True, eps=0.0),
+    ):
+        expected = norm(mg.from_numpy(x.astype(np.float64))).numpy()
+        np.testing.assert_allclose(norm(mg.from_numpy(x)).numpy(), expected, atol=2e-6)
+
+
+def test_norms_are_right_where_the_first_element_is_far_from_all_others() -> None:
+    x = np.random.default_rng(0).normal(0.3, 0.1, (3, 20_000)).astype(np.float32)
+    x[:, 0] = 1e6
+    exact = F.layer_norm(mg.from_numpy(x.astype(np.float64)), 20_000).numpy()
+    np.testing.assert_allclose(F.layer_norm(mg.from_numpy(x), 20_000).numpy(), exact, rtol=2e-6, atol=2e-7)
+    columns = F.batch_norm(mg.from_numpy(np.ascontiguousarray(x.T)), None, None, training=True).numpy()
+    np.testing.assert_allclose(columns.T, exact, rtol=2e-6, atol=2e-7)

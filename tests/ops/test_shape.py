@@ -232,3 +232,9 @@ def test_mistake_is_refused_before_anything_runs(
         mistake()
     assert str(caught.value).startswith(text)
     assert set(ran) <= {"Reshape"}  # views only
+
+
+@pytest.mark.parametrize("k", [2**63 - 1, 2**63, -(2**63), -(2**80)])
+def test_a_diagonal_far_outside_leaves_all_or_nothing(k: int) -> None:
+    x = mg.ones(2, 3)
+    assert (x.triu(k).sum().item(), x.tril(k).sum().item()) == ((0, 6) if k > 0 else (6, 0))

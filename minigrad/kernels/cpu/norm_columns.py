@@ -8,6 +8,7 @@ import numpy as np
 
 from minigrad.kernels.cpu.compile import inline
 from minigrad.kernels.cpu.memory import row, share
+from minigrad.kernels.cpu.norm_groups import is_doubtful
 
 
 @inline
@@ -27,9 +28,27 @@ def column_moments(x, outer, groups, start, width, mean, variance):
             p = line[j] - origin[j]
             mean[j] += p
             variance[j] += p * p
+    doubts = 0
     for j in range(width):
-        variance[j] = max((variance[j] - mean[j] * mean[j] / outer) / outer, 0.0)
-        mean[j] = mean[j] / outer + np.float64(origin[j])
+        off = mean[j] / outer
+        variance[j] = max((variance[j] - mean[j] * off) / outer, 0.0)
+        mean[j] = off + np.float64(origin[j])
+        doubts += is_doubtful(off, variance[j])
+    if doubts:
+        mean[:] = 0.0
+        shift = np.empty(width)
+        for _ in range(2):  # the means, then the deviations from them, in float64
+            shift[:], variance[:] = 0.0, 0.0
+            for o in range(outer):
+                line = row(x, o * groups + start, width)
+                for j in range(width):
+                    p = np.float64(line[j]) - mean[j]
+                    shift[j] += p
+                    variance[j] += p * p
+            for j in range(width):
+                mean[j] += shift[j] / outer
+        for j in range(width):
+            variance[j] = max((variance[j] - shift[j] * shift[j] / outer) / outer, 0.0)
 
 
 @inline

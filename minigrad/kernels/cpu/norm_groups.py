@@ -8,13 +8,16 @@ import numpy as np
 
 from minigrad.kernels.cpu.compile import inline
 from minigrad.kernels.cpu.memory import row, share
-from minigrad.kernels.cpu.reduce import SHORT, in_lanes
+from minigrad.kernels.cpu.reduce import SHORT, deviations_short, in_lanes
+
+FAR = 64.0  # the square of so many standard deviations is how far the origin may be from the mean
+SMALLEST, LARGEST = 1e-30, 1e30  # variances whose squares float32 can add up
 
 # -- one group ------------------------------------------------------------------------------------------------
 
 
 @in_lanes
-def deviations_short(x, origin):
+def near_short(x, origin):
     total = squares = x.dtype.type(0)
     for i in range(x.size):
         d = x[i] - origin
@@ -24,18 +27,37 @@ def deviations_short(x, origin):
 
 
 @inline
+def is_doubtful(shift, variance):
+    """Whether the origin was too far from the mean for sums in float32, or squares too large or too small."""
+    return not (shift * shift <= FAR * variance and variance < LARGEST) or 0.0 < variance < SMALLEST
+
+
+@inline
 def group_moments(x, outer, groups, inner, g):
-    """Mean and variance of ``x[:, g, :]``. The mean of a few elements is near that of all."""
+    """Mean and variance of ``x[:, g, :]``. A few elements have a mean near that of all, or all is done again."""
     n, first = outer * inner, row(x, g * inner, inner)
     origin = ((first[0] + first[inner // 3]) + (first[inner * 2 // 3] + first[inner - 1])) * x.dtype.type(0.25)
     total = squares = 0.0
     for o in range(outer):
         line = row(x, (o * groups + g) * inner, inner)
         for i in range(0, inner, SHORT):
-            t, s = deviations_short(row(line, i, min(SHORT, inner - i)), origin)
+            t, s = near_short(row(line, i, min(SHORT, inner - i)), origin)
             total += t
             squares += s
-    return np.float64(origin) + total / n, max((squares - total * total / n) / n, 0.0)
+    mean, variance = np.float64(origin) + total / n, max((squares - total * total / n) / n, 0.0)
+    if is_doubtful(total / n, variance):
+        mean = 0.0
+        for _ in range(2):  # the mean, then the deviations from it
+            total = squares = 0.0
+            for o in range(outer):
+                line = row(x, (o * groups + g) * inner, inner)
+                for i in range(0, inner, SHORT):
+                    t, s = deviations_short(row(line, i, min(SHORT, inner - i)), mean)
+                    total += t
+                    squares += s
+            mean += total / n
+        variance = max((squares - total * total / n) / n, 0.0)
+    return mean, variance
 
 
 @in_lanes

@@ -430,9 +430,17 @@ def are_short(z: Array) -> bool:
     return z.shape[1] <= SHORT_ROW and len(z) >= ROWS
 
 
+def check_classes(y: Array, count: int) -> None:
+    """Raise IndexError for what is no class: those of the forward pass may have been written over in NumPy."""
+    if y.view(np.uint64).max() >= count:  # as one without a sign, what is below 0 is above every class
+        wrong = y[(y < 0) | (y >= count)][0]
+        raise IndexError(f"cross_entropy: class {wrong} is out of range for {count} classes")
+
+
 def cross_entropy(z: Array, y: Array) -> Array:
     if not compiled(z) or y.dtype != LONG:
         return reference.cross_entropy(z, y)
+    check_classes(y, z.shape[1])
     out, kernels = np.empty(len(z), z.dtype), _cross_entropies[are_short(z)]
     kernels[z.dtype](EXP * z.size, contiguous(z), y.ravel(), z.shape[1], out)
     return out
@@ -441,6 +449,7 @@ def cross_entropy(z: Array, y: Array) -> Array:
 def cross_entropy_backward(dl: Array, z: Array, y: Array) -> Array:
     if not compiled(z) or y.dtype != LONG:
         return reference.cross_entropy_backward(dl, z, y)
+    check_classes(y, z.shape[1])
     out, kernels = np.empty(z.shape, z.dtype), _cross_entropies_backward[are_short(z)]
     kernels[z.dtype](EXP * z.size, dl.ravel(), contiguous(z), y.ravel(), z.shape[1], out)
     return out
