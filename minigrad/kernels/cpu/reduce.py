@@ -58,7 +58,9 @@ def sum_short(x):
 
 
 if config.DISABLE_JIT:  # plain Python has no lanes, and adding one number after another is less accurate
-    sum_short = math.fsum
+
+    def sum_short(x):
+        return math.fsum(x) if np.isfinite(x).all() else x.sum()
 
 
 @inline
