@@ -42,8 +42,8 @@ def group_moments(x, outer, groups, inner, g):
         line = row(x, (o * groups + g) * inner, inner)
         for i in range(0, inner, SHORT):
             t, s = near_short(row(line, i, min(SHORT, inner - i)), origin)
-            total += t
-            squares += s
+            total += np.float64(t)
+            squares += np.float64(s)
     mean, variance = np.float64(origin) + total / n, max((squares - total * total / n) / n, 0.0)
     if is_doubtful(total / n, variance):
         mean = 0.0
