@@ -10,7 +10,8 @@ reduce.py         sum, mean, product, length, extremes and where they are, mean 
 cumulative.py     cumsum, cumprod, linear recurrences
 order.py          topk
 gather.py         indexing by arrays of integers, and the way back
-softmax.py        softmax, logsumexp, cross-entropy
+softmax.py        softmax, logsumexp
+cross_entropy.py  cross-entropy of classes
 normalisation.py  to mean 0 and variance 1, forward and backward, with ``norm_groups.py``, ``norm_columns.py``
 matmul.py         matmul and linear, on the register tiles of ``tile.py``
 recurrent.py      plain, LSTM and GRU sequences, on the same tiles
@@ -34,6 +35,7 @@ from minigrad.kernels.cpu.activation import *
 from minigrad.kernels.cpu.chance import *
 from minigrad.kernels.cpu.choice import *
 from minigrad.kernels.cpu.convolution import *
+from minigrad.kernels.cpu.cross_entropy import *
 from minigrad.kernels.cpu.cumulative import *
 from minigrad.kernels.cpu.functions import *
 from minigrad.kernels.cpu.gather import *

@@ -18,12 +18,10 @@ from minigrad.kernels import Along, Array, Dims, reference
 from minigrad.kernels.cpu.math import FLOATS
 from minigrad.kernels.cpu.memory import INDEX, reads, row, share, writes
 from minigrad.kernels.cpu.move import contiguous
+from minigrad.kernels.cpu.reduce import LONG
 from minigrad.kernels.cpu.threads import GRAIN, Kernel, Kernels
 
 __all__ = ["index", "index_backward", "put_add"]
-
-
-LONG = np.dtype(np.int64)
 
 
 class Rows(NamedTuple):
@@ -163,8 +161,8 @@ def spread(v: Array, shape: Dims) -> Array:
 
 
 def add(out: Array, key: Any, v: Array) -> Array | None:
-    """``out`` with ``v`` added at ``key``; None if that is for the reference."""
-    if out.dtype not in FLOATS or v.dtype != out.dtype:
+    """``out``, of floats, with ``v`` added at ``key``; None if that is for the reference."""
+    if v.dtype != out.dtype:
         return None
     along = sizes_along(key, out.shape)
     if along is not None:
@@ -196,10 +194,10 @@ def index(x: Array, key: Any) -> Array:
 
 
 def index_backward(dy: Array, shape: Dims, key: Any) -> Array:
-    dx = add(np.zeros(shape, dy.dtype), key, dy)
+    dx = add(np.zeros(shape, dy.dtype), key, dy) if dy.dtype in FLOATS else None
     return reference.index_backward(dy, shape, key) if dx is None else dx
 
 
 def put_add(x: Array, key: Any, v: Array) -> Array:
-    out = add(x.copy(), key, v)
+    out = add(x.copy(), key, v) if x.dtype in FLOATS else None
     return reference.put_add(x, key, v) if out is None else out

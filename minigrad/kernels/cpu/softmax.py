@@ -1,4 +1,4 @@
-"""Softmax, its logarithm, logsumexp and cross-entropy, forward and backward: rows with an exponential in them.
+"""Softmax, its logarithm and logsumexp, forward and backward: rows with an exponential in them.
 
 For a row z, with ``top`` its largest element, so that nothing overflows:
 
@@ -8,8 +8,7 @@ For a row z, with ``top`` its largest element, so that nothing overflows:
 
 A row is read from memory once and then stays in the caches. Threads share the rows. Along another dim than the
 last, ROWS columns at a time are transposed within the caches to rows, treated as such, and transposed back; the
-way back needs one sum for each column, and goes through them as they are. For cross-entropy, rows of few classes
-are transposed to columns, for a row by itself would fill no vectors.
+way back needs one sum for each column, and goes through them as they are.
 """
 
 from __future__ import annotations
@@ -18,28 +17,23 @@ import functools
 from collections.abc import Callable
 
 import numpy as np
-from numba import types
 
 from minigrad.kernels import Array, Dims, reference
 from minigrad.kernels.cpu.compile import inline
 from minigrad.kernels.cpu.elementwise import EXP
-from minigrad.kernels.cpu.extremes import max_row, maximum
+from minigrad.kernels.cpu.extremes import max_row
 from minigrad.kernels.cpu.math import FLOATS, MATHS
 from minigrad.kernels.cpu.memory import reads, row, share, writes
 from minigrad.kernels.cpu.move import contiguous
-from minigrad.kernels.cpu.reduce import INDEX, LONG, compiled, fold, in_lanes, sum_row
+from minigrad.kernels.cpu.reduce import INDEX, compiled, fold, in_lanes, sum_row
 from minigrad.kernels.cpu.threads import Kernel, Kernels
 from minigrad.kernels.cpu.transpose import make_transpose
 
-__all__ = [
-    "cross_entropy", "cross_entropy_backward", "log_softmax", "log_softmax_backward", "logsumexp", "softmax",
-    "softmax_backward",
-]  # fmt: skip
+__all__ = ["log_softmax", "log_softmax_backward", "logsumexp", "softmax", "softmax_backward"]
 
 SHORT = 1024  # elements added up in lanes, here in the dtype of the kernel
 ROWS = 16  # a cache line of float32, two of float64
 COLUMNS = 256  # whose sums are made at once
-SHORT_ROW, SIDE = 48, 64  # rows of so few elements, of which so many are treated side by side
 
 
 # -- one row --------------------------------------------------------------------------------------------------
@@ -216,118 +210,6 @@ def logsumexp_piece(dtype: np.dtype) -> Callable:
     return piece
 
 
-def cross_entropy_piece(dtype: np.dtype) -> Callable:
-    """out[r] = top - z[r, y[r]] + log total."""
-    exp_sum = make_exp_sum(dtype)
-
-    def piece(z, y, n, out, part, parts):
-        start, stop = share(out.size, part, parts)
-        for r in range(start, stop):
-            line = row(z, r * n, n)
-            top = max_row(line)
-            out[r] = top - line[y[r]] + np.log(exp_sum(line, top))
-
-    return piece
-
-
-def cross_entropy_backward_piece(dtype: np.dtype) -> Callable:
-    """out[r, i] = dl[r] (softmax(z)[r, i] - [i = y[r]])."""
-    softmax_of, one = inline(softmax_row(dtype)), dtype.type(1)
-
-    def piece(dl, z, y, n, out, part, parts):
-        start, stop = share(dl.size, part, parts)
-        for r in range(start, stop):
-            dz, slope = row(out, r * n, n), dl[r]
-            softmax_of(row(z, r * n, n), dz)
-            dz[y[r]] -= one
-            for i in range(n):
-                dz[i] *= slope
-
-    return piece
-
-
-# -- rows of few classes --------------------------------------------------------------------------------------
-
-
-def make_exponentials(dtype: np.dtype) -> Callable:
-    """``exponentials(z, first, height, n, lines, top, total)`` of SIDE rows that lie side by side in ``lines``.
-
-    lines[k, r] = e^(z[first + r, k] - top[r])
-    """
-    exp, transpose = MATHS[dtype]["exp"], make_transpose(dtype)
-
-    @inline
-    def exponentials(z, first, height, n, lines, top, total):
-        transpose(z, first * n, n, height, n, lines, 0, SIDE)
-        for r in range(SIDE):
-            top[r], total[r] = lines[r], 0
-        for k in range(1, n):
-            line = row(lines, k * SIDE, SIDE)
-            for r in range(SIDE):
-                top[r] = maximum(top[r], line[r])
-        for k in range(n):
-            line = row(lines, k * SIDE, SIDE)
-            for r in range(SIDE):
-                line[r] -= top[r]
-        for i in range(n * SIDE):
-            lines[i] = exp(lines[i])
-        for k in range(n):
-            line = row(lines, k * SIDE, SIDE)
-            for r in range(SIDE):
-                total[r] += line[r]
-
-    return exponentials
-
-
-def cross_entropy_short_piece(dtype: np.dtype) -> Callable:
-    """out[r] = top - z[r, y[r]] + log total."""
-    exponentials, log = make_exponentials(dtype), MATHS[dtype]["log"]
-
-    def piece(z, y, n, out, part, parts):
-        start, stop = share((out.size + SIDE - 1) // SIDE, part, parts)
-        lines, top, total = np.zeros(SIDE * n, z.dtype), np.empty(SIDE, z.dtype), np.empty(SIDE, z.dtype)
-        for task in range(start, stop):
-            first = task * SIDE
-            height = min(SIDE, out.size - first)
-            exponentials(z, first, height, n, lines, top, total)
-            for r in range(SIDE):
-                total[r] = log(total[r])
-            for r in range(height):
-                out[first + r] = top[r] - z[(first + r) * n + y[first + r]] + total[r]
-
-    return piece
-
-
-def cross_entropy_backward_short_piece(dtype: np.dtype) -> Callable:
-    """out[r, i] = dl[r] (softmax(z)[r, i] - [i = y[r]])."""
-    exponentials, transpose, one = make_exponentials(dtype), make_transpose(dtype), dtype.type(1)
-
-    def piece(dl, z, y, n, out, part, parts):
-        start, stop = share((dl.size + SIDE - 1) // SIDE, part, parts)
-        lines, top, total = np.zeros(SIDE * n, z.dtype), np.empty(SIDE, z.dtype), np.empty(SIDE, z.dtype)
-        slope = np.zeros(SIDE, z.dtype)
-        for task in range(start, stop):
-            first = task * SIDE
-            height = min(SIDE, dl.size - first)
-            exponentials(z, first, height, n, lines, top, total)
-            for r in range(SIDE):
-                total[r] = one / total[r]
-            for k in range(n):
-                line = row(lines, k * SIDE, SIDE)
-                for r in range(SIDE):
-                    line[r] *= total[r]
-            for r in range(height):
-                lines[y[first + r] * SIDE + r] -= one
-                slope[r] = dl[first + r]
-            for k in range(n):
-                line = row(lines, k * SIDE, SIDE)
-                for r in range(SIDE):
-                    line[r] *= slope[r]
-            transpose(lines, 0, SIDE, n, height, out, first * n, n)
-
-    return piece
-
-
 # -- functions of the contract --------------------------------------------------------------------------------
 
 
@@ -393,23 +275,7 @@ def log_softmax_backward(da: Array, a: Array, dim: int) -> Array:
     return _log_softmax_backward((da, a), dim)
 
 
-def _rows_kernel(name: str, make_piece: Callable, takes: Callable[[types.Array], tuple]) -> Kernels:
-    return Kernels(lambda d: Kernel(name, make_piece(d), (*takes(reads(d)), INDEX, writes(d))), FLOATS)
-
-
-_logsumexp = _rows_kernel("logsumexp", logsumexp_piece, lambda real: (real,))
-_cross_entropies = [
-    _rows_kernel("cross_entropy", cross_entropy_piece, lambda real: (real, reads(LONG))),
-    _rows_kernel("cross_entropy_short", cross_entropy_short_piece, lambda real: (real, reads(LONG))),
-]
-_cross_entropies_backward = [
-    _rows_kernel("cross_entropy_backward", cross_entropy_backward_piece, lambda real: (real, real, reads(LONG))),
-    _rows_kernel(
-        "cross_entropy_backward_short",
-        cross_entropy_backward_short_piece,
-        lambda real: (real, real, reads(LONG)),
-    ),
-]
+_logsumexp = Kernels(lambda d: Kernel("logsumexp", logsumexp_piece(d), (reads(d), INDEX, writes(d))), FLOATS)
 
 
 def logsumexp(x: Array, dims: Dims, keepdim: bool) -> Array:
@@ -423,33 +289,4 @@ def logsumexp(x: Array, dims: Dims, keepdim: bool) -> Array:
     flat_x, (_, n, _), shape = fold(x, dims, keepdim)
     out = np.empty(shape, x.dtype)
     _logsumexp[x.dtype](EXP * x.size, flat_x, n, out)
-    return out
-
-
-def are_short(z: Array) -> bool:
-    return z.shape[1] <= SHORT_ROW and len(z) >= ROWS
-
-
-def check_classes(y: Array, count: int) -> None:
-    """Raise IndexError for what is no class: those of the forward pass may have been written over in NumPy."""
-    if y.view(np.uint64).max() >= count:  # as one without a sign, what is below 0 is above every class
-        wrong = y[(y < 0) | (y >= count)][0]
-        raise IndexError(f"cross_entropy: class {wrong} is out of range for {count} classes")
-
-
-def cross_entropy(z: Array, y: Array) -> Array:
-    if not compiled(z) or y.dtype != LONG:
-        return reference.cross_entropy(z, y)
-    check_classes(y, z.shape[1])
-    out, kernels = np.empty(len(z), z.dtype), _cross_entropies[are_short(z)]
-    kernels[z.dtype](EXP * z.size, contiguous(z), y.ravel(), z.shape[1], out)
-    return out
-
-
-def cross_entropy_backward(dl: Array, z: Array, y: Array) -> Array:
-    if not compiled(z) or y.dtype != LONG:
-        return reference.cross_entropy_backward(dl, z, y)
-    check_classes(y, z.shape[1])
-    out, kernels = np.empty(z.shape, z.dtype), _cross_entropies_backward[are_short(z)]
-    kernels[z.dtype](EXP * z.size, dl.ravel(), contiguous(z), y.ravel(), z.shape[1], out)
     return out
