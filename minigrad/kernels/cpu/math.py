@@ -36,9 +36,9 @@ def make_exp(dtype: np.dtype) -> dict[str, Callable]:
     float has, and 0 for the one below them; ``expm1_inside`` is expm1 for x > 0 and such exponents.
     """
     real = dtype.type
-    integer, mantissa, bias, lowest, highest, terms = {
-        "float32": (np.int32, 23, 127, -105, 89, 6),
-        "float64": (np.int64, 52, 1023, -747, 711, 14),
+    integer, mantissa, bias, highest, terms = {
+        "float32": (np.int32, 23, 127, 89, 6),
+        "float64": (np.int64, 52, 1023, 711, 14),
     }[dtype.name]
     taylor = [1 / math.factorial(k + 1) for k in range(terms)]
     fitted = [1, 0.5, 0.166665047, 0.0416662395, 0.00836915802, 0.00139485847]
@@ -46,8 +46,10 @@ def make_exp(dtype: np.dtype) -> dict[str, Callable]:
     slope = polynomial(real, *coefficients)  # (e^f - 1) / f
     bend = polynomial(real, *coefficients[1:])  # (e^f - 1 - f) / f^2
     slope2 = polynomial(real, *(c * math.log(2) ** (k + 1) for k, c in enumerate(coefficients)))
-    lowest, highest = real(lowest), real(highest)  # beyond, the result is 0 or Inf
-    lowest2, highest2 = real(-bias - mantissa - 1), real(bias + 2)  # the same for 2^x
+    # Beyond these the result is Inf, or 0: the lowest n is where both factors are. A product that only rounds to 0
+    # takes a processor ten times as long, and e^-Inf is frequent where softmax is masked
+    lowest, highest = real(-2 * bias * math.log(2)), real(highest)
+    lowest2, highest2 = real(-2 * bias), real(bias + 2)  # the same for 2^x
     least, most = real(-mantissa), real((bias + 1.1) * math.log(2))  # e^x - 1 is -1 or Inf
     per_ln2, half, unit, two = real(1 / math.log(2)), real(0.5), real(1), real(2)
     # ln 2 in two parts: n times the first, which has few bits, is exact (Cody and Waite)
@@ -95,8 +97,7 @@ def make_exp(dtype: np.dtype) -> dict[str, Callable]:
         bits, f = reduce(x, rounder)
         return scaled(unit + f * slope(f), bits)
 
-    def half_exp(x):
-        x = lowest if x < lowest else x
+    def half_exp(x):  # of x >= 0
         x = highest if x > highest else x
         bits, f = reduce(x, rounder)
         return scaled(unit + f * slope(f), integer(bits - one))
