@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any
 
 from minigrad import graph
 from minigrad.graph import Constant, Op
 from minigrad.kernels import full_like
-from minigrad.modes import Switch, current_mode, current_scope, leave_scope, set_scope
+from minigrad.modes import (
+    Switch,
+    current_mode,
+    current_scope,
+    enable_grad,
+    is_grad_enabled,
+    leave_scope,
+    set_scope,
+)
 
 if TYPE_CHECKING:
     from minigrad.tensor import Tensor
@@ -105,6 +113,20 @@ def grad(
                 "allow_unused=True gives None for such an input"
             )
     return tuple(found.get(target) for target in targets)
+
+
+def once_more(
+    function: Callable[..., Any], tensors: Sequence[Tensor], gradient: Tensor
+) -> tuple[Tensor | None, ...]:
+    """The gradients of ``function(*tensors)`` for each of the tensors, from that of its result.
+
+    The function runs again, on tensors of its own, so that none of them counts as computed from another.
+    """
+    create_graph = is_grad_enabled()
+    with enable_grad():
+        inputs = [t.clone() if t.requires_grad else t.detach().requires_grad_() for t in tensors]
+        y = function(*inputs)
+    return grad(y, inputs, gradient, create_graph=create_graph, allow_unused=True)
 
 
 def walk_back(

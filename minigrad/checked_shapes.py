@@ -108,6 +108,15 @@ def _conv(v: Values) -> bool:
     return W[0] % groups == 0 and fits_data and fits_size and (b is None or b.shape == (channels,))
 
 
+def _attends(v: Values) -> bool:
+    """q (..., L, E), k (..., S, E), v (..., S, Ev), a mask that repeats to (..., L, S), and dout as q."""
+    q, k, value, mask = (tuple(v[name].shape) for name in ("q", "k", "v", "mask"))
+    if min(len(q), len(k), len(value)) < 2 or not q[:-2] == k[:-2] == value[:-2]:
+        return False
+    fits = q[-1] == k[-1] and k[-2] == value[-2] and _repeats(mask, (*q[:-1], k[-2]))
+    return fits and ("dout" not in v or (v["dout"].shape == q and value[-1] == q[-1]))
+
+
 def _cover(spans: tuple[Span, ...], sizes: Dims) -> bool:
     """Whether windows have elements, all of which are there."""
     return len(spans) == len(sizes) and all(
@@ -157,6 +166,7 @@ def _classes(v: Values) -> bool:
     return len(z) == 2 and v["y"].shape == z[:1] == v.get("dl", v["y"]).shape and _below(v["y"], z[1])
 
 
+ATTENTION = "q (..., L, E), k (..., S, E), v (..., S, Ev) and a mask that repeats to (..., L, S)"
 RNN = sized(z="T B H", h0="B H", W="H H")
 RNN_BACKWARD = sized(dy="S B H", y="S B H", W="H H")
 
@@ -183,6 +193,8 @@ RULES: dict[str, Rule] = {
     "expand": ("repeatable to that shape", lambda v: _repeats(v["x"].shape, tuple(v["shape"]))),
     "matmul": ("x (..., M, K) and y (..., K, N)", _matrices),
     "linear": sized(x="... K", W="N K", b="N"),
+    "attention": (ATTENTION, _attends),
+    "attention_backward": (f"{ATTENTION}, with Ev = E, and dout (..., L, E)", _attends),
     "rnn_tanh": RNN,
     "rnn_relu": RNN,
     "rnn_tanh_backward": RNN_BACKWARD,

@@ -12,6 +12,7 @@ from minigrad import kernels
 from rows import (
     activation,
     arithmetic,
+    attention,
     choice,
     comparison,
     contraction,
@@ -72,6 +73,7 @@ TABLE: list[Row] = [
     *indexing.ROWS,
     *loss.ROWS,
     *recurrent.ROWS,
+    *attention.ROWS,
 ]
 DIFFERENTIABLE = [row for row in TABLE if row.differentiable]
 

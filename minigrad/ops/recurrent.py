@@ -15,34 +15,18 @@ only for derivatives of second and higher order.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from minigrad import kernels
-from minigrad.backward import grad
+from minigrad.backward import once_more
 from minigrad.graph import Array, Kept, Op, record
 from minigrad.kernels import Dims
-from minigrad.modes import enable_grad, is_grad_enabled
 from minigrad.ops.joining import cat
 from minigrad.ops.linear_algebra import LinearWeightBackward
 from minigrad.ops.operands import Gradients
 
 if TYPE_CHECKING:
     from minigrad.tensor import Tensor
-
-
-def once_more(
-    function: Callable[..., Any], tensors: Sequence[Tensor], gradient: Tensor
-) -> tuple[Tensor | None, ...]:
-    """The gradients of ``function(*tensors)`` for each of the tensors, from that of its result.
-
-    The function runs again, on tensors of its own, so that none of them counts as computed from another.
-    """
-    create_graph = is_grad_enabled()
-    with enable_grad():
-        inputs = [t.clone() if t.requires_grad else t.detach().requires_grad_() for t in tensors]
-        y = function(*inputs)
-    return grad(y, inputs, gradient, create_graph=create_graph, allow_unused=True)
 
 
 # -- plain ----------------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ class Case(NamedTuple):
     shape: tuple[int, ...]
     input_grad: bool = False
     layer: str = "Linear"  # what it needs: a case runs from the day on which minigrad has that
+    made_anew: int = 0  # what the walk back computes once more, which PyTorch has kept here
 
 
 CASES = [
@@ -55,6 +56,7 @@ CASES = [
         (2, 6, 16),
         True,
         "TransformerEncoderLayer",
+        2 * 2 * 6 * 6 * 16,  # q k^T, for 2 sequences of 6
     ),
 ]
 
@@ -82,7 +84,7 @@ def test_flops_of_a_net(case: Case) -> None:
     assert mg.summary(ours, x).flops == counts[0]
     with mg.profile() as found:
         ours(x).sum().backward()
-    assert found.flops == counts[1]
+    assert found.flops == counts[1] + case.made_anew
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ cross_entropy.py  cross-entropy of classes
 normalisation.py  to mean 0 and variance 1, forward and backward, with ``norm_groups.py``, ``norm_columns.py``
 matmul.py         matmul and linear, on the register tiles of ``tile.py``
 recurrent.py      plain, LSTM and GRU sequences, on the same tiles
+attention.py      attention, a few queries at a time, on the same tiles
 convolution.py    convolution, its transpose and the gradient of its weight, on the same tiles
 pooling.py        the largest of windows, their mean, numbers between elements
 optimise.py       the optimiser steps
@@ -32,6 +33,7 @@ Importing this package compiles nothing: a kernel is compiled when it is first c
 from minigrad.kernels.reference import *  # isort: skip
 from minigrad.kernels.cpu import heap
 from minigrad.kernels.cpu.activation import *
+from minigrad.kernels.cpu.attention import *
 from minigrad.kernels.cpu.chance import *
 from minigrad.kernels.cpu.choice import *
 from minigrad.kernels.cpu.convolution import *

@@ -76,6 +76,7 @@ def grid(parts, M, N, NR):
     return best, parts // best
 
 
+@functools.cache
 def make_block(dtype: np.dtype) -> Callable:
     registers = host_registers()
     (MR, NR), vectors, has_masks = registers.tile(dtype), registers.vectors, registers.masks
@@ -132,8 +133,8 @@ def make_block(dtype: np.dtype) -> Callable:
                         panels[first + c * NR + s] = at(B, (k + c) * row_b + (j + s) * col_b)[0]
 
     @inline
-    def block(A, B, bias, C, top, bottom, left, right):
-        """C[top:bottom, left:right], where ``left`` begins a tile.
+    def block(A, B, bias, C, top, bottom, left, right, adds=False):
+        """C[top:bottom, left:right], where ``left`` begins a tile; added to what is there, if it ``adds``.
 
         for each WIDE tiles of columns, for each DEPTH of k:    B packed in panels of NR columns
             for each MR rows:                                   A packed in a panel
@@ -175,7 +176,7 @@ def make_block(dtype: np.dtype) -> Callable:
                         if j >= packed:
                             b, ldb = at(b_panels, (j - packed) * deep), NR
                         c = at(C, i * ldc + j)
-                        start, ld_start, begin = (c, ldc, True) if k else (at(bias, j), 0, bias.size > 0)
+                        start, ld_start, begin = (c, ldc, True) if k or adds else (at(bias, j), 0, bias.size > 0)
                         if packs_a and packs_b and rows == MR and columns == NR:  # with constants for steps
                             whole_tile(MR, vectors, NR, deep, a, 1, MR, b, NR, begin, start, ld_start, c, ldc)
                         else:

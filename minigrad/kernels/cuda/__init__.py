@@ -22,6 +22,7 @@ optimise.py       the optimiser steps
 convolution.py    convolutions and their derivatives, as matrix products
 pooling.py        the largest or the mean of each window, and resampling
 recurrent.py      recurrent layers, step by step
+attention.py      attention, of products and a softmax
 ================  ===========================================================================================
 
 Below them, in the order of reading: ``shim.py`` finds Numba's compiler for the GPU, ``driver.py`` talks to
@@ -40,6 +41,7 @@ from typing import Any
 
 from minigrad.kernels import reference
 from minigrad.kernels.cuda.activation import *
+from minigrad.kernels.cuda.attention import *
 from minigrad.kernels.cuda.chance import *
 from minigrad.kernels.cuda.convolution import *
 from minigrad.kernels.cuda.cumulative import *

@@ -91,6 +91,12 @@ weight, bias)``
 log_softmax_backward(da, a, dim)``
 ``matmul(x, y)``                       ``(..., M, K) @ (..., K, N)`` -> ``(..., M, N)``
 ``linear(x, W, b)``                    ``(..., K), (N, K), (N,) or None`` -> ``(..., N)``
+``attention(q, k, v, mask, scale,       ``(..., L, E), (..., S, E), (..., S, Ev)``, ``mask`` to ``(..., L, S)`` ->
+is_causal)``                           ``(..., L, Ev)``: ``softmax(scale q k^T + mask) v``; a mask without dims
+                                       is none; a query sees keys up to its own place, if ``is_causal``
+``attention_backward                   ``(..., L + 2 S, E)``: the gradients of q, k and v one below the other,
+(dout, q, k, v, mask, scale,           where Ev = E
+is_causal)``
 ``rnn_tanh rnn_relu(z, h0, W)``        ``(T, B, H), (B, H), (H, H)`` -> all states, ``(T + 1, B, H)``
 ``lstm(z, h0, c0, W)``                 ``(T, B, 4 H), (B, H), (B, H), (4 H, H)`` -> ``(h, c, i, f, g, o)`` of all
                                        steps, ``(6, T + 1, B, H)``
@@ -144,6 +150,7 @@ roll(x, shifts, dims)``
 
 from minigrad.kernels.reference.activation import *
 from minigrad.kernels.reference.arrange import *
+from minigrad.kernels.reference.attention import *
 from minigrad.kernels.reference.chance import *
 from minigrad.kernels.reference.convolution import *
 from minigrad.kernels.reference.cumulative import *

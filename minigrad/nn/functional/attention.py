@@ -10,9 +10,10 @@ from minigrad import dtypes
 from minigrad.creation import zeros
 from minigrad.kernels import Dims
 from minigrad.nn.functional.layers import check_probability, dropout
-from minigrad.ops import cat, linear, masked_fill, softmax, where
+from minigrad.ops import cat, linear, where
+from minigrad.ops.attention import attention, later, weights
 from minigrad.ops.linear_algebra import one_dtype
-from minigrad.ops.operands import broadcast, cast, only_floats, parameter, sizes, tensor
+from minigrad.ops.operands import broadcast, only_floats, parameter, sizes, tensor
 from minigrad.tensor import Tensor
 
 __all__ = ["multi_head_attention_forward", "scaled_dot_product_attention", "sinusoidal_positions"]
@@ -63,36 +64,32 @@ def scaled_dot_product_attention(
     if scale is not None:
         rate = parameter(NAME, "scale", scale)
     mask = None if attn_mask is None else _mask(NAME, attn_mask, q, k, is_causal)
-    return attend(q, k, v, _later(q, k) if is_causal else mask, p, rate, hides_all=not is_causal)[0]
+    return attend(q, k, v, mask, p, rate, is_causal, need_weights=False)[0]
 
 
 NAME = "scaled_dot_product_attention"
 
 
 def attend(
-    q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, dropout_p: float, scale: float, *, hides_all: bool
-) -> tuple[Tensor, Tensor]:
-    """The output, and the weights after their dropout, (..., L, S).
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    mask: Tensor | None,
+    dropout_p: float,
+    scale: float,
+    is_causal: bool,
+    *,
+    need_weights: bool,
+) -> tuple[Tensor, Tensor | None]:
+    """The output, and the weights after their dropout, (..., L, S), if they are needed.
 
-    The mask is added: -Inf is for no weight. ``hides_all``: it may hide all keys from a query.
+    As one node where only the output is, and nothing between needs a gradient of its own or is dropped.
     """
-    z = (q * scale) @ k.transpose(-2, -1)  # (..., L, E) @ (..., E, S)
-    seeing = None
-    if mask is not None and hides_all:
-        found = (mask > -math.inf).any(-1, keepdim=True)
-        if not bool(found.all()):  # the softmax of no numbers would be NaN, and so would its gradient
-            seeing, mask = cast(found, z.dtype), masked_fill(mask, ~found, 0.0)
-    a = softmax(z if mask is None else z + mask, -1)
-    if seeing is not None:
-        a = a * seeing
-    a = dropout(a, dropout_p)
+    learns_mask = mask is not None and mask.requires_grad
+    if not (need_weights or dropout_p or learns_mask) and q.shape[-1] == v.shape[-1]:
+        return attention(q, k, v, mask, scale, is_causal), None
+    a = dropout(weights(q, k, mask, scale, is_causal), dropout_p)
     return a @ v, a  # (..., L, S) @ (..., S, Ev)
-
-
-def _later(q: Tensor, k: Tensor) -> Tensor:
-    """The mask (L, S) that hides from a query the keys after its own place."""
-    hidden = np.triu(np.full((q.shape[-2], k.shape[-2]), -np.inf, q.dtype), 1)
-    return Tensor.of(hidden).to(q.device)
 
 
 def _checked(query: Tensor, key: Tensor, value: Tensor, enable_gqa: bool) -> tuple[Tensor, Tensor, Tensor]:
@@ -214,20 +211,21 @@ def multi_head_attention_forward(
     )
     (N, _, L, _), S = q.shape, k.shape[-2]
     mask = _merged(name, attn_mask, key_padding_mask, (N, heads, L, S), q.dtype)
-    hides_all = mask is not None
-    if is_causal and attn_mask is None:
-        mask = _later(q, k) if mask is None else mask + _later(q, k)
+    hides_later = is_causal and (attn_mask is None or not need_weights)
+    if hides_later and attn_mask is not None:  # which says the same, and would be read for every head
+        mask = _merged(name, None, key_padding_mask, (N, heads, L, S), q.dtype)
+    if hides_later and (bias_k is not None or add_zero_attn):  # the keys added now are seen by every query
+        hides_later, hidden = False, later(L, S, q)
+        mask = hidden if mask is None else mask + hidden
     k, v, mask = _with_more_keys(name, k, v, mask, bias_k, bias_v, add_zero_attn)
 
     p = check_probability(name, dropout_p) if training else 0.0
-    out, a = attend(q, k, v, mask, p, 1 / math.sqrt(E // heads), hides_all=hides_all)
+    out, a = attend(q, k, v, mask, p, 1 / math.sqrt(E // heads), hides_later, need_weights=need_weights)
     joined = out.permute((0, 2, 1, 3) if batch_first else (2, 0, 1, 3)).flatten(-2)
     y = linear(joined, out_proj_weight, out_proj_bias)
     if not has_batch:
-        y, a = y.squeeze(0 if batch_first else 1), a.squeeze(0)
-    if not need_weights:
-        return y, None
-    return y, a.mean(-3) if average_attn_weights else a
+        y, a = y.squeeze(0 if batch_first else 1), a if a is None else a.squeeze(0)
+    return y, a if a is None or not average_attn_weights else a.mean(-3)
 
 
 def _check_sequences(name: str, q: Tensor, k: Tensor, v: Tensor, E: int, heads: int, batch_first: bool) -> bool:
