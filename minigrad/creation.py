@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from minigrad import dtypes, kernels
-from minigrad.graph import Array
+from minigrad.kernels import Array
 from minigrad.modes import current_mode
 from minigrad.ops.operands import integer, sizes
 from minigrad.ops.operands import tensor as check_tensor

@@ -18,6 +18,7 @@ uint8: DType = np.dtype(np.uint8)
 bool_: DType = np.dtype(np.bool_)
 
 ALL = (float32, float64, int64, int32, int16, int8, uint8, bool_)
+FLOATS = (float32, float64)
 _RANK = {"b": 0, "i": 1, "u": 1, "f": 2}  # bool < integer < float
 
 

@@ -21,6 +21,7 @@ import numpy as np
 from minigrad import kernels, mistakes
 from minigrad.checked import careful
 from minigrad.hooks import Handle, Hook, Hooks, register
+from minigrad.kernels import Array
 from minigrad.lines import Line, Place, is_own, line_of, users_place
 from minigrad.modes import Mode, Packed, Scope, current_mode, current_scope, is_grad_enabled
 from minigrad.versions import UNCOUNTED, Version, order
@@ -28,7 +29,7 @@ from minigrad.versions import UNCOUNTED, Version, order
 if TYPE_CHECKING:
     from minigrad.tensor import Tensor
 
-Array = np.ndarray[Any, Any]
+Gradients = tuple["Tensor | None", ...]  # one for each input of an operation
 
 #: The class of record()'s results. tensor.py puts itself here, so that this floor need not know the one above.
 tensor_class: type[Tensor] = cast("type[Tensor]", None)
@@ -144,7 +145,7 @@ class Op:
         """The output array, from the input arrays and the kernels of their device."""
         raise TypeError(f"{type(self).__name__} has no forward")
 
-    def backward(self, gradient: Any) -> tuple[Tensor | None, ...]:
+    def backward(self, gradient: Any) -> Gradients:
         """One gradient for each input, from the gradient of the output; None where there is none."""
         raise TypeError(f"{type(self).__name__} has no backward")
 

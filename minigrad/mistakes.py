@@ -13,7 +13,8 @@ import numpy as np
 from minigrad.lines import line_of
 
 if TYPE_CHECKING:
-    from minigrad.graph import Array, Op
+    from minigrad.graph import Op
+    from minigrad.kernels import Array
     from minigrad.tensor import Tensor
     from minigrad.versions import Version
 

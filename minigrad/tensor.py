@@ -14,16 +14,15 @@ from typing import Any
 import numpy as np
 
 from minigrad import backward, dtypes, graph, kernels, mistakes
-from minigrad.graph import Array, Constant, Op
+from minigrad.graph import Constant, Op
 from minigrad.hooks import Handle, Hook, Hooks, register
+from minigrad.kernels import Array
 from minigrad.lines import Place, users_place
 from minigrad.methods import Operations
 from minigrad.modes import current_mode
 from minigrad.names import named
 from minigrad.ops.operands import cast, one_dim
 from minigrad.versions import UNCOUNTED, Version
-
-Shape = tuple[int, ...]
 
 
 class Tensor(Operations):
@@ -228,7 +227,7 @@ class Tensor(Operations):
     # -- the array --------------------------------------------------------------------------------------------
 
     @property
-    def shape(self) -> Shape:
+    def shape(self) -> tuple[int, ...]:
         """The sizes, as a tuple."""
         return tuple(self.array.shape)
 

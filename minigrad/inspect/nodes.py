@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from minigrad.graph import Array, Constant, Op
+from minigrad.graph import Constant, Op
+from minigrad.kernels import Array
 from minigrad.modes import Scope
 from minigrad.tensor import Tensor
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minigrad.graph import Array, Op
+from minigrad.graph import Op
 from minigrad.inspect.trace import Step, Trace
+from minigrad.kernels import Array
 from minigrad.nn.module import Module
 from minigrad.nn.normalisation import BatchNorm
 from minigrad.ops.activation import Relu, Sigmoid, Tanh

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 Array = np.ndarray[Any, Any]
-Dims = tuple[int, ...]
+Dims = tuple[int, ...]  # the sizes of an array, or some of its dims
 
 quiet = np.errstate(all="ignore")  # 1 / 0 is Inf and log(-1) is NaN, without a warning
 

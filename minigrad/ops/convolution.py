@@ -20,10 +20,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from minigrad.graph import Array, Kept, Op, record
-from minigrad.kernels import Dims
+from minigrad.graph import Gradients, Kept, Op, record
+from minigrad.kernels import Array, Dims
 from minigrad.kernels.windows import Windows
-from minigrad.ops.operands import Gradients
 
 if TYPE_CHECKING:
     from minigrad.tensor import Tensor

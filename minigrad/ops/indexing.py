@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minigrad import graph, kernels
-from minigrad.graph import Array, Op, record
-from minigrad.kernels import Along
-from minigrad.ops.operands import Gradients, Number, broadcast, cast, plain, scalar, tensor
+from minigrad.graph import Gradients, Op, record
+from minigrad.kernels import Along, Array
+from minigrad.ops.operands import Number, broadcast, cast, plain, scalar, tensor
 
 if TYPE_CHECKING:
     from minigrad.tensor import Tensor

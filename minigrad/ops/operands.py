@@ -12,14 +12,14 @@ import numpy as np
 
 from minigrad import dtypes, graph, kernels, mistakes
 from minigrad.dtypes import DType
-from minigrad.graph import Array, Op, record
+from minigrad.graph import Op, record
+from minigrad.kernels import Array
 
 if TYPE_CHECKING:
     from minigrad.tensor import Tensor
 
 Number = float | int | bool | np.generic
-Gradients = tuple["Tensor | None", ...]
-Dims = int | Sequence[int] | None
+Dim = int | Sequence[int] | None  # of a reduction: one, several, or all
 
 _LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
 
@@ -230,7 +230,7 @@ def one_dim(name: str, dim: int, ndim: int) -> int:
     return dim % n
 
 
-def many_dims(name: str, dim: Dims, ndim: int) -> tuple[int, ...]:
+def many_dims(name: str, dim: Dim, ndim: int) -> tuple[int, ...]:
     """``dim`` as a tuple counted from the front; None and () mean all."""
     given = () if dim is None else dim if type(dim) is not int and isinstance(dim, Sequence) else (dim,)
     if not given:

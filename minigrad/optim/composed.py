@@ -9,7 +9,7 @@ import math
 from types import ModuleType
 from typing import Any
 
-from minigrad.graph import Array
+from minigrad.kernels import Array
 from minigrad.modes import no_grad
 from minigrad.optim.adam import check_options
 from minigrad.optim.optimizer import Group, Optimizer, Params, State, in_range, is_flag

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.graph import Array, Constant, Op
+from minigrad.graph import Constant, Op
 from minigrad.inspect.trace import Trace
+from minigrad.kernels import Array
 from minigrad.modes import Scope
 from minigrad.tensor import Tensor
 

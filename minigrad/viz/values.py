@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from minigrad import graph, kernels
-from minigrad.graph import Array, Constant, Op
+from minigrad.graph import Constant, Op
+from minigrad.kernels import Array
 from minigrad.modes import current_mode, no_grad
 from minigrad.tensor import Tensor
 from minigrad.viz.recording import Call, Source

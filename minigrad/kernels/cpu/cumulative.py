@@ -12,9 +12,9 @@ from collections.abc import Callable
 import numpy as np
 from numba import types
 
+from minigrad.dtypes import FLOATS
 from minigrad.kernels import Array, reference
 from minigrad.kernels.cpu.compile import inline
-from minigrad.kernels.cpu.math import FLOATS
 from minigrad.kernels.cpu.memory import INDEX, at, reads, row, share, writes
 from minigrad.kernels.cpu.move import contiguous
 from minigrad.kernels.cpu.threads import Kernel, Kernels

@@ -28,14 +28,12 @@ from itertools import zip_longest
 import numpy as np
 from numba import types
 
+from minigrad.dtypes import FLOATS
 from minigrad.kernels import Array, Dims, reference
 from minigrad.kernels.cpu.compile import inline, specialise
-from minigrad.kernels.cpu.math import FLOATS, LIBRARY, MATHS
+from minigrad.kernels.cpu.math import LIBRARY, MATHS
 from minigrad.kernels.cpu.memory import reads, row, share, writes
 from minigrad.kernels.cpu.threads import GRAIN, Kernel, Kernels
-
-INTEGER = np.dtype(np.int64)
-BOOL = np.dtype(np.bool_)
 
 SAFE = 2.0**62  # below it, neither float32 nor int64 overflows; NaN is not below it
 CHEAP, EXP, LOG, LONG, CALL = 1, 4, 6, 12, 32  # what a rule costs, in additions

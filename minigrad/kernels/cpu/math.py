@@ -14,12 +14,11 @@ from collections.abc import Callable
 
 import numpy as np
 
+from minigrad.dtypes import FLOATS
 from minigrad.kernels import rules
 from minigrad.kernels.cpu.compile import inline, specialise
 from minigrad.kernels.cpu.formula import formula, polynomial
 from minigrad.kernels.cpu.trigonometry import ARCS, ARCS_SINGLE, CIRCULAR, CIRCULAR_SINGLE, make_hyperbolic
-
-FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 
 def make_exp(dtype: np.dtype) -> dict[str, Callable]:

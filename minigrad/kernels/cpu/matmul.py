@@ -17,9 +17,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from minigrad.dtypes import FLOATS
 from minigrad.kernels import Array, reference
 from minigrad.kernels.cpu.compile import inline
-from minigrad.kernels.cpu.math import FLOATS
 from minigrad.kernels.cpu.memory import at, reads, row, share, writes
 from minigrad.kernels.cpu.threads import GRAIN, Kernel, Kernels
 from minigrad.kernels.cpu.tile import FEW, host_registers, make_tile

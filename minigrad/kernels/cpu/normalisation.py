@@ -26,8 +26,8 @@ import math
 import numpy as np
 from numba import types
 
+from minigrad.dtypes import FLOATS, float64
 from minigrad.kernels import Array, Dims, reference
-from minigrad.kernels.cpu.math import FLOATS
 from minigrad.kernels.cpu.memory import INDEX, reads, row, share, writes
 from minigrad.kernels.cpu.norm_columns import columns_backward_piece, columns_piece, columns_sums_piece
 from minigrad.kernels.cpu.norm_groups import groups_backward_piece, groups_piece, groups_sums_piece
@@ -101,7 +101,7 @@ def _given_kernel(dtype: np.dtype) -> Kernel:
 
 def _kernel(name: str, piece, operands: int, sizes: int, results: int, *, wide: bool = False) -> Kernels:
     def build(dtype: np.dtype) -> Kernel:
-        result = writes(np.dtype(np.float64) if wide else dtype)
+        result = writes(float64 if wide else dtype)
         return Kernel(name, piece, (*[reads(dtype)] * operands, *[INDEX] * sizes, FLOAT, *[result] * results))
 
     return Kernels(build, FLOATS)

@@ -14,9 +14,9 @@ from collections.abc import Callable
 import numpy as np
 from numba import types
 
+from minigrad.dtypes import FLOATS
 from minigrad.kernels import Array, reference
 from minigrad.kernels.cpu.elementwise import EXP
-from minigrad.kernels.cpu.math import FLOATS
 from minigrad.kernels.cpu.memory import reads, share, writes
 from minigrad.kernels.cpu.threads import GRAIN, Kernel
 

@@ -13,9 +13,10 @@ from collections.abc import Callable
 
 import numpy as np
 
+from minigrad.dtypes import FLOATS
 from minigrad.kernels import Array, reference, rules
 from minigrad.kernels.cpu.compile import inline, specialise
-from minigrad.kernels.cpu.math import FLOATS, MATHS
+from minigrad.kernels.cpu.math import MATHS
 from minigrad.kernels.cpu.matmul import NO_BIAS, PER_ADDITION, make_block
 from minigrad.kernels.cpu.memory import reads, row, share, writes
 from minigrad.kernels.cpu.reduce import compiled

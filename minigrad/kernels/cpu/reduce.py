@@ -24,11 +24,11 @@ from collections.abc import Callable
 import numpy as np
 from numba import config
 
+from minigrad.dtypes import FLOATS, float64, int64
 from minigrad.kernels import Array, Dims, reference
 from minigrad.kernels.cpu import functions
 from minigrad.kernels.cpu.compile import inline
 from minigrad.kernels.cpu.extremes import max_row, maximum, min_row, minimum
-from minigrad.kernels.cpu.math import FLOATS
 from minigrad.kernels.cpu.memory import INDEX, reads, row, share, writes
 from minigrad.kernels.cpu.move import contiguous
 from minigrad.kernels.cpu.threads import Kernel, Kernels
@@ -304,12 +304,6 @@ def fold_plan(shape: Dims, dims: Dims, keepdim: bool) -> tuple[Dims | None, tupl
     return order, (math.prod(shape[:first]), math.prod(shape[first:last]), math.prod(shape[last:])), kept
 
 
-LONG = np.dtype(np.int64)
-
-
-DOUBLE = np.dtype(np.float64)
-
-
 def reduction(
     name: str,
     fold_row: Callable,
@@ -357,10 +351,10 @@ def reduction(
 
 def arg_reduction(name: str, choose: Callable, fold_row: Callable) -> Callable:
     def build_rows(dtype: np.dtype) -> Kernel:
-        return Kernel(f"{name}_rows", arg_rows_piece(choose, fold_row), (reads(dtype), INDEX, writes(LONG)))
+        return Kernel(f"{name}_rows", arg_rows_piece(choose, fold_row), (reads(dtype), INDEX, writes(int64)))
 
     def build_columns(dtype: np.dtype) -> Kernel:
-        takes = (reads(dtype), INDEX, INDEX, INDEX, writes(LONG))
+        takes = (reads(dtype), INDEX, INDEX, INDEX, writes(int64))
         return Kernel(f"{name}_columns", arg_columns_piece(choose), takes)
 
     along_rows, along_columns = Kernels(build_rows, FLOATS), Kernels(build_columns, FLOATS)
@@ -369,7 +363,7 @@ def arg_reduction(name: str, choose: Callable, fold_row: Callable) -> Callable:
         if not compiled(x):
             return getattr(reference, name)(x, dim, keepdim)
         flat_x, (outer, n, inner), shape = fold(x, (dim,), keepdim)
-        out = np.empty(shape, np.int64)
+        out = np.empty(shape, int64)
         if inner == 1:
             along_rows[x.dtype](2 * x.size, flat_x, n, out)
         else:
@@ -381,14 +375,14 @@ def arg_reduction(name: str, choose: Callable, fold_row: Callable) -> Callable:
 
 
 add = inline(lambda x, y: x + y)
-sum = reduction("sum", sum_row, add, far=DOUBLE)
+sum = reduction("sum", sum_row, add, far=float64)
 amax = reduction("amax", max_row, maximum)
 amin = reduction("amin", min_row, minimum)
 prod = reduction(
-    "prod", product_row, inline(lambda x, y: x * y), of=inline(lambda x: np.float64(x)), near=DOUBLE, far=DOUBLE
+    "prod", product_row, inline(lambda x, y: x * y), of=inline(lambda x: np.float64(x)), near=float64, far=float64
 )
 length = reduction(
-    "length", length_row, add, of=inline(lambda x: x * x), to=inline(lambda x: math.sqrt(x)), far=DOUBLE
+    "length", length_row, add, of=inline(lambda x: x * x), to=inline(lambda x: math.sqrt(x)), far=float64
 )
 argmax = arg_reduction("argmax", maximum, max_row)
 argmin = arg_reduction("argmin", minimum, min_row)

@@ -18,11 +18,12 @@ from collections.abc import Callable
 
 import numpy as np
 
+from minigrad.dtypes import FLOATS
 from minigrad.kernels import Array, Dims, reference
 from minigrad.kernels.cpu.compile import inline
 from minigrad.kernels.cpu.elementwise import EXP
 from minigrad.kernels.cpu.extremes import max_row
-from minigrad.kernels.cpu.math import FLOATS, MATHS
+from minigrad.kernels.cpu.math import MATHS
 from minigrad.kernels.cpu.memory import reads, row, share, writes
 from minigrad.kernels.cpu.move import contiguous
 from minigrad.kernels.cpu.reduce import INDEX, compiled, fold, in_lanes, sum_row

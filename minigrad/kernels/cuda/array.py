@@ -18,10 +18,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minigrad import kernels
+from minigrad.kernels import Dims
 from minigrad.kernels.cuda import device as devices
 from minigrad.kernels.cuda.memory import Memory
-
-Shape = tuple[int, ...]
 
 
 class Flags(NamedTuple):
@@ -45,8 +44,8 @@ class DeviceArray:
         self,
         memory: Memory | Any,
         address: int,
-        shape: Shape,
-        strides: Shape,
+        shape: Dims,
+        strides: Dims,
         dtype: np.dtype[Any],
         device: int,
         base: DeviceArray | None = None,
@@ -60,7 +59,7 @@ class DeviceArray:
         self.chain: Any = None
 
     @classmethod
-    def around(cls, memory: Memory, shape: Shape, dtype: np.dtype[Any], device: int) -> DeviceArray:
+    def around(cls, memory: Memory, shape: Dims, dtype: np.dtype[Any], device: int) -> DeviceArray:
         """The array of all elements in the memory, one after the other."""
         return cls(memory, memory.address, shape, steps(shape, dtype.itemsize), dtype, device)
 
@@ -122,7 +121,7 @@ class DeviceArray:
 
     # -- views ------------------------------------------------------------------------------------------------
 
-    def view(self, shape: Shape, strides: Shape, offset: int = 0, *, writeable: bool = True) -> DeviceArray:
+    def view(self, shape: Dims, strides: Dims, offset: int = 0, *, writeable: bool = True) -> DeviceArray:
         """The same memory with another shape and other strides, from ``offset`` bytes further on."""
         return DeviceArray(
             self.memory,
@@ -135,7 +134,7 @@ class DeviceArray:
             self.writeable and writeable,
         )
 
-    def reshape(self, shape: Shape) -> DeviceArray | None:
+    def reshape(self, shape: Dims) -> DeviceArray | None:
         """The view of that shape, or None if only a copy can have it. One size may be -1."""
         if -1 in shape:
             rest = math.prod(n for n in shape if n != -1)
@@ -147,7 +146,7 @@ class DeviceArray:
         """The view with the dims in that order."""
         return self.view(tuple(self.shape[d] for d in dims), tuple(self.strides[d] for d in dims))
 
-    def expand(self, shape: Shape) -> DeviceArray:
+    def expand(self, shape: Dims) -> DeviceArray:
         """The view broadcast to that shape; it shows one element in several places, and so is read-only."""
         new = len(shape) - self.ndim
         strides = (0,) * new + tuple(
@@ -263,7 +262,7 @@ def like(x: DeviceArray, shape: Sequence[int] | None = None, dtype: np.dtype[Any
 
 
 @functools.lru_cache(4096)
-def steps(shape: Shape, itemsize: int) -> Shape:
+def steps(shape: Dims, itemsize: int) -> Dims:
     """The strides, in bytes, of elements that lie one after the other.
 
     >>> steps((2, 3), 4)
@@ -276,7 +275,7 @@ def steps(shape: Shape, itemsize: int) -> Shape:
     return tuple(reversed(strides))
 
 
-def is_contiguous(shape: Shape, strides: Shape, itemsize: int) -> bool:
+def is_contiguous(shape: Dims, strides: Dims, itemsize: int) -> bool:
     """Whether elements of these strides lie one after the other; the stride of a dim of size 1 says nothing."""
     step = itemsize
     if 0 in shape:
@@ -288,7 +287,7 @@ def is_contiguous(shape: Shape, strides: Shape, itemsize: int) -> bool:
     return True
 
 
-def reshaped(shape: Shape, strides: Shape, new: Shape) -> Shape | None:
+def reshaped(shape: Dims, strides: Dims, new: Dims) -> Dims | None:
     """The strides of a view of the shape ``new``, or None if no strides lead to the elements in this order.
 
     >>> reshaped((4, 6), (48, 8), (2, 2, 6)), reshaped((4, 6), (8, 32), (24,))

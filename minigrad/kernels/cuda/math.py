@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.dtypes import FLOATS
 from minigrad.kernels import rules
 from minigrad.kernels.cuda.shim import SIMULATED, cuda, specialise
-
-FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 #: Functions of Python's ``math`` that Numba compiles to libdevice's, in the precision of the argument.
 NAMES = (

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.dtypes import DType
+from minigrad.dtypes import DType, int64
 from minigrad.kernels import taking
 from minigrad.kernels.cuda import device as devices
 from minigrad.kernels.cuda.array import DeviceArray
@@ -107,7 +107,7 @@ class Notes:
     def key(self, key: int) -> DeviceArray:
         """Where a dropout finds the halves of its key, and its derivative, which has the same, finds them too."""
         if key not in self.keys:
-            here, self.keys[key] = self._cut(2, np.dtype(np.int64))
+            here, self.keys[key] = self._cut(2, int64)
             self.drawn.append(here)
         return self.keys[key]
 

@@ -21,7 +21,8 @@ import numpy as np
 
 from minigrad import kernels
 from minigrad.creation import ones_like
-from minigrad.graph import Array, record
+from minigrad.graph import record
+from minigrad.kernels import Array
 from minigrad.modes import current_mode, no_grad
 from minigrad.ops import rsqrt
 from minigrad.ops.in_place import check_changeable

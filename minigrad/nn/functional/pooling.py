@@ -6,8 +6,8 @@ import functools
 
 import numpy as np
 
-from minigrad.graph import Array, record
-from minigrad.kernels import Dims
+from minigrad.graph import record
+from minigrad.kernels import Array, Dims
 from minigrad.kernels.windows import Spans, Windows, covering
 from minigrad.nn.functional.convolution import Several
 from minigrad.nn.functional.space import batched, for_each_dim, windows, windows_along
