@@ -132,7 +132,7 @@ def test_vectors_are_as_wide_as_the_registers_and_only_in_functions_of_ours() ->
 def test_an_edited_helper_in_another_file_takes_effect_on_the_next_run(package: Path) -> None:
     run(package)
     edit(
-        package / "cpu" / "math.py",
+        package / "cpu" / "exponential.py",
         "return (lifted + lifted * (f * slope(f))) * per_lift",
         "return real(3) * (lifted + lifted * (f * slope(f))) * per_lift",
     )

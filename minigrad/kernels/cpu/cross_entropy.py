@@ -19,9 +19,8 @@ from minigrad.kernels.cpu.compile import inline
 from minigrad.kernels.cpu.elementwise import EXP
 from minigrad.kernels.cpu.extremes import max_row, maximum
 from minigrad.kernels.cpu.math import MATHS
-from minigrad.kernels.cpu.memory import INDEX, reads, row, share, writes
+from minigrad.kernels.cpu.memory import INDEX, compiled, reads, row, share, writes
 from minigrad.kernels.cpu.move import contiguous
-from minigrad.kernels.cpu.reduce import compiled
 from minigrad.kernels.cpu.softmax import make_exp_sum, softmax_row
 from minigrad.kernels.cpu.threads import Kernel, Kernels
 from minigrad.kernels.cpu.transpose import make_transpose

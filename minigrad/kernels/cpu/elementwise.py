@@ -165,7 +165,7 @@ def plan(x_shape: Dims, y_shape: Dims) -> tuple[Dims, Dims, bool, tuple, tuple]:
 # -- functions of the contract --------------------------------------------------------------------------------
 
 
-def compiled(rule: Callable, dtype: np.dtype, asks_library: bool) -> tuple[Callable, Callable | None]:
+def specialised(rule: Callable, dtype: np.dtype, asks_library: bool) -> tuple[Callable, Callable | None]:
     """The rule, and if it ``asks_library`` where it gives NaN, the rule with the functions of the C library."""
     maths = MATHS.get(dtype, {})
     return specialise(rule, dtype, maths), specialise(rule, dtype, maths | LIBRARY) if asks_library else None
@@ -183,7 +183,7 @@ def unary(
 
     def build(dtype: np.dtype) -> Kernel:
         return Kernel(
-            name, unary_piece(*compiled(rule, dtype, asks_library)), (reads(dtype), writes(gives or dtype))
+            name, unary_piece(*specialised(rule, dtype, asks_library)), (reads(dtype), writes(gives or dtype))
         )
 
     kernels = Kernels(build, dtypes)
@@ -224,13 +224,13 @@ def binary(
     """
 
     def build_pairs(dtype: np.dtype) -> Kernel:
-        piece = pairs_piece(*compiled(rule, dtype, asks_library))
+        piece = pairs_piece(*specialised(rule, dtype, asks_library))
         return Kernel(name, piece, (reads(dtype), reads(dtype), writes(gives or dtype)))
 
     def build_broadcast(dtype: np.dtype) -> Kernel:
         operand = (reads(dtype), types.intp, types.intp, types.boolean)
         takes = (*operand, *operand, writes(gives or dtype, 3))
-        return Kernel(f"{name}_broadcast", broadcast_piece(*compiled(rule, dtype, asks_library)), takes)
+        return Kernel(f"{name}_broadcast", broadcast_piece(*specialised(rule, dtype, asks_library)), takes)
 
     pairs, broadcast = Kernels(build_pairs, dtypes), Kernels(build_broadcast, dtypes)
 

@@ -17,6 +17,8 @@ from numba.core.typeconv import Conversion
 from numba.extending import NativeValue, unbox
 from numba.np.numpy_support import as_dtype, from_dtype
 
+from minigrad.dtypes import FLOATS
+from minigrad.kernels import Array
 from minigrad.kernels.cpu.compile import emitted, inline
 
 INDEX = types.intp  # of sizes, and of places in an array
@@ -135,6 +137,11 @@ def in_python(piece: Callable, takes: tuple) -> Callable:
         piece(*map(elements, args, (*takes, None, None)))
 
     return seen
+
+
+def compiled(x: Array) -> bool:
+    """Whether a compiled kernel takes ``x``: integers, and arrays without elements, are left to the reference."""
+    return x.dtype in FLOATS and x.size > 0
 
 
 @inline

@@ -28,10 +28,9 @@ from numba import types
 
 from minigrad.dtypes import FLOATS, float64
 from minigrad.kernels import Array, Dims, reference
-from minigrad.kernels.cpu.memory import INDEX, reads, row, share, writes
+from minigrad.kernels.cpu.memory import INDEX, compiled, reads, row, share, writes
 from minigrad.kernels.cpu.norm_columns import columns_backward_piece, columns_piece, columns_sums_piece
 from minigrad.kernels.cpu.norm_groups import groups_backward_piece, groups_piece, groups_sums_piece
-from minigrad.kernels.cpu.reduce import compiled
 from minigrad.kernels.cpu.threads import Kernel, Kernels
 
 __all__ = ["normalise", "normalise_backward", "normalise_by", "normalise_sums"]
