@@ -202,6 +202,7 @@ def _counts_with_padding(at: Windows, sizes: Dims) -> tuple[Array, ...]:
     for k, s, p, count, n in zip(at.size, at.stride, at.padding, at.counts, sizes, strict=True):
         first = np.arange(count) * s - p
         found.append(np.minimum(first + k, n + p) - first)
+        found[-1].setflags(write=False)  # as the counts are kept
     return tuple(found)
 
 
