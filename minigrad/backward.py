@@ -202,7 +202,7 @@ def apply_rule(op: Op, gradient: Tensor) -> tuple[Tensor | None, ...]:
 
 def _apart(
     arrived: dict[Op | Tensor, Tensor], seeds: Iterable[tuple[Op | Tensor, Tensor]]
-) -> dict[Op | Tensor, Tensor]:  # fmt: skip
+) -> dict[Op | Tensor, Tensor]:
     """The gradients, no two in one array and none in a seed's: the next user may change it in place."""
     taken = {id(seed.array) for _, seed in seeds}
     for target, gradient in arrived.items():

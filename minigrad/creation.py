@@ -125,7 +125,7 @@ def full(
 
 def filled(
     name: str, size: Size, fill_value: float, *, dtype: Any, requires_grad: bool, device: str | None
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """:func:`full`, asked for by the function of that name."""
     value = _number(name, fill_value)
     found = dtypes.of_number(value) if dtype is None else dtypes.dtype(dtype)

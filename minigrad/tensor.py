@@ -61,7 +61,7 @@ class Tensor(Operations):
 
     def __init__(
         self, data: Any, dtype: Any = None, requires_grad: bool = False, device: str | None = None
-    ) -> None:  # fmt: skip
+    ) -> None:
         if isinstance(data, Tensor) and not kernels.is_seen(data.array):
             self.array = _copied(data, dtype, data.device if device is None else device)
         else:
@@ -133,9 +133,12 @@ class Tensor(Operations):
         return self._version is UNCOUNTED
 
     def backward(
-        self, gradient: Tensor | None = None, retain_graph: bool | None = None, create_graph: bool = False,
+        self,
+        gradient: Tensor | None = None,
+        retain_graph: bool | None = None,
+        create_graph: bool = False,
         inputs: Tensor | Sequence[Tensor] | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Add the derivatives of this tensor to the ``.grad`` of every leaf that it was computed from.
 
         Args:

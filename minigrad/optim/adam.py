@@ -115,7 +115,7 @@ class AdamW(Adam):
     ) -> None:  # fmt: skip
         super().__init__(
             params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize, decoupled_weight_decay=True
-        )  # fmt: skip
+        )
 
     def check(self, group: Group) -> None:
         super().check(group)

@@ -69,9 +69,7 @@ class Clusters:
         backwards: the name of the stage that answers the one before.
     """
 
-    def __init__(
-        self, calls: list[Call], names: Names, stages: Mapping[str, int], backwards: str
-    ) -> None:  # fmt: skip
+    def __init__(self, calls: list[Call], names: Names, stages: Mapping[str, int], backwards: str) -> None:
         self.found: list[Cluster] = []
         self.ids: dict[tuple[str, int], int] = {}  # of a stage and a scope
         self.times: dict[tuple[str, int], int] = {}  # how often a module has been called in a stage

@@ -34,9 +34,12 @@ class Symbols:
     """
 
     def __init__(
-        self, calls: Sequence[Call], results: Container[int], names: Names,
+        self,
+        calls: Sequence[Call],
+        results: Container[int],
+        names: Names,
         gradients: Sequence[tuple[Tensor, Source]],
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.names = names
         self.found: dict[int, str] = {}
         self.taken: set[str] = set()

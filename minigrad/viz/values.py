@@ -34,7 +34,7 @@ class Values:
 
     def __init__(
         self, calls: list[Call], held: Iterable[Tensor], limit: int | None, gradients: Mapping[int, Tensor]
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.limit = limit
         self.arrays: dict[int, tuple[Array, bool]] = {}  # and whether it has been changed since it was kept
         self.gradients = dict(gradients)

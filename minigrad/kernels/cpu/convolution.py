@@ -188,9 +188,12 @@ def weight_piece(dtype: np.dtype) -> Callable:
             for k in range(0, K, 4):
                 last = K - 1  # beyond it, the last element is taken again
                 found = dots(
-                    row(Z, m * step, T), row(X, offsets[k], T), row(X, offsets[min(k + 1, last)], T),
-                    row(X, offsets[min(k + 2, last)], T), row(X, offsets[min(k + 3, last)], T),
-                )  # fmt: skip
+                    row(Z, m * step, T),
+                    row(X, offsets[k], T),
+                    row(X, offsets[min(k + 1, last)], T),
+                    row(X, offsets[min(k + 2, last)], T),
+                    row(X, offsets[min(k + 3, last)], T),
+                )
                 for i in range(min(4, K - k)):
                     sums[(k + i) * M + m] += found[i]
 

@@ -273,9 +273,12 @@ def few_rows_piece(dtype: np.dtype) -> Callable:
                 if row_b == 1:
                     last = right - 1  # beyond it, the last column is taken again
                     sums = dots(
-                        line, row(B, s * col_b, K), row(B, min(s + 1, last) * col_b, K),
-                        row(B, min(s + 2, last) * col_b, K), row(B, min(s + 3, last) * col_b, K),
-                    )  # fmt: skip
+                        line,
+                        row(B, s * col_b, K),
+                        row(B, min(s + 1, last) * col_b, K),
+                        row(B, min(s + 2, last) * col_b, K),
+                        row(B, min(s + 3, last) * col_b, K),
+                    )
                 for t in range(s, min(s + 4, right)):
                     start = bias[t] if bias.size else line.dtype.type(0)
                     if row_b == 1:

@@ -169,7 +169,7 @@ def rmsprop_step(
 
 def adagrad_step(
     p: Array, g: Array, s: Array, *, lr: float, eps: float, weight_decay: float, maximize: bool
-) -> None:  # fmt: skip
+) -> None:
     arrays = rows(p, g, s)
     if arrays is None:
         reference.adagrad_step(p, g, s, lr=lr, eps=eps, weight_decay=weight_decay, maximize=maximize)

@@ -94,9 +94,12 @@ def make_transpose(dtype: np.dtype) -> Callable:
         for r in range(0, R, L):
             for c in range(0, C, L):
                 turn(
-                    min(L, rows - r), at(source, start + r * source_step + c), source_step,
-                    at(target, target_start + c * target_step + r), target_step,
-                )  # fmt: skip
+                    min(L, rows - r),
+                    at(source, start + r * source_step + c),
+                    source_step,
+                    at(target, target_start + c * target_step + r),
+                    target_step,
+                )
         for r in range(rows):
             for c in range(C if r < R else 0, columns):
                 at(target, target_start + c * target_step + r)[0] = at(source, start + r * source_step + c)[0]
