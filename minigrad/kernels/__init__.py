@@ -153,6 +153,11 @@ def write(array: Any, values: Any, key: Any = ...) -> None:
         array[key] = moved(values, "cpu")
 
 
+def broadcasts_to(shape: Dims, to: Dims) -> bool:
+    """Whether an array of one shape can be repeated to the other."""
+    return len(shape) <= len(to) and all(n in (1, m) for n, m in zip(shape[::-1], to[::-1], strict=False))
+
+
 def share_memory(x: Any, y: Any) -> bool:
     """Whether a change of one array may be a change of the other."""
     return x.memory is y.memory if type(x) in placed else np.may_share_memory(x, y)

@@ -282,7 +282,7 @@ def _last_dims(
     return x, tuple(range(x.ndim - len(shape), x.ndim))
 
 
-# -- weight and bias, running statistics -------------------------------------------------------------------------
+# -- weight and bias, running statistics ----------------------------------------------------------------------
 
 
 def _normalised(
