@@ -20,6 +20,7 @@ import numpy as np
 
 from minigrad import kernels, mistakes
 from minigrad.checked import careful
+from minigrad.dtypes import DType
 from minigrad.hooks import Handle, Hook, Hooks, register
 from minigrad.kernels import Array
 from minigrad.lines import Line, Place, is_own, line_of, users_place
@@ -109,7 +110,7 @@ class Op:
     edges: tuple[Op | Tensor | Constant, ...] = ()
     order = -1  # nodes are numbered as they are recorded, so an input's number is always the smaller
     shape: tuple[int, ...] = ()
-    dtype: np.dtype[Any]
+    dtype: DType
     scope: Scope | None = None
     place: Place | None = None  # the user's code that recorded it
     arrays: tuple[Array | Packed | None, ...] | None = None  # in the order of `keeps`; None once freed
@@ -349,7 +350,7 @@ def record(op: Op, *tensors: Tensor) -> Tensor:
         op.shape, op.dtype = array.shape, array.dtype
         op.scope = scope = current_scope()
         if not mode.lean:
-            runs_users_code = observer or mode.saver or mode.walks  # in the midst of a module of ours
+            runs_users_code = observer or mode.saver or mode.walks  # inside one of our modules
             op.place = scope.place(op.frames) if scope and not runs_users_code else users_place(op.frames)
         op.arrays = ()
         if op.keeps:
@@ -364,7 +365,7 @@ def record(op: Op, *tensors: Tensor) -> Tensor:
 def _beside(op: Op, tensors: Sequence[Tensor]) -> Any:
     """The kernels of the device that the tensors are on, or None for the CPU's.
 
-    A number is at home everywhere: a tensor without dimensions on the CPU goes along with those on a device.
+    A number fits every device: a tensor without dimensions on the CPU goes along with those on a GPU.
     """
     there = [t.array for t in tensors if type(t.array) in kernels.placed]
     if not there:

@@ -100,7 +100,7 @@ def dead_units(trace: Trace) -> Iterator[Finding]:
 
 
 def saturation(trace: Trace) -> Iterator[Finding]:
-    """Sigmoids and tanhs near the ends of their range, but for the model's output, which may be sure of itself."""
+    """Sigmoids and tanhs near the ends of their range, but not the model's output, which may be sure of itself."""
     for step, op, a in _outputs(trace):
         if isinstance(op, Hardtanh) and not isinstance(op, Relu6):
             low, high = op.min_val, op.max_val

@@ -23,6 +23,8 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.dtypes import DType
+
 Array = np.ndarray[Any, Any]
 Dims = tuple[int, ...]  # the sizes of an array, or some of its dims
 
@@ -120,7 +122,7 @@ def check_device(name: Any) -> str:
 
 
 @quiet  # what float32 cannot hold becomes Inf
-def full(shape: Dims, value: float | None, dtype: np.dtype[Any], device: str) -> Any:
+def full(shape: Dims, value: float | None, dtype: DType, device: str) -> Any:
     """A new array on a device, with every element ``value``; None is whatever the memory holds."""
     if device != "cpu":
         name, _, index = device.partition(":")

@@ -87,7 +87,7 @@ class Module(Parts):
         """Call ``hook(module, args)`` before each ``forward``; it may return other arguments, or the only one.
 
         With ``with_kwargs`` it is ``hook(module, args, kwargs)``, which may return other ``(args, kwargs)``. Hooks
-        run in the order in which they were registered, but for those with ``prepend``, which come first.
+        run in the order in which they were registered, except that those with ``prepend`` come first.
         """
         adapted = hook if with_kwargs else without_kwargs_before(hook)
         return add(self._own_hooks().before, hook, adapted, prepend)

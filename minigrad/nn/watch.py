@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class ModuleHooks:
-    """The hooks of one module; each kind runs in the order of registration, but for those with ``prepend``."""
+    """The hooks of one module; each kind runs in the order of registration, those with ``prepend`` first."""
 
     def __init__(self) -> None:
         self.before: dict[int, Hook] = {}  # (module, args, kwargs) -> (args, kwargs) or None

@@ -56,7 +56,7 @@ def tensor(name: str, x: Any) -> Tensor:
 
 
 def one_device(name: str, *operands: Any) -> None:
-    """Raise RuntimeError for tensors on several devices; one without dims, a number, is at home everywhere."""
+    """Raise RuntimeError for tensors on several devices; one without dims, a number, fits every device."""
     if kernels.placed:
         found = [t for t in operands if isinstance(t, graph.tensor_class) and t.ndim]
         if len({t.device for t in found}) > 1:
@@ -168,7 +168,7 @@ def parameter(name: str, what: str, value: Any) -> float:
 def above_zero(name: str, what: str, value: Any) -> float:
     """A parameter that must be above 0."""
     found = parameter(name, what, value)
-    if not found > 0:  # so written that NaN is refused too
+    if not found > 0:  # written so that NaN is refused too
         raise ValueError(f"{name}: {what} must be above 0, got {found:g}")
     return found
 

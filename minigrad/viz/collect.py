@@ -13,10 +13,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from minigrad.dtypes import DType
 from minigrad.graph import Constant, Op
 from minigrad.tensor import Tensor
 from minigrad.viz.derivatives import derivatives
@@ -193,7 +193,7 @@ class _Collection:
 
 
 @cache
-def _name(dtype: np.dtype[Any]) -> str:
+def _name(dtype: DType) -> str:
     return dtype.name
 
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
-
+from minigrad.dtypes import DType
 from minigrad.graph import Constant, Op
 from minigrad.inspect.trace import Trace
 from minigrad.kernels import Array
@@ -25,7 +23,7 @@ class Call:
     edges: tuple[Source, ...]
     shapes: tuple[tuple[int, ...], ...]  # of the inputs
     shape: tuple[int, ...]
-    dtype: np.dtype[Any]
+    dtype: DType
     scope: Scope | None
     is_recorded: bool = True
     output: Array | None = None  # where a trace has it

@@ -42,7 +42,7 @@ class Layout(NamedTuple):
 
     @property
     def plane(self) -> int:
-        """Elements of a channel: an odd number of lines of the cache, lest all channels fall on the same ones."""
+        """Elements of a channel: an odd number of cache lines, or all channels would fall on the same ones."""
         return (-(-self.down * self.right * self.lines * self.pitch // 16) | 1) * 16
 
     def numbers(self) -> Array:

@@ -15,7 +15,7 @@ inner = 1      two passes over ``x``, all groups side by side, so      columns; 
 The first pass finds mean and variance together, from the deviations of the group's first element, or of the
 mean of four. That is at most n^(1/2) standard deviations from the mean, so little is lost in the difference
 (Chan, Golub and LeVeque, "Algorithms for computing the sample variance", 1983). Short sums are made in the
-dtype of x, and added in float64, as in ``reduce.py``.
+dtype of x, and added in float64, as in ``row_sums.py``.
 """
 
 from __future__ import annotations

@@ -15,10 +15,9 @@ import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from minigrad import kernels
-from minigrad.kernels import Dims
+from minigrad.dtypes import DType
+from minigrad.kernels import Array, Dims
 from minigrad.kernels.cuda import device as devices
 from minigrad.kernels.cuda.memory import Memory
 
@@ -46,7 +45,7 @@ class DeviceArray:
         address: int,
         shape: Dims,
         strides: Dims,
-        dtype: np.dtype[Any],
+        dtype: DType,
         device: int,
         base: DeviceArray | None = None,
         writeable: bool = True,
@@ -59,7 +58,7 @@ class DeviceArray:
         self.chain: Any = None
 
     @classmethod
-    def around(cls, memory: Memory, shape: Dims, dtype: np.dtype[Any], device: int) -> DeviceArray:
+    def around(cls, memory: Memory, shape: Dims, dtype: DType, device: int) -> DeviceArray:
         """The array of all elements in the memory, one after the other."""
         return cls(memory, memory.address, shape, steps(shape, dtype.itemsize), dtype, device)
 
@@ -182,7 +181,7 @@ class DeviceArray:
 
     # -- to the host ------------------------------------------------------------------------------------------
 
-    def host(self) -> np.ndarray[Any, Any]:
+    def host(self) -> Array:
         """A copy in the memory of the host. Waits for the device."""
         from minigrad.kernels.cuda.transfer import to_host  # it needs kernels, to copy what is strided
 
@@ -218,7 +217,7 @@ class PendingArray(DeviceArray):
 
     __slots__ = ()
 
-    def __init__(self, chain: Any, name: str, dtype: np.dtype[Any]) -> None:
+    def __init__(self, chain: Any, name: str, dtype: DType) -> None:
         self.chain, self.name, self.device, self.dtype = chain, name, chain.device, dtype
         self.shape = shape = chain.shape
         self.strides, self.contiguous, self.ndim = steps(shape, dtype.itemsize), True, len(shape)
@@ -235,7 +234,7 @@ class PendingArray(DeviceArray):
 kernels.placed[DeviceArray] = kernels.placed[PendingArray] = "cuda"
 
 
-def empty(shape: Sequence[int], dtype: np.dtype[Any], index: int) -> DeviceArray:
+def empty(shape: Sequence[int], dtype: DType, index: int) -> DeviceArray:
     """A new array on the device of that number, whose elements are whatever the memory holds."""
     shape = tuple(shape)
     return DeviceArray.around(room(math.prod(shape) * dtype.itemsize, index), shape, dtype, index)
@@ -253,7 +252,7 @@ def room(size: int, index: int) -> Memory:
         return take(size, stream)
 
 
-def like(x: DeviceArray, shape: Sequence[int] | None = None, dtype: np.dtype[Any] | None = None) -> DeviceArray:
+def like(x: DeviceArray, shape: Sequence[int] | None = None, dtype: DType | None = None) -> DeviceArray:
     """A new array on the device of ``x``; of its shape and dtype, but for what is given."""
     return empty(x.shape if shape is None else shape, x.dtype if dtype is None else dtype, x.device)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.dtypes import bool_, int64
+from minigrad.dtypes import DType, bool_, int64
 from minigrad.kernels import Dims
 from minigrad.kernels.cuda import array as arrays
 from minigrad.kernels.cuda import device as devices
@@ -47,11 +47,11 @@ def copy(x: DeviceArray) -> DeviceArray:
     return assign(x)
 
 
-def cast(x: DeviceArray, dtype: np.dtype[Any]) -> DeviceArray:
+def cast(x: DeviceArray, dtype: DType) -> DeviceArray:
     return (truth if dtype == bool_ else assign)(x, gives=dtype)
 
 
-def full(shape: Sequence[int], value: float | None, dtype: np.dtype[Any], device: int) -> DeviceArray:
+def full(shape: Sequence[int], value: float | None, dtype: DType, device: int) -> DeviceArray:
     """A new array with every element ``value``; None is whatever the memory holds."""
     if value is None:
         return arrays.empty(shape, dtype, device)

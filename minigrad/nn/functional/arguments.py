@@ -50,7 +50,7 @@ def check_probabilities(name: str, which: str, p: Tensor, remedy: str = "") -> N
     if not is_seen(p.array) or not p.numel():
         return
     low, high = p.array.min(), p.array.max()
-    if not (low >= 0 and high <= 1):  # so written that NaN is refused too
+    if not (low >= 0 and high <= 1):  # written so that NaN is refused too
         raise ValueError(f"{name}: the {which} must lie in [0, 1], it goes from {low:g} to {high:g}{remedy}")
 
 

@@ -5,7 +5,7 @@ batch_norm         each channel, over the batch; when not training, with the sta
 instance_norm      each channel of each example
 group_norm         each group of channels of each example
 layer_norm         each example, or its last dims
-rms_norm           the same, but for the mean: divided by the root of the mean square alone
+rms_norm           the same without the mean: divided by the root of the mean square alone
 =================  ==============================================================================================
 
 Each is one node, ``Normalise``, with weight and bias as inputs; but ``rms_norm`` is made of ordinary operations.
