@@ -50,6 +50,10 @@ class Product(Op):
         """The gradient of what was added to each channel."""
         return dz.sum((0, *range(2, dz.ndim)))
 
+    def flops(self, *shapes: Dims) -> int:
+        x, W = shapes[:2]
+        return 2 * x[0] * math.prod(W) * math.prod(self.windows.counts)
+
 
 class Conv(Product):
     """z[o, i] = b[o] + sum W[o, c, k] x[c, i s + k d - p]        over c and k, for each example
@@ -72,10 +76,6 @@ class Conv(Product):
         dW = self.weight(dz, x) if self.wants("W") else None
         db = self.bias(dz) if self.wants("b") else None
         return (dx, dW, db)[: len(self.edges)]
-
-    def flops(self, *shapes: Dims) -> int:
-        x, W = shapes[:2]
-        return 2 * x[0] * math.prod(W) * math.prod(self.windows.counts)
 
 
 class ConvWithoutBias(Conv):
@@ -113,10 +113,6 @@ class ConvTranspose(Product):
         dW = self.weight(x, dy) if self.wants("W") else None
         db = self.bias(dy) if self.wants("b") else None
         return (dx, dW, db)[: len(self.edges)]
-
-    def flops(self, *shapes: Dims) -> int:
-        x, W = shapes[:2]
-        return 2 * x[0] * math.prod(W) * math.prod(self.windows.counts)
 
 
 class ConvTransposeWithoutBias(ConvTranspose):

@@ -3,7 +3,7 @@
 =============  ======================================================  ===================================
                loop                                                    threads share
 =============  ======================================================  ===================================
-inner = 1      ``out[o] = fold(x[o, :])``                              rows; long rows are cut in chunks
+inner = 1      ``out[o] = fold_row(x[o, :])``                          rows; long rows are cut in chunks
 inner > 1      ``out[o, j] = combine(out[o, j], x[o, k, j])`` for k    blocks of columns
 =============  ======================================================  ===================================
 
@@ -40,14 +40,14 @@ COLUMNS = 4096  # columns combined at once: their results stay in the first cach
 # -- loops ----------------------------------------------------------------------------------------------------
 
 
-def rows_piece(fold: Callable) -> Callable:
+def rows_piece(fold_row: Callable) -> Callable:
     """x (R, n) -> out (R, chunks)."""
 
     def piece(x, n, chunks, out, part, parts):
         start, stop = share(out.size, part, parts)
         for task in range(start, stop):
             r, first = task // chunks, task % chunks * CHUNK
-            out[task] = fold(row(x, r * n + first, min(CHUNK, n - first)))
+            out[task] = fold_row(row(x, r * n + first, min(CHUNK, n - first)))
 
     return piece
 
