@@ -14,7 +14,7 @@ import inspect
 import weakref
 from collections.abc import Sequence
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self, cast, overload
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self, TypeAlias, cast, overload
 
 import numpy as np
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from minigrad.tensor import Tensor
 
 Gradients = tuple["Tensor | None", ...]  # one for each input of an operation
+Source: TypeAlias = "Op | Tensor | Constant"  # what an edge leads to
 
 #: The class of record()'s results. tensor.py puts itself here, so that this floor need not know the one above.
 tensor_class: type[Tensor] = cast("type[Tensor]", None)
@@ -107,7 +108,7 @@ class Op:
     frames: ClassVar[int] = 3  # users_place, record, and the function that records an operation of minigrad's own
 
     # What record() sets on a node.
-    edges: tuple[Op | Tensor | Constant, ...] = ()
+    edges: tuple[Source, ...] = ()
     order = -1  # nodes are numbered as they are recorded, so an input's number is always the smaller
     shape: tuple[int, ...] = ()
     dtype: DType
@@ -197,7 +198,7 @@ class Op:
     def next_functions(self) -> tuple[tuple[Op | AccumulateGrad | None, int], ...]:
         """Where ``backward`` sends its gradients next, in PyTorch's form: pairs of a node and 0."""
 
-        def following(edge: Op | Tensor | Constant) -> Op | AccumulateGrad | None:
+        def following(edge: Source) -> Op | AccumulateGrad | None:
             if isinstance(edge, Constant):
                 return None
             return edge if isinstance(edge, Op) else AccumulateGrad(edge)
@@ -260,7 +261,7 @@ class Op:
         array = self.arrays[slot]
         if array is None:
             raise RuntimeError(f"{self} kept no {kept.name}: it was recorded in lean_mode()")
-        edge: Op | Tensor | Constant = self if source is None else self.edges[source]
+        edge: Source = self if source is None else self.edges[source]
         version, seen = self.versions[slot]
         if isinstance(array, Packed):
             return self._unpacked(kept, array.unpack(), edge)
@@ -276,7 +277,7 @@ class Op:
             )
         return edge
 
-    def _unpacked(self, kept: Kept, found: Tensor, edge: Op | Tensor | Constant) -> Tensor:
+    def _unpacked(self, kept: Kept, found: Tensor, edge: Source) -> Tensor:
         """The value that a user's function brought back, in its place in the graph."""
         version, seen = self.versions[kept.slot]
         is_leaf = isinstance(edge, tensor_class) and is_grad_enabled()

@@ -17,11 +17,11 @@ from pathlib import Path
 import numpy as np
 
 from minigrad.dtypes import DType
-from minigrad.graph import Constant, Op
+from minigrad.graph import Constant, Op, Source
 from minigrad.tensor import Tensor
 from minigrad.viz.derivatives import derivatives
 from minigrad.viz.names import Clusters, Names
-from minigrad.viz.recording import Call, Recording, Source
+from minigrad.viz.recording import Call, Recording
 from minigrad.viz.schema import Edge, Graph, Line, Node
 from minigrad.viz.settings import settings, without, words_of
 from minigrad.viz.symbols import Symbols

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from minigrad.graph import Constant, Op
+from minigrad.graph import Constant, Op, Source
 from minigrad.modes import Scope
 from minigrad.names import name_of
 from minigrad.ops.activation import Activation
 from minigrad.tensor import Tensor
-from minigrad.viz.recording import Call, Source
+from minigrad.viz.recording import Call
 from minigrad.viz.schema import Cluster
 
 

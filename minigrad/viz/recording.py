@@ -6,13 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from minigrad.dtypes import DType
-from minigrad.graph import Constant, Op
+from minigrad.graph import Constant, Op, Source
 from minigrad.inspect.trace import Trace
 from minigrad.kernels import Array
 from minigrad.modes import Scope
 from minigrad.tensor import Tensor
-
-Source = Op | Tensor | Constant
 
 
 @dataclass(slots=True, eq=False)

@@ -11,11 +11,11 @@ import re
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
 
-from minigrad.graph import Constant, Op
+from minigrad.graph import Constant, Op, Source
 from minigrad.ops.shape import Reshape
 from minigrad.tensor import Tensor
 from minigrad.viz.names import Names, key_of
-from minigrad.viz.recording import Call, Source
+from minigrad.viz.recording import Call
 
 _LOWER = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from minigrad import graph, kernels
-from minigrad.graph import Constant, Op
+from minigrad.graph import Constant, Op, Source
 from minigrad.kernels import Array
 from minigrad.modes import current_mode, no_grad
 from minigrad.tensor import Tensor
-from minigrad.viz.recording import Call, Source
+from minigrad.viz.recording import Call
 from minigrad.viz.schema import Kept, Summary, Value
 
 BINS = 16  # of a histogram
