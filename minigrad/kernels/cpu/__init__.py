@@ -27,8 +27,8 @@ move.py           copies that transpose, reversed and rolled ones, triangles; a 
 Below them, in the order of reading: ``compile.py`` turns a function into machine code and keeps that on disk,
 ``math.py`` has exp, log, sin and the like in a form that becomes vector code, ``row_sums.py`` and ``extremes.py``
 make one number of a row, ``threads.py`` shares the work among threads, ``memory.py``, ``transpose.py``,
-``lines.py`` and ``layout.py`` are how arrays are seen, turned, copied and laid out. ``heap.py`` keeps the memory
-that they leave.
+``lines.py`` and ``layout.py`` are how arrays are seen, turned, copied and laid out, ``vectors.py`` is what their
+LLVM code is made of. ``heap.py`` keeps the memory that they leave.
 Importing this package compiles nothing: a kernel is compiled when it is first called with a dtype.
 """
 
