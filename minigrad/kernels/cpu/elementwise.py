@@ -32,7 +32,7 @@ from minigrad.dtypes import FLOATS
 from minigrad.kernels import Array, Dims, reference
 from minigrad.kernels.cpu.compile import inline, specialise
 from minigrad.kernels.cpu.math import LIBRARY, MATHS
-from minigrad.kernels.cpu.memory import reads, row, share, writes
+from minigrad.kernels.cpu.memory import INDEX, reads, row, share, writes
 from minigrad.kernels.cpu.threads import GRAIN, Kernel, Kernels
 
 SAFE = 2.0**62  # below it, neither float32 nor int64 overflows; NaN is not below it
@@ -228,7 +228,7 @@ def binary(
         return Kernel(name, piece, (reads(dtype), reads(dtype), writes(gives or dtype)))
 
     def build_broadcast(dtype: np.dtype) -> Kernel:
-        operand = (reads(dtype), types.intp, types.intp, types.boolean)
+        operand = (reads(dtype), INDEX, INDEX, types.boolean)
         takes = (*operand, *operand, writes(gives or dtype, 3))
         return Kernel(f"{name}_broadcast", broadcast_piece(*specialised(rule, dtype, asks_library)), takes)
 

@@ -163,7 +163,7 @@ def at(typing_context, array, offset):
         data = cgutils.create_struct_proxy(signature.args[0])(context, builder, value=args[0]).data
         return builder.gep(data, [args[1]])
 
-    return types.CPointer(array.dtype)(array, types.intp), codegen
+    return types.CPointer(array.dtype)(array, INDEX), codegen
 
 
 @inline

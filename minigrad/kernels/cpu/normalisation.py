@@ -91,9 +91,6 @@ def _around(dims: list[int], shape: Dims) -> tuple[int, int, int]:
     return math.prod(shape[:first]), math.prod(shape[d] for d in dims), math.prod(shape[last:])
 
 
-FLOAT = types.float64
-
-
 def _given_kernel(dtype: np.dtype) -> Kernel:
     return Kernel("normalise_given", given_piece, (*[reads(dtype)] * 4, INDEX, writes(dtype)))
 
@@ -101,7 +98,8 @@ def _given_kernel(dtype: np.dtype) -> Kernel:
 def _kernel(name: str, piece, operands: int, sizes: int, results: int, *, wide: bool = False) -> Kernels:
     def build(dtype: np.dtype) -> Kernel:
         result = writes(float64 if wide else dtype)
-        return Kernel(name, piece, (*[reads(dtype)] * operands, *[INDEX] * sizes, FLOAT, *[result] * results))
+        takes = (*[reads(dtype)] * operands, *[INDEX] * sizes, types.float64, *[result] * results)
+        return Kernel(name, piece, takes)
 
     return Kernels(build, FLOATS)
 

@@ -17,7 +17,7 @@ from numba import types
 from numba.np.numpy_support import from_dtype
 
 from minigrad.kernels.cpu.compile import emitted, inline
-from minigrad.kernels.cpu.memory import at
+from minigrad.kernels.cpu.memory import INDEX, at
 from minigrad.kernels.cpu.tile import host_registers
 from minigrad.kernels.cpu.vectors import I32, I64, Vector
 
@@ -63,7 +63,7 @@ def make_turn(dtype: np.dtype, lanes: int) -> Callable:
     @emitted(plain)
     def turn(typing_context, rows, source, source_step, target, target_step):
         pointer = types.CPointer(element)
-        return types.void(types.intp, pointer, types.intp, pointer, types.intp), codegen
+        return types.void(INDEX, pointer, INDEX, pointer, INDEX), codegen
 
     return turn
 
