@@ -8,7 +8,7 @@ from minigrad.dtypes import FLOATS
 from minigrad.kernels import Array, Dims, reference
 from minigrad.kernels.cpu.memory import INDEX, compiled, reads, row, share, writes
 from minigrad.kernels.cpu.reduce import COLUMNS, fold
-from minigrad.kernels.cpu.row_sums import SHORT, deviations_short, sum_row
+from minigrad.kernels.cpu.row_sums import deviations_row, sum_row
 from minigrad.kernels.cpu.threads import Kernel, Kernels
 
 __all__ = ["moments"]
@@ -24,11 +24,7 @@ def rows_piece(x, n, mean, variance, part, parts):
     for r in range(start, stop):
         line = row(x, r * n, n)
         centre = sum_row(line) / n
-        total = squares = 0.0
-        for i in range(0, n, SHORT):
-            t, s = deviations_short(row(line, i, min(SHORT, n - i)), centre)
-            total += t
-            squares += s
+        total, squares = deviations_row(line, centre)
         mean[r] = centre
         variance[r] = (squares - total * total / n) / n
 

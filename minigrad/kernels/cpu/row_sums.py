@@ -85,3 +85,14 @@ def deviations_short(x, centre):
         total += d
         squares += d * d
     return total, squares
+
+
+@inline
+def deviations_row(x, centre):
+    """Their sum, which only rounding of the centre keeps from 0, and the sum of their squares."""
+    total = squares = 0.0
+    for start in range(0, x.size, SHORT):
+        t, s = deviations_short(row(x, start, min(SHORT, x.size - start)), centre)
+        total += t
+        squares += s
+    return total, squares
