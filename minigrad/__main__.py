@@ -31,8 +31,8 @@ def main(arguments: list[str] | None = None) -> None:
 def info() -> Iterator[str]:
     """A fact a line."""
     import minigrad
+    from minigrad.dtypes import FLOATS
     from minigrad.kernels.cpu import heap, threads
-    from minigrad.kernels.cpu.math import FLOATS
     from minigrad.kernels.cpu.tile import host_registers
 
     yield f"minigrad    {minigrad.__version__}, {Path(minigrad.__file__).parent}"

@@ -174,7 +174,7 @@ def walk_back(
 
     anomaly, here = current_mode().anomaly, set_scope(current_scope())
     try:
-        # Nobody looks at the walk's own results, or stores what they keep
+        # The rules' own operations are not searched for NaN here, nor is what they keep handed to the user's hooks
         with Switch(grad=create_graph, anomaly=None, saver=None, walks=True, reach=reach):
             seeds = list(seeds)
             for start, gradient in seeds:
@@ -224,8 +224,8 @@ def apply_rule(op: Op, gradient: Tensor) -> tuple[Tensor | None, ...]:
 
 def _apart(
     arrived: dict[Op | Tensor, Tensor], seeds: Iterable[tuple[Op | Tensor, Tensor]]
-) -> dict[Op | Tensor, Tensor]:  # fmt: skip
-    """The gradients, no two in one array and none in a seed's: the next user may change it in place."""
+) -> dict[Op | Tensor, Tensor]:
+    """The gradients, no two in one array and none in a seed's, since whoever gets one may change it in place."""
     taken = {id(seed.array) for _, seed in seeds}
     for target, gradient in arrived.items():
         if id(gradient.array) in taken:
@@ -245,7 +245,7 @@ def _undo_broadcasting(gradient: Tensor, shape: tuple[int, ...], giver: Op | Non
 
 
 def _own(gradient: Tensor, op: Op, *, may_be_view: bool) -> Tensor:
-    """The gradient, not in an array that the op keeps, nor in a view if it may become somebody's ``.grad``."""
+    """The gradient, copied out of an array that the op keeps and, unless ``may_be_view``, out of a view."""
     array = gradient.array
     if array.base is not None and not may_be_view:
         return gradient.clone()
@@ -256,7 +256,7 @@ def _own(gradient: Tensor, op: Op, *, may_be_view: bool) -> Tensor:
 
 
 def nodes_between(starts: Iterable[Op | Tensor], wanted: set[Op | Tensor]) -> set[Op]:
-    """The nodes that lie before a wanted one: the walk need not enter any other."""
+    """The nodes on a path from a start to a wanted one: the walk need not enter any other."""
     seen: set[Op] = set()
     first = min((t.order if isinstance(t, Op) else -1 for t in wanted), default=-1)
     stack = [start for start in starts if isinstance(start, Op)]

@@ -18,6 +18,7 @@ import numpy as np
 
 from minigrad import kernels
 from minigrad.checked_shapes import RULES, Values, broadcast
+from minigrad.dtypes import RANK, DType, bool_, float64, int64
 
 if TYPE_CHECKING:
     from minigrad.graph import Op
@@ -84,18 +85,17 @@ checked = functools.cache(Checked)
 
 # -- what a kernel takes --------------------------------------------------------------------------------------
 
-KINDS = {"b": 0, "i": 1, "u": 1, "f": 2}  # a number yields to its own kind and to those behind it
 NUMBER = 3  # what decides last on the dtype
 
 #: Operands that have a dtype of their own, beside the one of all others.
-DTYPES: dict[str, dict[str, type[np.generic]]] = {
-    "where": {"condition": np.bool_},
-    "cross_entropy": {"y": np.int64},
-    "cross_entropy_backward": {"y": np.int64},
-    "max_pool": {"index": np.int64},
-    "max_pool_backward": {"index": np.int64},
-    "resample": {"index": np.int64, "weight": np.float64},
-    "resample_backward": {"index": np.int64, "weight": np.float64},
+DTYPES: dict[str, dict[str, DType]] = {
+    "where": {"condition": bool_},
+    "cross_entropy": {"y": int64},
+    "cross_entropy_backward": {"y": int64},
+    "max_pool": {"index": int64},
+    "max_pool_backward": {"index": int64},
+    "resample": {"index": int64, "weight": float64},
+    "resample_backward": {"index": int64, "weight": float64},
 }
 
 
@@ -167,7 +167,7 @@ class Contract:
             dtype, whose = found[leader].dtype, f"but {leader}"
             yields = alike.get(name, 0) > 0
             if name not in alike:
-                dtype, whose = np.dtype(self.dtypes[name]), "but must be"
+                dtype, whose = self.dtypes[name], "but must be"
                 yields = _rank(values[name]) == NUMBER
             if x.dtype != dtype:
                 found[name] = self.of_dtype(name, x, dtype, whose, yields)
@@ -185,9 +185,9 @@ class Contract:
         return x if isinstance(x, np.ndarray) and x.dtype.kind == "c" else np.asarray(x)
 
     @kernels.quiet  # what float32 cannot hold becomes Inf
-    def of_dtype(self, name: str, x: Any, dtype: np.dtype[Any], whose: str, yields: bool) -> Any:
+    def of_dtype(self, name: str, x: Any, dtype: DType, whose: str, yields: bool) -> Any:
         """``x`` in a dtype that it takes on, if it is a number. Raises where it cannot."""
-        if not yields or KINDS.get(x.dtype.kind, 3) > KINDS.get(dtype.kind, 2):
+        if not yields or RANK.get(x.dtype.kind, 3) > RANK.get(dtype.kind, 2):
             raise TypeError(
                 f"kernels.{self.name}: {name} is {x.dtype}, {whose} {dtype}: "
                 "change one with kernels.cast(array, dtype)"

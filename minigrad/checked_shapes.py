@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.kernels import Array, Dims, is_seen
+from minigrad.kernels import Array, Dims, broadcasts_to, is_seen
 from minigrad.kernels.windows import Span
 
 Values = Mapping[str, Any]  # what a kernel is called with, by the names of its parameters
@@ -31,11 +31,6 @@ def broadcast(*shapes: Dims) -> bool:
     return True
 
 
-def _repeats(x: Dims, shape: Dims) -> bool:
-    """Whether ``x`` can be repeated to ``shape``."""
-    return len(x) <= len(shape) and all(m in (1, n) for m, n in zip(x[::-1], shape[::-1], strict=False))
-
-
 def one_shape(*names: str) -> Rule:
     """The rule that these arrays, of those that there are, have one shape."""
     return "of one shape", lambda v: len({v[name].shape for name in names if v[name] is not None}) == 1
@@ -47,7 +42,7 @@ def repeated(first: str, *others: str) -> Rule:
     def fits(v: Values) -> bool:
         shape = v[first].shape
         own = [v["shape"]] if "shape" in v else [v[name].shape for name in others]
-        return all(_repeats(other, shape) for other in own) and v.get("dy", v[first]).shape == shape
+        return all(broadcasts_to(other, shape) for other in own) and v.get("dy", v[first]).shape == shape
 
     return f"of the shape of {first}, or repeatable to it", fits
 
@@ -113,7 +108,7 @@ def _attends(v: Values) -> bool:
     q, k, value, mask = (tuple(v[name].shape) for name in ("q", "k", "v", "mask"))
     if min(len(q), len(k), len(value)) < 2 or not q[:-2] == k[:-2] == value[:-2]:
         return False
-    fits = q[-1] == k[-1] and k[-2] == value[-2] and _repeats(mask, (*q[:-1], k[-2]))
+    fits = q[-1] == k[-1] and k[-2] == value[-2] and broadcasts_to(mask, (*q[:-1], k[-2]))
     return fits and ("dout" not in v or (v["dout"].shape == q and value[-1] == q[-1]))
 
 
@@ -190,7 +185,7 @@ RULES: dict[str, Rule] = {
     "normalise_backward": repeated("x", "weight"),
     "normalise_by": repeated("x", "mean", "scale", "weight", "bias"),
     "normalise_sums": repeated("x"),
-    "expand": ("repeatable to that shape", lambda v: _repeats(v["x"].shape, tuple(v["shape"]))),
+    "expand": ("repeatable to that shape", lambda v: broadcasts_to(v["x"].shape, tuple(v["shape"]))),
     "matmul": ("x (..., M, K) and y (..., K, N)", _matrices),
     "linear": sized(x="... K", W="N K", b="N"),
     "attention": (ATTENTION, _attends),

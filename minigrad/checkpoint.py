@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from minigrad.generator import common
-from minigrad.graph import Array
+from minigrad.kernels import Array
 from minigrad.modes import Packed, Saver, Switch, current_mode
 from minigrad.tensor import Tensor
 

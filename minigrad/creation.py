@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from minigrad import dtypes, kernels
-from minigrad.graph import Array
+from minigrad.kernels import Array
 from minigrad.modes import current_mode
 from minigrad.ops.operands import integer, sizes
 from minigrad.ops.operands import tensor as check_tensor
@@ -125,7 +125,7 @@ def full(
 
 def filled(
     name: str, size: Size, fill_value: float, *, dtype: Any, requires_grad: bool, device: str | None
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """:func:`full`, asked for by the function of that name."""
     value = _number(name, fill_value)
     found = dtypes.of_number(value) if dtype is None else dtypes.dtype(dtype)

@@ -19,13 +19,12 @@ import numpy as np
 
 from minigrad import kernels, ops
 from minigrad.backward import apply_rule, grad, nodes_between
-from minigrad.graph import Constant, Op
+from minigrad.graph import Op, Source
 from minigrad.modes import Switch, enable_grad, is_inference_mode_enabled
 from minigrad.tensor import Tensor
 
 Tensors = Tensor | tuple[Tensor, ...]
 Function = Callable[..., Any]  # tensors -> a tensor, or a tuple of them
-Place = Op | Tensor | Constant  # what an edge leads to
 
 STRATEGIES = ("reverse-mode", "forward-mode")
 
@@ -237,9 +236,9 @@ class _Call:
         starts: list[Op | Tensor] = [t.grad_fn or t for t in self.inputs]
         ends: list[Op | Tensor] = [t.grad_fn or t for t in self.outputs]
         ordered = sorted(nodes_between(ends, set(starts)), key=lambda op: op.order)
-        readers = Counter[Place](edge for op in ordered for edge in op.edges)
+        readers = Counter[Source](edge for op in ordered for edge in op.edges)
         readers.update(ends)
-        tangents: dict[Place, Tensor] = {
+        tangents: dict[Source, Tensor] = {
             place: v for place, v in zip(starts, directions, strict=True) if v is not None
         }
         for op in ordered:
@@ -325,7 +324,7 @@ class _Call:
         return tuple(found) if self.has_tuple_of_outputs else found[0]
 
 
-def _tangent(op: Op, tangents: dict[Place, Tensor], create_graph: bool) -> Tensor | None:
+def _tangent(op: Op, tangents: dict[Source, Tensor], create_graph: bool) -> Tensor | None:
     """The derivative of a node's output, from those of its inputs: its backward rule, differentiated."""
     op.check_not_freed()
     rule: list[Tensor] = []

@@ -18,7 +18,8 @@ uint8: DType = np.dtype(np.uint8)
 bool_: DType = np.dtype(np.bool_)
 
 ALL = (float32, float64, int64, int32, int16, int8, uint8, bool_)
-_RANK = {"b": 0, "i": 1, "u": 1, "f": 2}  # bool < integer < float
+FLOATS = (float32, float64)
+RANK = {"b": 0, "i": 1, "u": 1, "f": 2}  # of a kind: bool < integer < float
 
 
 def dtype(what: Any) -> DType:
@@ -54,14 +55,14 @@ def promote_types(x: DType, y: DType) -> DType:
     """
     if x == y:
         return x
-    if _RANK[x.kind] != _RANK[y.kind]:
-        return x if _RANK[x.kind] > _RANK[y.kind] else y
+    if RANK[x.kind] != RANK[y.kind]:
+        return x if RANK[x.kind] > RANK[y.kind] else y
     return dtype(np.promote_types(x, y))
 
 
 def yields_to(x: DType, y: DType) -> bool:
     """Whether a number or 0-d tensor of dtype ``x`` takes on the dtype ``y`` of the array beside it."""
-    return _RANK[x.kind] <= _RANK[y.kind]
+    return RANK[x.kind] <= RANK[y.kind]
 
 
 def check_fits(name: str, dtype: DType, *values: float) -> None:
@@ -70,5 +71,5 @@ def check_fits(name: str, dtype: DType, *values: float) -> None:
         return
     low, high = (0, 1) if dtype == bool_ else (np.iinfo(dtype).min, np.iinfo(dtype).max)
     for value in values:
-        if not low <= value <= high:  # so written that NaN is refused too
+        if not low <= value <= high:  # written so that NaN is refused too
             raise OverflowError(f"{name}: the number {value} does not fit into {dtype}")

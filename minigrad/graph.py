@@ -14,13 +14,15 @@ import inspect
 import weakref
 from collections.abc import Sequence
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self, cast, overload
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self, TypeAlias, cast, overload
 
 import numpy as np
 
 from minigrad import kernels, mistakes
 from minigrad.checked import careful
+from minigrad.dtypes import DType
 from minigrad.hooks import Handle, Hook, Hooks, register
+from minigrad.kernels import Array
 from minigrad.lines import Line, Place, is_own, line_of, users_place
 from minigrad.modes import Mode, Packed, Scope, current_mode, current_scope, is_grad_enabled
 from minigrad.versions import UNCOUNTED, Version, order
@@ -28,7 +30,8 @@ from minigrad.versions import UNCOUNTED, Version, order
 if TYPE_CHECKING:
     from minigrad.tensor import Tensor
 
-Array = np.ndarray[Any, Any]
+Gradients = tuple["Tensor | None", ...]  # one for each input of an operation
+Source: TypeAlias = "Op | Tensor | Constant"  # what an edge leads to
 
 #: The class of record()'s results. tensor.py puts itself here, so that this floor need not know the one above.
 tensor_class: type[Tensor] = cast("type[Tensor]", None)
@@ -105,10 +108,10 @@ class Op:
     frames: ClassVar[int] = 3  # users_place, record, and the function that records an operation of minigrad's own
 
     # What record() sets on a node.
-    edges: tuple[Op | Tensor | Constant, ...] = ()
+    edges: tuple[Source, ...] = ()
     order = -1  # nodes are numbered as they are recorded, so an input's number is always the smaller
     shape: tuple[int, ...] = ()
-    dtype: np.dtype[Any]
+    dtype: DType
     scope: Scope | None = None
     place: Place | None = None  # the user's code that recorded it
     arrays: tuple[Array | Packed | None, ...] | None = None  # in the order of `keeps`; None once freed
@@ -144,7 +147,7 @@ class Op:
         """The output array, from the input arrays and the kernels of their device."""
         raise TypeError(f"{type(self).__name__} has no forward")
 
-    def backward(self, gradient: Any) -> tuple[Tensor | None, ...]:
+    def backward(self, gradient: Any) -> Gradients:
         """One gradient for each input, from the gradient of the output; None where there is none."""
         raise TypeError(f"{type(self).__name__} has no backward")
 
@@ -195,7 +198,7 @@ class Op:
     def next_functions(self) -> tuple[tuple[Op | AccumulateGrad | None, int], ...]:
         """Where ``backward`` sends its gradients next, in PyTorch's form: pairs of a node and 0."""
 
-        def following(edge: Op | Tensor | Constant) -> Op | AccumulateGrad | None:
+        def following(edge: Source) -> Op | AccumulateGrad | None:
             if isinstance(edge, Constant):
                 return None
             return edge if isinstance(edge, Op) else AccumulateGrad(edge)
@@ -258,7 +261,7 @@ class Op:
         array = self.arrays[slot]
         if array is None:
             raise RuntimeError(f"{self} kept no {kept.name}: it was recorded in lean_mode()")
-        edge: Op | Tensor | Constant = self if source is None else self.edges[source]
+        edge: Source = self if source is None else self.edges[source]
         version, seen = self.versions[slot]
         if isinstance(array, Packed):
             return self._unpacked(kept, array.unpack(), edge)
@@ -274,7 +277,7 @@ class Op:
             )
         return edge
 
-    def _unpacked(self, kept: Kept, found: Tensor, edge: Op | Tensor | Constant) -> Tensor:
+    def _unpacked(self, kept: Kept, found: Tensor, edge: Source) -> Tensor:
         """The value that a user's function brought back, in its place in the graph."""
         version, seen = self.versions[kept.slot]
         is_leaf = isinstance(edge, tensor_class) and is_grad_enabled()
@@ -348,7 +351,7 @@ def record(op: Op, *tensors: Tensor) -> Tensor:
         op.shape, op.dtype = array.shape, array.dtype
         op.scope = scope = current_scope()
         if not mode.lean:
-            runs_users_code = observer or mode.saver or mode.walks  # in the midst of a module of ours
+            runs_users_code = observer or mode.saver or mode.walks  # inside one of our modules
             op.place = scope.place(op.frames) if scope and not runs_users_code else users_place(op.frames)
         op.arrays = ()
         if op.keeps:
@@ -363,7 +366,7 @@ def record(op: Op, *tensors: Tensor) -> Tensor:
 def _beside(op: Op, tensors: Sequence[Tensor]) -> Any:
     """The kernels of the device that the tensors are on, or None for the CPU's.
 
-    A number is at home everywhere: a tensor without dimensions on the CPU goes along with those on a device.
+    A number fits every device: a tensor without dimensions on the CPU goes along with those on a GPU.
     """
     there = [t.array for t in tensors if type(t.array) in kernels.placed]
     if not there:

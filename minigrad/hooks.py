@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
+    from minigrad.graph import Gradients
     from minigrad.tensor import Tensor
 
 Hook = Callable[..., Any]
-Gradients = tuple["Tensor | None", ...]
 
 _numbers = itertools.count()  # of the handles
 

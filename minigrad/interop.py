@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minigrad import graph, kernels
-from minigrad.graph import Array
+from minigrad.kernels import Array
 from minigrad.modes import current_mode
 from minigrad.ops.operands import tensor
 from minigrad.versions import UNCOUNTED, Version

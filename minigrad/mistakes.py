@@ -13,7 +13,8 @@ import numpy as np
 from minigrad.lines import line_of
 
 if TYPE_CHECKING:
-    from minigrad.graph import Array, Op
+    from minigrad.graph import Op
+    from minigrad.kernels import Array
     from minigrad.tensor import Tensor
     from minigrad.versions import Version
 
@@ -141,16 +142,13 @@ def changed(op: Op, name: str, array: Array, version: Version, seen: int) -> Run
 
 #: Names of NumPy's and PyTorch's, and what to write here instead.
 ELSEWHERE = {
-    "absolute": "abs", "array": "mg.tensor", "asarray": "mg.as_tensor",
-    "astype": "x.to(dtype)", "bfloat16": "float32", "clip": "clamp", "concat": "cat",
-    "concatenate": "cat", "copy": "clone", "cumulative_sum": "cumsum",
-    "divide": "div", "dstack": "cat",
-    "expand_dims": "unsqueeze", "greater": "gt", "half": "float32",
-    "hstack": "cat", "is_cuda": "x.device", "less": "lt",
-    "moveaxis": "movedim", "multiply": "mul", "negative": "neg",
-    "not_equal": "ne", "power": "pow", "ravel": "flatten", "subtract": "sub", "swapdims": "swapaxes",
-    "numel": "x.numel()", "squeeze_": "x = x.squeeze()", "t": "x.t()", "true_divide": "div",
-    "unsqueeze_": "x = x.unsqueeze(dim)", "vstack": "cat",
+    "absolute": "abs", "array": "mg.tensor", "asarray": "mg.as_tensor", "astype": "x.to(dtype)",
+    "bfloat16": "float32", "clip": "clamp", "concat": "cat", "concatenate": "cat", "copy": "clone",
+    "cumulative_sum": "cumsum", "divide": "div", "dstack": "cat", "expand_dims": "unsqueeze", "greater": "gt",
+    "half": "float32", "hstack": "cat", "is_cuda": "x.device", "less": "lt", "moveaxis": "movedim",
+    "multiply": "mul", "negative": "neg", "not_equal": "ne", "numel": "x.numel()", "power": "pow",
+    "ravel": "flatten", "squeeze_": "x = x.squeeze()", "subtract": "sub", "swapdims": "swapaxes", "t": "x.t()",
+    "true_divide": "div", "unsqueeze_": "x = x.unsqueeze(dim)", "vstack": "cat",
 }  # fmt: skip
 
 _VOLUMES = "there is nothing for volumes here"

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 #: What is told of every operation: the op, its inputs, its output, and the seconds that it took.
 Observer = Callable[["Op", tuple["Tensor", ...], "Tensor", float], None]
 
-
 #: What stores a kept value, and what brings it back.
 Saver = tuple[Callable[["Tensor"], Any], Callable[[Any], "Tensor"]]
 
@@ -53,10 +52,10 @@ class Mode:
         object.__setattr__(self, "records", self.grad and not self.inference)
 
     def but(self, changes: Mapping[str, Any]) -> Mode:
-        """This mode with other values, after which it holds again.
+        """A mode with these changes, to be entered from this one, which holds again afterwards.
 
-        Those that only say yes or no are few, and kept: a walk back enters two modes, and a new one takes 2 us.
-        One that holds something of the user's keeps none, lest that stay in a cycle.
+        Changes of yes and no are few, so their modes are kept: a walk back enters two, and a new one takes 2 us.
+        A mode that holds something of the user's keeps none, or a cycle would keep that alive.
         """
         holds = self.observer or self.saver or self.anomaly or self.reach is not None
         if holds or not {bool, NoneType}.issuperset(map(type, changes.values())):
@@ -74,7 +73,7 @@ class Mode:
         return replace(self, is_set=True, inner={}, **changes)
 
 
-#: What a :class:`Setting` changes: it remains when a mode is left that has nothing to do with it.
+#: What a :class:`Setting` can change: it stays when a mode is left that has nothing to do with it.
 SETTABLE = ("grad", "target", "anomaly")
 
 _mode: ContextVar[Mode] = ContextVar("minigrad mode", default=Mode())  # noqa: B039 (frozen)
@@ -86,11 +85,11 @@ current_mode: Callable[[], Mode] = _mode.get
 class Switch(ContextDecorator):
     """A change of mode, as a context manager and a decorator. Each thread and task has its own mode.
 
-    To leave it brings back what it changed, and nothing else: what was set inside from there on remains set.
+    Leaving brings back what it changed, and nothing else: what a :class:`Setting` set inside stays set.
     """
 
     changes: Mapping[str, Any]
-    restores: frozenset[str] = frozenset()  # what comes back too
+    restores: frozenset[str] = frozenset()  # names of what comes back besides
 
     def __init__(self, **changes: Any) -> None:
         self.changes = changes

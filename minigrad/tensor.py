@@ -14,16 +14,15 @@ from typing import Any
 import numpy as np
 
 from minigrad import backward, dtypes, graph, kernels, mistakes
-from minigrad.graph import Array, Constant, Op
+from minigrad.graph import Constant, Op
 from minigrad.hooks import Handle, Hook, Hooks, register
+from minigrad.kernels import Array
 from minigrad.lines import Place, users_place
 from minigrad.methods import Operations
 from minigrad.modes import current_mode
 from minigrad.names import named
 from minigrad.ops.operands import cast, one_dim
 from minigrad.versions import UNCOUNTED, Version
-
-Shape = tuple[int, ...]
 
 
 class Tensor(Operations):
@@ -62,7 +61,7 @@ class Tensor(Operations):
 
     def __init__(
         self, data: Any, dtype: Any = None, requires_grad: bool = False, device: str | None = None
-    ) -> None:  # fmt: skip
+    ) -> None:
         if isinstance(data, Tensor) and not kernels.is_seen(data.array):
             self.array = _copied(data, dtype, data.device if device is None else device)
         else:
@@ -134,9 +133,12 @@ class Tensor(Operations):
         return self._version is UNCOUNTED
 
     def backward(
-        self, gradient: Tensor | None = None, retain_graph: bool | None = None, create_graph: bool = False,
+        self,
+        gradient: Tensor | None = None,
+        retain_graph: bool | None = None,
+        create_graph: bool = False,
         inputs: Tensor | Sequence[Tensor] | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Add the derivatives of this tensor to the ``.grad`` of every leaf that it was computed from.
 
         Args:
@@ -228,7 +230,7 @@ class Tensor(Operations):
     # -- the array --------------------------------------------------------------------------------------------
 
     @property
-    def shape(self) -> Shape:
+    def shape(self) -> tuple[int, ...]:
         """The sizes, as a tuple."""
         return tuple(self.array.shape)
 

@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 
 from minigrad import kernels
-from minigrad.graph import Array, Op
+from minigrad.graph import Op
+from minigrad.kernels import Array
 from minigrad.modes import observe
 from minigrad.tensor import Tensor
 

@@ -13,8 +13,9 @@ import numpy as np
 
 from minigrad import dtypes
 from minigrad.backward import grad
-from minigrad.graph import Array, Op, record
+from minigrad.graph import Op, record
 from minigrad.inspect.complex_step import NotAnalyticError, Run
+from minigrad.kernels import Array
 from minigrad.modes import enable_grad
 from minigrad.tensor import Tensor
 

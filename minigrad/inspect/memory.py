@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from minigrad import dtypes
-from minigrad.graph import Array, Op
+from minigrad.graph import Op
 from minigrad.inspect.nodes import Paths, kept_arrays
 from minigrad.inspect.table import Report, Table, size
+from minigrad.kernels import Array
 from minigrad.lines import Line
 from minigrad.modes import Packed
 from minigrad.tensor import Tensor

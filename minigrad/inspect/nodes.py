@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from minigrad.graph import Array, Constant, Op
+from minigrad.graph import Op, Source
+from minigrad.kernels import Array
 from minigrad.modes import Scope
-from minigrad.tensor import Tensor
 
 
-def kept_arrays(op: Op) -> Iterator[tuple[str, Array, Op | Tensor | Constant]]:
+def kept_arrays(op: Op) -> Iterator[tuple[str, Array, Source]]:
     """What a node keeps: the name, the array, and the edge that it came from, or the node itself."""
     for keeps, value in zip(op.keeps, op.arrays or (), strict=False):
         if isinstance(value, np.ndarray):

@@ -9,12 +9,13 @@ from time import perf_counter
 from typing import NamedTuple, Self
 
 from minigrad import dtypes, kernels
-from minigrad.graph import Array, Op
+from minigrad.graph import Op
 from minigrad.inspect import chrome
 from minigrad.inspect.nodes import is_counted, uncounted
 from minigrad.inspect.roofline import Roofline, roofline
 from minigrad.inspect.table import Report, Table, size, time
 from minigrad.inspect.watch import plain_target, watch_kernels
+from minigrad.kernels import Array
 from minigrad.modes import Scope, current_mode, current_scope
 from minigrad.tensor import Tensor
 from minigrad.viz.text import count

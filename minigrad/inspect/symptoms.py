@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minigrad.graph import Array, Op
+from minigrad.graph import Op
 from minigrad.inspect.trace import Step, Trace
+from minigrad.kernels import Array
 from minigrad.nn.module import Module
 from minigrad.nn.normalisation import BatchNorm
 from minigrad.ops.activation import Relu, Sigmoid, Tanh
@@ -99,7 +100,7 @@ def dead_units(trace: Trace) -> Iterator[Finding]:
 
 
 def saturation(trace: Trace) -> Iterator[Finding]:
-    """Sigmoids and tanhs near the ends of their range, but for the model's output, which may be sure of itself."""
+    """Sigmoids and tanhs near the ends of their range, but not the model's output, which may be sure of itself."""
     for step, op, a in _outputs(trace):
         if isinstance(op, Hardtanh) and not isinstance(op, Relu6):
             low, high = op.min_val, op.max_val

@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 
 from minigrad import kernels
-from minigrad.graph import Array
+from minigrad.kernels import Array
 from minigrad.modes import Switch, current_mode
 
 #: What is told of every call: the kernel's name, its arrays, when it began and when it ended.

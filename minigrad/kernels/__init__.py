@@ -23,8 +23,10 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.dtypes import DType
+
 Array = np.ndarray[Any, Any]
-Dims = tuple[int, ...]
+Dims = tuple[int, ...]  # the sizes of an array, or some of its dims
 
 quiet = np.errstate(all="ignore")  # 1 / 0 is Inf and log(-1) is NaN, without a warning
 
@@ -120,7 +122,7 @@ def check_device(name: Any) -> str:
 
 
 @quiet  # what float32 cannot hold becomes Inf
-def full(shape: Dims, value: float | None, dtype: np.dtype[Any], device: str) -> Any:
+def full(shape: Dims, value: float | None, dtype: DType, device: str) -> Any:
     """A new array on a device, with every element ``value``; None is whatever the memory holds."""
     if device != "cpu":
         name, _, index = device.partition(":")
@@ -151,6 +153,11 @@ def write(array: Any, values: Any, key: Any = ...) -> None:
         load(placed[type(array)]).write(array, moved(given, device_of(array)), key)
     else:
         array[key] = moved(values, "cpu")
+
+
+def broadcasts_to(shape: Dims, to: Dims) -> bool:
+    """Whether an array of one shape can be repeated to the other."""
+    return len(shape) <= len(to) and all(n in (1, m) for n, m in zip(shape[::-1], to[::-1], strict=False))
 
 
 def share_memory(x: Any, y: Any) -> bool:

@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.dtypes import FLOATS, DType, int64
 from minigrad.kernels import Array, cpu, reference
 from minigrad.kernels.cpu import compile as compiling
 from minigrad.kernels.windows import Windows
 
-FLOATS = (np.float32, np.float64)
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]  # by position, by name
 
 
@@ -68,25 +68,25 @@ def fill() -> Iterator[tuple[str, int, int]]:
         for dtype in dtypes(name)
     ]
     for number, (name, function, dtype) in enumerate(jobs, 1):
-        yield f"{name} {np.dtype(dtype)}", number, len(jobs)
+        yield f"{name} {dtype}", number, len(jobs)
         for side in (2, 1024):
             for arguments, options in samples(function, dtype, side):
                 getattr(cpu, name)(*arguments, **options)
 
 
-def dtypes(name: str) -> tuple[type, ...]:
+def dtypes(name: str) -> tuple[DType, ...]:
     """The dtypes for which there are kernels of a function that take long to compile."""
-    return (np.int64,) if name.startswith("bitwise") else FLOATS
+    return (int64,) if name.startswith("bitwise") else FLOATS
 
 
-def samples(function: Callable[..., Any], dtype: type, side: int) -> Iterator[Arguments]:
+def samples(function: Callable[..., Any], dtype: DType, side: int) -> Iterator[Arguments]:
     """Two sets of arguments for a function of the reference, by its parameters; arrays are of side x side.
 
     The sets differ in what there may be two kernels for: the dim, few rows or many, a momentum or none.
     """
     parameters = inspect.signature(function).parameters
     row: Array = np.ones(side, dtype)
-    label = np.zeros(side, np.int64)
+    label = np.zeros(side, int64)
     numbers = {"float": 0.5, "int": 1, "bool": False}
     for dim in (0, 1):
         x: Array = np.full((side, side), 0.5, dtype)
@@ -107,7 +107,7 @@ def samples(function: Callable[..., Any], dtype: type, side: int) -> Iterator[Ar
         yield tuple(values.values()), options
 
 
-def sequence_for(name: str, B: int, dtype: type, *, has_bias: bool) -> dict[str, Any]:
+def sequence_for(name: str, B: int, dtype: DType, *, has_bias: bool) -> dict[str, Any]:
     """Arguments for a recurrent layer: one step of B sequences, with 64 numbers in a state."""
     T, H = 1, 64
     gates, stacked = {"lstm": (4, (6,)), "gru": (3, (5,))}.get(name.removesuffix("_backward"), (1, ()))

@@ -100,7 +100,7 @@ class MultiheadAttention(Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw the first values anew, those of ``out_proj`` but for its bias excepted."""
+        """Draw new initial values; ``out_proj`` keeps its weight, and its bias is 0 again."""
         for weight in (self.in_proj_weight, self.q_proj_weight, self.k_proj_weight, self.v_proj_weight):
             if weight is not None:
                 init.xavier_uniform_(weight)

@@ -58,7 +58,7 @@ class AnyCell(Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw the first values anew."""
+        """Draw new initial values."""
         for parameter in self.parameters():
             init.uniform_(parameter, -1 / math.sqrt(self.hidden_size), 1 / math.sqrt(self.hidden_size))
 

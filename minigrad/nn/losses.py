@@ -9,11 +9,9 @@ from minigrad.nn.module import Module
 from minigrad.ops.operands import above_zero, at_most_one, integer, not_below_zero, parameter
 from minigrad.tensor import Tensor
 
-__all__ = [
-    "BCELoss", "BCEWithLogitsLoss", "CosineEmbeddingLoss", "CosineSimilarity", "CrossEntropyLoss",
-    "GaussianNLLLoss", "HingeEmbeddingLoss", "HuberLoss", "KLDivLoss", "L1Loss", "Loss", "MSELoss",
-    "MarginRankingLoss", "NLLLoss", "PairwiseDistance", "SmoothL1Loss", "TripletMarginLoss",
-]  # fmt: skip
+__all__ = ["BCELoss", "BCEWithLogitsLoss", "CosineEmbeddingLoss", "CosineSimilarity", "CrossEntropyLoss"]
+__all__ += ["GaussianNLLLoss", "HingeEmbeddingLoss", "HuberLoss", "KLDivLoss", "L1Loss", "Loss", "MSELoss"]
+__all__ += ["MarginRankingLoss", "NLLLoss", "PairwiseDistance", "SmoothL1Loss", "TripletMarginLoss"]
 
 
 class Loss(Module):
@@ -123,17 +121,13 @@ class NLLLoss(Loss):
 
     weight: Tensor | None
 
-    def __init__(
-        self, weight: Tensor | None = None, *, ignore_index: int = -100, reduction: str = "mean"
-    ) -> None:  # fmt: skip
+    def __init__(self, weight: Tensor | None = None, *, ignore_index: int = -100, reduction: str = "mean") -> None:
         super().__init__(reduction)
         self.register_buffer("weight", weight)
         self.ignore_index = check_ignored("NLLLoss", ignore_index)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        return F.nll_loss(
-            input, target, self.weight, ignore_index=self.ignore_index, reduction=self.reduction
-        )  # fmt: skip
+        return F.nll_loss(input, target, self.weight, ignore_index=self.ignore_index, reduction=self.reduction)
 
 
 class BCELoss(Loss):

@@ -83,20 +83,16 @@ class Module(Parts):
 
     # -- hooks ------------------------------------------------------------------------------------------------
 
-    def register_forward_pre_hook(
-        self, hook: Hook, *, prepend: bool = False, with_kwargs: bool = False
-    ) -> Handle:  # fmt: skip
+    def register_forward_pre_hook(self, hook: Hook, *, prepend: bool = False, with_kwargs: bool = False) -> Handle:
         """Call ``hook(module, args)`` before each ``forward``; it may return other arguments, or the only one.
 
         With ``with_kwargs`` it is ``hook(module, args, kwargs)``, which may return other ``(args, kwargs)``. Hooks
-        run in the order in which they were registered, but for those with ``prepend``, which come first.
+        run in the order in which they were registered, except that those with ``prepend`` come first.
         """
         adapted = hook if with_kwargs else without_kwargs_before(hook)
         return add(self._own_hooks().before, hook, adapted, prepend)
 
-    def register_forward_hook(
-        self, hook: Hook, *, prepend: bool = False, with_kwargs: bool = False
-    ) -> Handle:  # fmt: skip
+    def register_forward_hook(self, hook: Hook, *, prepend: bool = False, with_kwargs: bool = False) -> Handle:
         """Call ``hook(module, args, output)`` after each ``forward``; it may return another output.
 
         With ``with_kwargs`` it is ``hook(module, args, kwargs, output)``.
@@ -179,9 +175,7 @@ class Module(Parts):
         fn(self)
         return self
 
-    def to(
-        self, *wanted: Any, device: str | None = None, dtype: Any = None, non_blocking: bool = False
-    ) -> Self:  # fmt: skip
+    def to(self, *wanted: Any, device: str | None = None, dtype: Any = None, non_blocking: bool = False) -> Self:
         """Give every parameter and buffer of floats another dtype, ``net.to(mg.float64)``, in place.
 
         A device is taken too, ``net.to("cuda")``, to which every parameter and buffer goes; a tensor stands for

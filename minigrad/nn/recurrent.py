@@ -94,7 +94,7 @@ class RecurrentLayers(Module):
             setattr(self, f"{name}_{which}", Parameter(zeros(shape, device=device, dtype=dtype)))
 
     def reset_parameters(self) -> None:
-        """Draw the first values anew."""
+        """Draw new initial values."""
         for parameter in self.parameters():
             init.uniform_(parameter, -1 / math.sqrt(self.hidden_size), 1 / math.sqrt(self.hidden_size))
 
@@ -182,7 +182,7 @@ class RNN(RecurrentLayers):
     Args:
         nonlinearity: f, ``"tanh"`` or ``"relu"``.
 
-    The rest is as for :class:`LSTM`, but that the state is h alone.
+    The rest is as for :class:`LSTM`, except that the state is h alone.
 
     >>> import minigrad as mg
     >>> y, h = RNN(10, 20, num_layers=2)(mg.ones(5, 3, 10))
@@ -315,7 +315,7 @@ class GRU(RecurrentLayers):
     """Layers of gated recurrent units: ``(T, B, I) -> (T, B, H), (L, B, H)``.
 
     ``h_t = (1 - u) n + u h_(t-1)``, with gates r and u and the new state n as :func:`gru_cell` has them. The rest
-    is as for :class:`LSTM`, but that the state is h alone, and a matrix has the rows of r, u and n.
+    is as for :class:`LSTM`, except that the state is h alone, and a matrix has the rows of r, u and n.
 
     >>> import minigrad as mg
     >>> y, h = GRU(10, 20)(mg.ones(5, 10))  # without a batch

@@ -156,25 +156,17 @@ class Transformer(Module):
         dtype: Any = None,
     ) -> None:
         super().__init__()
-        layer = (
-            d_model,
-            nhead,
-            dim_feedforward,
-            dropout,
-            activation,
-            layer_norm_eps,
-            batch_first,
-            norm_first,
-            bias,
-            device,
-            dtype,
-        )
-        made: dict[str, Any] = {"eps": layer_norm_eps, "bias": bias, "device": device, "dtype": dtype}
+        layer = (d_model, nhead, dim_feedforward, dropout, activation, layer_norm_eps, batch_first, norm_first)
+        made: dict[str, Any] = {"bias": bias, "device": device, "dtype": dtype}
         self.encoder = custom_encoder or TransformerEncoder(
-            TransformerEncoderLayer(*layer), num_encoder_layers, LayerNorm(d_model, **made)
+            TransformerEncoderLayer(*layer, **made),
+            num_encoder_layers,
+            LayerNorm(d_model, layer_norm_eps, **made),
         )
         self.decoder = custom_decoder or TransformerDecoder(
-            TransformerDecoderLayer(*layer), num_decoder_layers, LayerNorm(d_model, **made)
+            TransformerDecoderLayer(*layer, **made),
+            num_decoder_layers,
+            LayerNorm(d_model, layer_norm_eps, **made),
         )
         self.d_model, self.nhead, self.batch_first = d_model, nhead, batch_first
         for weight in self.parameters():  # of each copy, which were alike

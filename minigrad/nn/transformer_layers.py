@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from minigrad.conversion import Device
 from minigrad.nn import functional as F
@@ -20,10 +20,39 @@ Activation = str | Callable[[Tensor], Tensor]
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": F.relu, "gelu": F.gelu}
 
 
-class AnyLayer(Module):
-    """What the layers of encoder and decoder share: the choice of f."""
+class TransformerLayer(Module):
+    """What the layers of encoder and decoder share: their parts, and the way around each."""
 
+    attentions: ClassVar[tuple[str, ...]]  # names
     activation: Callable[[Tensor], Tensor]
+
+    def __init__(
+        self,
+        d_model: int,
+        nhead: int,
+        dim_feedforward: int = 2048,
+        dropout: float = 0.1,
+        activation: Activation = "relu",
+        layer_norm_eps: float = 1e-5,
+        batch_first: bool = False,
+        norm_first: bool = False,
+        bias: bool = True,
+        device: Device = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__()
+        self.activation, self.norm_first = self._chosen(activation), norm_first
+        made: dict[str, Any] = {"bias": bias, "device": device, "dtype": dtype}
+        numbers = range(1, len(self.attentions) + 2)  # of the attentions and the perceptron
+        for name in self.attentions:
+            setattr(self, name, MultiheadAttention(d_model, nhead, dropout, batch_first=batch_first, **made))
+        self.linear1 = Linear(d_model, dim_feedforward, **made)
+        self.dropout = Dropout(dropout)
+        self.linear2 = Linear(dim_feedforward, d_model, **made)
+        for k in numbers:
+            setattr(self, f"norm{k}", LayerNorm(d_model, eps=layer_norm_eps, **made))
+        for k in numbers:
+            setattr(self, f"dropout{k}", Dropout(dropout))
 
     def _runs_own_code(self) -> bool:
         return self.activation in ACTIVATIONS.values()  # another one is code of the user's
@@ -36,6 +65,17 @@ class AnyLayer(Module):
         if not callable(found):
             raise TypeError(f"{name}: {activation!r} cannot be called as an activation")
         return found
+
+    def _through(self, x: Tensor, *parts: Callable[[Tensor], Tensor]) -> Tensor:
+        """``x`` through one part after the other, each beside a way around it, with a norm before or after."""
+        for k, part in enumerate(parts, 1):
+            norm, dropout = getattr(self, f"norm{k}"), getattr(self, f"dropout{k}")
+            x = x + dropout(part(norm(x))) if self.norm_first else norm(x + dropout(part(x)))
+        return x
+
+    def _feed_forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.linear2(self.dropout(self.activation(self.linear1(x))))
+        return y
 
 
 def attended(
@@ -54,7 +94,7 @@ def attended(
     return y
 
 
-class TransformerEncoderLayer(AnyLayer):
+class TransformerEncoderLayer(TransformerLayer):
     """Attention, then a perceptron for each place, both beside a way around them:
     ``x' = norm1(x + attention(x))`` and ``y = norm2(x' + W_2 f(W_1 x' + b_1) + b_2)``; or with ``norm_first``
     ``x' = x + attention(norm1(x))`` and ``y = x' + W_2 f(W_1 norm2(x') + b_1) + b_2``.
@@ -88,33 +128,9 @@ class TransformerEncoderLayer(AnyLayer):
     (3, 5, 8)
     """
 
-    _is_own = property(AnyLayer._runs_own_code)  # here, as Module gives each class one of its own
-
-    def __init__(
-        self,
-        d_model: int,
-        nhead: int,
-        dim_feedforward: int = 2048,
-        dropout: float = 0.1,
-        activation: Activation = "relu",
-        layer_norm_eps: float = 1e-5,
-        batch_first: bool = False,
-        norm_first: bool = False,
-        bias: bool = True,
-        device: Device = None,
-        dtype: Any = None,
-    ) -> None:
-        super().__init__()
-        self.activation, self.norm_first = self._chosen(activation), norm_first
-        made: dict[str, Any] = {"bias": bias, "device": device, "dtype": dtype}
-        self.self_attn = MultiheadAttention(d_model, nhead, dropout=dropout, batch_first=batch_first, **made)
-        self.linear1 = Linear(d_model, dim_feedforward, **made)
-        self.dropout = Dropout(dropout)
-        self.linear2 = Linear(dim_feedforward, d_model, **made)
-        self.norm1 = LayerNorm(d_model, eps=layer_norm_eps, **made)
-        self.norm2 = LayerNorm(d_model, eps=layer_norm_eps, **made)
-        self.dropout1 = Dropout(dropout)
-        self.dropout2 = Dropout(dropout)
+    attentions = ("self_attn",)
+    _is_own = property(TransformerLayer._runs_own_code)  # here, as Module gives each class one of its own
+    self_attn: MultiheadAttention
 
     def forward(
         self,
@@ -123,25 +139,13 @@ class TransformerEncoderLayer(AnyLayer):
         src_key_padding_mask: Tensor | None = None,
         is_causal: bool | None = False,
     ) -> Tensor:
-        x, masks = src, (src_mask, src_key_padding_mask, is_causal)
-        if self.norm_first:
-            x = x + self._attend(self.norm1(x), *masks)
-            x = x + self._feed_forward(self.norm2(x))
-        else:
-            x = self.norm1(x + self._attend(x, *masks))
-            x = self.norm2(x + self._feed_forward(x))
-        return x
+        def itself(x: Tensor) -> Tensor:
+            return attended(self.self_attn, x, x, src_mask, src_key_padding_mask, is_causal)
 
-    def _attend(self, x: Tensor, mask: Tensor | None, padding: Tensor | None, is_causal: bool | None) -> Tensor:
-        added: Tensor = self.dropout1(attended(self.self_attn, x, x, mask, padding, is_causal))
-        return added
-
-    def _feed_forward(self, x: Tensor) -> Tensor:
-        added: Tensor = self.dropout2(self.linear2(self.dropout(self.activation(self.linear1(x)))))
-        return added
+        return self._through(src, itself, self._feed_forward)
 
 
-class TransformerDecoderLayer(AnyLayer):
+class TransformerDecoderLayer(TransformerLayer):
     """Attention to itself, to the memory that an encoder made, and a perceptron, each beside a way around it:
     ``x' = norm1(x + attention(x))``, ``x" = norm2(x' + attention(x', memory))`` and
     ``y = norm3(x" + W_2 f(W_1 x" + b_1) + b_2)``; or with ``norm_first`` the norms before, not after.
@@ -159,36 +163,10 @@ class TransformerDecoderLayer(AnyLayer):
     (3, 4, 8)
     """
 
-    _is_own = property(AnyLayer._runs_own_code)  # here, as Module gives each class one of its own
-
-    def __init__(
-        self,
-        d_model: int,
-        nhead: int,
-        dim_feedforward: int = 2048,
-        dropout: float = 0.1,
-        activation: Activation = "relu",
-        layer_norm_eps: float = 1e-5,
-        batch_first: bool = False,
-        norm_first: bool = False,
-        bias: bool = True,
-        device: Device = None,
-        dtype: Any = None,
-    ) -> None:
-        super().__init__()
-        self.activation, self.norm_first = self._chosen(activation), norm_first
-        made: dict[str, Any] = {"bias": bias, "device": device, "dtype": dtype}
-        self.self_attn = MultiheadAttention(d_model, nhead, dropout=dropout, batch_first=batch_first, **made)
-        self.multihead_attn = MultiheadAttention(d_model, nhead, dropout=dropout, batch_first=batch_first, **made)
-        self.linear1 = Linear(d_model, dim_feedforward, **made)
-        self.dropout = Dropout(dropout)
-        self.linear2 = Linear(dim_feedforward, d_model, **made)
-        self.norm1 = LayerNorm(d_model, eps=layer_norm_eps, **made)
-        self.norm2 = LayerNorm(d_model, eps=layer_norm_eps, **made)
-        self.norm3 = LayerNorm(d_model, eps=layer_norm_eps, **made)
-        self.dropout1 = Dropout(dropout)
-        self.dropout2 = Dropout(dropout)
-        self.dropout3 = Dropout(dropout)
+    attentions = ("self_attn", "multihead_attn")
+    _is_own = property(TransformerLayer._runs_own_code)  # here, as Module gives each class one of its own
+    self_attn: MultiheadAttention
+    multihead_attn: MultiheadAttention
 
     def forward(
         self,
@@ -208,15 +186,4 @@ class TransformerDecoderLayer(AnyLayer):
             masks = memory_mask, memory_key_padding_mask, memory_is_causal
             return attended(self.multihead_attn, x, memory, *masks)
 
-        x = tgt
-        for part, norm, dropout in (
-            (itself, self.norm1, self.dropout1),
-            (the_memory, self.norm2, self.dropout2),
-            (self._feed_forward, self.norm3, self.dropout3),
-        ):
-            x = x + dropout(part(norm(x))) if self.norm_first else norm(x + dropout(part(x)))
-        return x
-
-    def _feed_forward(self, x: Tensor) -> Tensor:
-        y: Tensor = self.linear2(self.dropout(self.activation(self.linear1(x))))
-        return y
+        return self._through(tgt, itself, the_memory, self._feed_forward)

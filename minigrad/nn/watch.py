@@ -13,8 +13,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from minigrad.graph import Array, Op, record
-from minigrad.hooks import Gradients, Handle, Hook, register
+from minigrad.graph import Gradients, Op, record
+from minigrad.hooks import Handle, Hook, register
+from minigrad.kernels import Array
 from minigrad.mistakes import described
 from minigrad.tensor import Tensor
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class ModuleHooks:
-    """The hooks of one module; each kind runs in the order of registration, but for those with ``prepend``."""
+    """The hooks of one module; each kind runs in the order of registration, those with ``prepend`` first."""
 
     def __init__(self) -> None:
         self.before: dict[int, Hook] = {}  # (module, args, kwargs) -> (args, kwargs) or None

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from minigrad.graph import Array, Kept, Op, record
-from minigrad.ops.operands import Gradients, floating, number
+from minigrad.graph import Gradients, Kept, Op, record
+from minigrad.kernels import Array
+from minigrad.ops.operands import floating, number
 
 if TYPE_CHECKING:
     from minigrad.tensor import Tensor

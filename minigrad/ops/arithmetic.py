@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from minigrad import dtypes
-from minigrad.graph import Array, Kept, Op, record
-from minigrad.kernels import is_seen
-from minigrad.ops.operands import Gradients, Number, cast, dtype_of, number, pair, several, tensor
+from minigrad.graph import Gradients, Kept, Op, record
+from minigrad.kernels import Array, is_seen
+from minigrad.ops.operands import Number, cast, dtype_of, number, pair, several, tensor
 from minigrad.ops.rounding import sign
 
 if TYPE_CHECKING:

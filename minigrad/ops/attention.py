@@ -14,12 +14,12 @@ import numpy as np
 
 from minigrad import graph
 from minigrad.backward import grad, once_more
-from minigrad.graph import Array, Kept, Op, record
-from minigrad.kernels import Dims
+from minigrad.graph import Gradients, Kept, Op, record
+from minigrad.kernels import Array, Dims
 from minigrad.ops.choice import masked_fill
 from minigrad.ops.joining import cat
 from minigrad.ops.linear_algebra import matmul
-from minigrad.ops.operands import Gradients, cast
+from minigrad.ops.operands import cast
 from minigrad.ops.order import transpose
 from minigrad.ops.soft import softmax
 

@@ -9,10 +9,11 @@ import numpy as np
 
 from minigrad import dtypes, graph
 from minigrad.dtypes import DType
-from minigrad.graph import Array, Kept, Op, record
+from minigrad.graph import Gradients, Kept, Op, record
+from minigrad.kernels import Array
 from minigrad.ops.arithmetic import clone
 from minigrad.ops.logic import logical_and, logical_or
-from minigrad.ops.operands import Gradients, Number, broadcast, cast, pair, plain, scalar, several, tensor
+from minigrad.ops.operands import Number, broadcast, cast, pair, plain, scalar, several, tensor
 from minigrad.ops.search import nonzero
 
 if TYPE_CHECKING:

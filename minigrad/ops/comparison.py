@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from minigrad.graph import Array, Op, record
-from minigrad.kernels import moved
+from minigrad.graph import Op, record
+from minigrad.kernels import Array, moved
 from minigrad.ops.operands import Number, pair, tensor
 
 if TYPE_CHECKING:

@@ -141,7 +141,7 @@ def _labels(equation: str, text: str, covered: int) -> Labels:
 
 
 def _sizes(equation: str, terms: Sequence[Labels], operands: Sequence[Tensor]) -> dict[str, int]:
-    """The size of each label: one for all operands, but for those of size 1."""
+    """The size of each label: one for all operands, except those of size 1, which broadcast."""
     size: dict[str, int] = {}
     for labels, t in zip(terms, operands, strict=True):
         own: dict[str, int] = {}

@@ -20,10 +20,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from minigrad.graph import Array, Kept, Op, record
-from minigrad.kernels import Dims
+from minigrad.graph import Gradients, Kept, Op, record
+from minigrad.kernels import Array, Dims
 from minigrad.kernels.windows import Windows
-from minigrad.ops.operands import Gradients
 
 if TYPE_CHECKING:
     from minigrad.tensor import Tensor
@@ -51,6 +50,10 @@ class Product(Op):
         """The gradient of what was added to each channel."""
         return dz.sum((0, *range(2, dz.ndim)))
 
+    def flops(self, *shapes: Dims) -> int:
+        x, W = shapes[:2]
+        return 2 * x[0] * math.prod(W) * math.prod(self.windows.counts)
+
 
 class Conv(Product):
     """z[o, i] = b[o] + sum W[o, c, k] x[c, i s + k d - p]        over c and k, for each example
@@ -73,10 +76,6 @@ class Conv(Product):
         dW = self.weight(dz, x) if self.wants("W") else None
         db = self.bias(dz) if self.wants("b") else None
         return (dx, dW, db)[: len(self.edges)]
-
-    def flops(self, *shapes: Dims) -> int:
-        x, W = shapes[:2]
-        return 2 * x[0] * math.prod(W) * math.prod(self.windows.counts)
 
 
 class ConvWithoutBias(Conv):
@@ -114,10 +113,6 @@ class ConvTranspose(Product):
         dW = self.weight(x, dy) if self.wants("W") else None
         db = self.bias(dy) if self.wants("b") else None
         return (dx, dW, db)[: len(self.edges)]
-
-    def flops(self, *shapes: Dims) -> int:
-        x, W = shapes[:2]
-        return 2 * x[0] * math.prod(W) * math.prod(self.windows.counts)
 
 
 class ConvTransposeWithoutBias(ConvTranspose):

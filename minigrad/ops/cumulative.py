@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from minigrad import graph
-from minigrad.graph import Array, Kept, Op, record
-from minigrad.kernels import full_like
+from minigrad.graph import Gradients, Kept, Op, record
+from minigrad.kernels import Array, full_like
 from minigrad.ops.indexing import Index
 from minigrad.ops.joining import Cat
-from minigrad.ops.operands import Gradients, as_dtype, one_dim, tensor
+from minigrad.ops.operands import as_dtype, one_dim, tensor
 
 if TYPE_CHECKING:
     from minigrad.tensor import Tensor

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from minigrad.graph import Array, Op, record
+from minigrad.graph import Gradients, Op, record
+from minigrad.kernels import Array
 from minigrad.ops.arithmetic import clone
-from minigrad.ops.operands import Gradients, one_dim, sizes, tensor
+from minigrad.ops.operands import one_dim, sizes, tensor
 
 if TYPE_CHECKING:
     from minigrad.tensor import Tensor

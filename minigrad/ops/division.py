@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minigrad import dtypes, graph
-from minigrad.graph import Array, Kept, Op, record
-from minigrad.kernels import is_seen
-from minigrad.ops.operands import Gradients, Number, cast, dtype_of, floating, pair, zeros_like
+from minigrad.graph import Gradients, Kept, Op, record
+from minigrad.kernels import Array, is_seen
+from minigrad.ops.operands import Number, cast, dtype_of, floating, pair, zeros_like
 
 if TYPE_CHECKING:
     from minigrad.tensor import Tensor

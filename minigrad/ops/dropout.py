@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from minigrad.graph import Array, Op, record
-from minigrad.ops.operands import Gradients
+from minigrad.graph import Gradients, Op, record
+from minigrad.kernels import Array
 
 if TYPE_CHECKING:
     from minigrad.tensor import Tensor

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from minigrad.graph import Array, Kept, Op, record
+from minigrad.graph import Gradients, Kept, Op, record
+from minigrad.kernels import Array
 from minigrad.ops.indexing import IndexBackward
-from minigrad.ops.operands import Gradients, cast
+from minigrad.ops.operands import cast
 
 if TYPE_CHECKING:
     from minigrad.tensor import Tensor

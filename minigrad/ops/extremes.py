@@ -6,11 +6,11 @@ import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minigrad import dtypes, graph
-from minigrad.graph import Array, Kept, Op, record
-from minigrad.kernels import duplicate
+from minigrad.graph import Gradients, Kept, Op, record
+from minigrad.kernels import Array, duplicate
 from minigrad.ops.choice import maximum, minimum
 from minigrad.ops.indexing import TakeAlong
-from minigrad.ops.operands import Dims, Gradients, cast, many_dims, one_dim, tensor
+from minigrad.ops.operands import Dim, cast, many_dims, one_dim, tensor
 from minigrad.ops.reduction import Reduction
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def share(x: Tensor, y: Tensor, dims: tuple[int, ...]) -> Tensor:
     return at / at.sum(dims, keepdim=True)
 
 
-def amax(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
+def amax(x: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
     """The largest element over ``dim``: one dimension, several, or all. Equal largest ones share the gradient.
 
     Raises ValueError where there is no element.
@@ -88,7 +88,7 @@ def amax(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     return _extreme("amax", Max, x, dim, keepdim)
 
 
-def amin(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
+def amin(x: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
     """The smallest element over ``dim``; the rest is as for :func:`amax`.
 
     >>> import minigrad as mg
@@ -161,7 +161,7 @@ def check_not_empty(name: str, x: Tensor, dims: tuple[int, ...]) -> None:
         )
 
 
-def _extreme(name: str, op: type[Max], x: Tensor, dim: Dims, keepdim: bool) -> Tensor:
+def _extreme(name: str, op: type[Max], x: Tensor, dim: Dim, keepdim: bool) -> Tensor:
     dims = many_dims(name, dim, tensor(name, x).ndim)
     check_not_empty(name, x, dims)
     return record(op(dims, keepdim), x)

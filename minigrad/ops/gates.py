@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from minigrad.graph import Array, Kept, Op, record
+from minigrad.graph import Gradients, Kept, Op, record
+from minigrad.kernels import Array
 from minigrad.ops.activation import ActivationOfZ, SigmoidBackward
 from minigrad.ops.joining import cat
-from minigrad.ops.operands import Gradients, one_dim, only_floats, tensor
+from minigrad.ops.operands import one_dim, only_floats, tensor
 from minigrad.ops.soft import softplus
 
 if TYPE_CHECKING:

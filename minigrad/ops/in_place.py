@@ -27,11 +27,12 @@ import numpy as np
 from minigrad import dtypes, graph
 from minigrad import kernels as places
 from minigrad.generator import Generator, numbers
-from minigrad.graph import Array, Op, record
+from minigrad.graph import Gradients, Op, record
+from minigrad.kernels import Array
 from minigrad.modes import current_mode
 from minigrad.ops.arithmetic import clone
 from minigrad.ops.indexing import fitting, index_put
-from minigrad.ops.operands import Gradients, Number, cast, one_device, tensor
+from minigrad.ops.operands import Number, cast, one_device, tensor
 from minigrad.ops.transfer import to_device
 
 if TYPE_CHECKING:

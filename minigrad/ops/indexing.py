@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minigrad import graph, kernels
-from minigrad.graph import Array, Op, record
-from minigrad.kernels import Along
-from minigrad.ops.operands import Gradients, Number, broadcast, cast, plain, scalar, tensor
+from minigrad.graph import Gradients, Op, record
+from minigrad.kernels import Along, Array
+from minigrad.ops.operands import Number, broadcast, cast, plain, scalar, tensor
 
 if TYPE_CHECKING:
     from minigrad.tensor import Tensor
@@ -136,8 +136,7 @@ def fitting(x: Tensor, key: Any, v: Tensor | Number) -> tuple[tuple[Any, ...], T
     v = cast(v if isinstance(v, graph.tensor_class) else graph.tensor_class(v), x.dtype)
     if v.shape != shape:
         surplus = max(v.ndim - len(shape), 0)  # sizes of 1 in front are dropped, as in NumPy
-        fits = all(n in (1, m) for n, m in zip(v.shape[::-1], shape[::-1], strict=False))
-        if not fits or set(v.shape[:surplus]) - {1}:
+        if set(v.shape[:surplus]) - {1} or not kernels.broadcasts_to(v.shape[surplus:], shape):
             raise ValueError(
                 f"x[key] = v: v of shape {v.shape} does not broadcast to {shape}, the shape of x[key]"
             )

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minigrad import dtypes
-from minigrad.graph import Array, Op, record
+from minigrad.graph import Gradients, Op, record
+from minigrad.kernels import Array
 from minigrad.ops.indexing import Index
-from minigrad.ops.operands import Gradients, cast, one_dim, plain, scalar, sizes, tensor
+from minigrad.ops.operands import cast, one_dim, plain, scalar, sizes, tensor
 from minigrad.ops.shape import reshape
 
 if TYPE_CHECKING:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from minigrad.graph import Array, Kept, Op, record
-from minigrad.kernels import Dims
+from minigrad.graph import Gradients, Kept, Op, record
+from minigrad.kernels import Array, Dims
 from minigrad.ops.arithmetic import add, mul, times
-from minigrad.ops.operands import Gradients, Number, broadcast, tensor
+from minigrad.ops.operands import Number, broadcast, tensor
 from minigrad.ops.reduction import Sum
 from minigrad.ops.shape import reshape
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from minigrad.graph import Array, Kept, Op, record
-from minigrad.ops.operands import Gradients
+from minigrad.graph import Gradients, Kept, Op, record
+from minigrad.kernels import Array
 from minigrad.ops.rectifiers import hardtanh
 from minigrad.ops.soft import SoftmaxBackward
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minigrad import graph
-from minigrad.graph import Array, Kept, Op, record
+from minigrad.graph import Gradients, Kept, Op, record
+from minigrad.kernels import Array
 from minigrad.ops.exponential import rsqrt
-from minigrad.ops.operands import Gradients
 from minigrad.ops.reduction import mean
 from minigrad.ops.statistics import var
 

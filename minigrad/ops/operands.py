@@ -12,14 +12,14 @@ import numpy as np
 
 from minigrad import dtypes, graph, kernels, mistakes
 from minigrad.dtypes import DType
-from minigrad.graph import Array, Op, record
+from minigrad.graph import Op, record
+from minigrad.kernels import Array
 
 if TYPE_CHECKING:
     from minigrad.tensor import Tensor
 
 Number = float | int | bool | np.generic
-Gradients = tuple["Tensor | None", ...]
-Dims = int | Sequence[int] | None
+Dim = int | Sequence[int] | None  # of a reduction: one, several, or all
 
 _LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
 
@@ -56,7 +56,7 @@ def tensor(name: str, x: Any) -> Tensor:
 
 
 def one_device(name: str, *operands: Any) -> None:
-    """Raise RuntimeError for tensors on several devices; one without dims, a number, is at home everywhere."""
+    """Raise RuntimeError for tensors on several devices; one without dims, a number, fits every device."""
     if kernels.placed:
         found = [t for t in operands if isinstance(t, graph.tensor_class) and t.ndim]
         if len({t.device for t in found}) > 1:
@@ -168,7 +168,7 @@ def parameter(name: str, what: str, value: Any) -> float:
 def above_zero(name: str, what: str, value: Any) -> float:
     """A parameter that must be above 0."""
     found = parameter(name, what, value)
-    if not found > 0:  # so written that NaN is refused too
+    if not found > 0:  # written so that NaN is refused too
         raise ValueError(f"{name}: {what} must be above 0, got {found:g}")
     return found
 
@@ -230,7 +230,7 @@ def one_dim(name: str, dim: int, ndim: int) -> int:
     return dim % n
 
 
-def many_dims(name: str, dim: Dims, ndim: int) -> tuple[int, ...]:
+def many_dims(name: str, dim: Dim, ndim: int) -> tuple[int, ...]:
     """``dim`` as a tuple counted from the front; None and () mean all."""
     given = () if dim is None else dim if type(dim) is not int and isinstance(dim, Sequence) else (dim,)
     if not given:

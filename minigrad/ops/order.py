@@ -6,8 +6,9 @@ import functools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from minigrad.graph import Array, Op, record
-from minigrad.ops.operands import Gradients, many_dims, one_dim, sizes, tensor
+from minigrad.graph import Gradients, Op, record
+from minigrad.kernels import Array
+from minigrad.ops.operands import many_dims, one_dim, sizes, tensor
 from minigrad.ops.shape import reshape
 
 if TYPE_CHECKING:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any
 
-from minigrad.graph import Array, Op, record
+from minigrad.graph import Gradients, Op, record
+from minigrad.kernels import Array
 from minigrad.ops.indexing import Index
-from minigrad.ops.operands import Gradients, integer, one_dim, sizes, tensor
+from minigrad.ops.operands import integer, one_dim, sizes, tensor
 from minigrad.ops.shape import reshape
 
 if TYPE_CHECKING:

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from minigrad.graph import Array, Op, record
-from minigrad.kernels import Dims
+from minigrad.graph import Gradients, Op, record
+from minigrad.kernels import Array, Dims
 from minigrad.kernels.windows import Spans
 from minigrad.ops.indexing import Index
-from minigrad.ops.operands import Gradients
 
 if TYPE_CHECKING:
     from minigrad.tensor import Tensor

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minigrad.graph import Array, Kept, Op, record
+from minigrad.graph import Gradients, Kept, Op, record
+from minigrad.kernels import Array
 from minigrad.ops.activation import ActivationOfZ
 from minigrad.ops.choice import where
-from minigrad.ops.operands import Gradients, divisor, number, only_floats, parameter, tensor
+from minigrad.ops.operands import divisor, number, only_floats, parameter, tensor
 
 if TYPE_CHECKING:
     from minigrad.tensor import Tensor

@@ -19,11 +19,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from minigrad import kernels
 from minigrad.backward import once_more
-from minigrad.graph import Array, Kept, Op, record
-from minigrad.kernels import Dims
+from minigrad.graph import Gradients, Kept, Op, record
+from minigrad.kernels import Array, Dims
 from minigrad.ops.joining import cat
 from minigrad.ops.linear_algebra import LinearWeightBackward
-from minigrad.ops.operands import Gradients
 
 if TYPE_CHECKING:
     from minigrad.tensor import Tensor

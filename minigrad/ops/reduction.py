@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minigrad import dtypes
-from minigrad.graph import Array, Kept, Op, record
+from minigrad.graph import Gradients, Kept, Op, record
+from minigrad.kernels import Array
 from minigrad.ops.activation import sigmoid
 from minigrad.ops.comparison import ne
 from minigrad.ops.cumulative import Cumprod, before
 from minigrad.ops.operands import (
-    Dims,
-    Gradients,
+    Dim,
     as_dtype,
     cast,
     floating,
@@ -161,7 +161,7 @@ class Truth(Op):
         return getattr(kernels, self.kernel)(x, self.dims, self.keepdim)
 
 
-def sum(x: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+def sum(x: Tensor, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """Sum over ``dim``: one dimension, several, or all (None). Integers and bools add up to int64.
 
     ``keepdim`` keeps a reduced dimension with size 1. ``x`` is converted to ``dtype``, which the result has too.
@@ -176,7 +176,7 @@ def sum(x: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None
     return as_dtype(record(op, as_dtype(x, dtype)), dtype)
 
 
-def mean(x: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+def mean(x: Tensor, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """Mean over ``dim``, as for :func:`sum`. Only for floats (TypeError); NaN over no elements.
 
     >>> import minigrad as mg
@@ -188,7 +188,7 @@ def mean(x: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any = Non
     return record(op, as_floats("mean", x, dtype))
 
 
-def prod(x: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+def prod(x: Tensor, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """Product over ``dim``, as for :func:`sum`. Integers and bools multiply to int64; of no elements it is 1.
 
     ``dy/dx_k`` is the product of the others, which is right also where elements are 0.
@@ -203,7 +203,7 @@ def prod(x: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any = Non
     return as_dtype(record(op, as_dtype(x, dtype)), dtype)
 
 
-def any(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
+def any(x: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
     """Whether any element over ``dim`` is not 0: bool, or uint8 for uint8. False of no elements; NaN is not 0.
 
     >>> import minigrad as mg
@@ -213,7 +213,7 @@ def any(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     return _truth("any", x, dim, keepdim)
 
 
-def all(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
+def all(x: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
     """Whether all elements over ``dim`` are not 0: bool, or uint8 for uint8. True of no elements.
 
     >>> import minigrad as mg
@@ -223,7 +223,7 @@ def all(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     return _truth("all", x, dim, keepdim)
 
 
-def count_nonzero(x: Tensor, dim: Dims = None) -> Tensor:
+def count_nonzero(x: Tensor, dim: Dim = None) -> Tensor:
     """How many elements over ``dim`` are not 0, as int64.
 
     >>> import minigrad as mg
@@ -234,7 +234,7 @@ def count_nonzero(x: Tensor, dim: Dims = None) -> Tensor:
     return record(op, ne(x, 0))
 
 
-def logsumexp(x: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
+def logsumexp(x: Tensor, dim: Dim, keepdim: bool = False) -> Tensor:
     """``y = log sum e^x`` over ``dim``, with the largest x taken out first, so that nothing overflows.
 
     >>> import minigrad as mg
@@ -303,6 +303,6 @@ def as_floats(name: str, x: Tensor, dtype: Any) -> Tensor:
     return as_dtype(x, dtype)
 
 
-def _truth(name: str, x: Tensor, dim: Dims, keepdim: bool) -> Tensor:
+def _truth(name: str, x: Tensor, dim: Dim, keepdim: bool) -> Tensor:
     out = record(Truth(name, many_dims(name, dim, tensor(name, x).ndim), keepdim), x)
     return cast(out, dtypes.uint8) if x.dtype == dtypes.uint8 else out

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minigrad import graph
-from minigrad.graph import Array, Op, record
-from minigrad.kernels import moved
+from minigrad.graph import Gradients, Op, record
+from minigrad.kernels import Array, moved
 from minigrad.ops.indexing import Index
-from minigrad.ops.operands import Gradients, one_dim, sizes, tensor
+from minigrad.ops.operands import one_dim, sizes, tensor
 from minigrad.ops.order import transpose
 from minigrad.ops.shape import expand, reshape
 

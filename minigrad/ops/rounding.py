@@ -5,8 +5,9 @@ from __future__ import annotations
 import operator
 from typing import TYPE_CHECKING, Any
 
-from minigrad.graph import Array, Op, record
-from minigrad.ops.operands import Gradients, number, only_floats, tensor, zeros_like
+from minigrad.graph import Gradients, Op, record
+from minigrad.kernels import Array
+from minigrad.ops.operands import number, only_floats, tensor, zeros_like
 
 if TYPE_CHECKING:
     from minigrad.tensor import Tensor

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minigrad import dtypes, graph, kernels
-from minigrad.graph import Array, record
+from minigrad.graph import record
+from minigrad.kernels import Array
 from minigrad.ops.indexing import IndexBackward
 from minigrad.ops.operands import cast, integer, one_device, one_dim, tensor
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from minigrad import graph
-from minigrad.graph import Array, record
-from minigrad.kernels import Along, duplicate, for_array, is_seen, moved
+from minigrad.graph import record
+from minigrad.kernels import Along, Array, duplicate, for_array, is_seen, moved
 from minigrad.ops.arithmetic import mul
 from minigrad.ops.indexing import Index, Put, PutAdd, TakeAlong
 from minigrad.ops.operands import Number, broadcast, one_device, one_dim, plain, scalar, tensor

@@ -7,10 +7,10 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from minigrad.graph import Array, Op, record
-from minigrad.kernels import share_memory
+from minigrad.graph import Gradients, Op, record
+from minigrad.kernels import Array, share_memory
 from minigrad.ops.arithmetic import Clone
-from minigrad.ops.operands import Gradients, broadcast, one_dim, sizes, tensor
+from minigrad.ops.operands import broadcast, one_dim, sizes, tensor
 
 if TYPE_CHECKING:
     from minigrad.tensor import Tensor

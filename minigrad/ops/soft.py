@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from minigrad import dtypes
-from minigrad.graph import Array, Kept, Op, record
+from minigrad.graph import Gradients, Kept, Op, record
+from minigrad.kernels import Array
 from minigrad.ops.activation import Activation, ActivationOfZ
-from minigrad.ops.operands import Gradients, cast, divisor, floating, one_dim, only_floats, parameter, tensor
+from minigrad.ops.operands import cast, divisor, floating, one_dim, only_floats, parameter, tensor
 from minigrad.ops.rounding import sign
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minigrad.graph import Array, Op, record
+from minigrad.graph import Op, record
+from minigrad.kernels import Array
 from minigrad.ops.extremes import Max, ValuesAndIndices, check_not_empty, taken
 from minigrad.ops.indexing import TakeAlong
 from minigrad.ops.operands import one_dim, tensor

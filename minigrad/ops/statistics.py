@@ -9,15 +9,14 @@ import numpy as np
 
 from minigrad import graph
 from minigrad.dtypes import int64
-from minigrad.graph import Array, Kept, record
-from minigrad.kernels import full, is_seen
+from minigrad.graph import Gradients, Kept, record
+from minigrad.kernels import Array, full, is_seen
 from minigrad.ops.arithmetic import abs, lerp, sub
 from minigrad.ops.choice import where
 from minigrad.ops.comparison import isnan
 from minigrad.ops.extremes import check_not_empty, share
 from minigrad.ops.operands import (
-    Dims,
-    Gradients,
+    Dim,
     Number,
     cast,
     many_dims,
@@ -87,7 +86,7 @@ class Std(Var):
 
 def var(
     x: Tensor,
-    dim: Dims | bool = None,
+    dim: Dim | bool = None,
     unbiased: bool | None = None,
     keepdim: bool = False,
     *,
@@ -118,7 +117,7 @@ def var(
 
 def std(
     x: Tensor,
-    dim: Dims | bool = None,
+    dim: Dim | bool = None,
     unbiased: bool | None = None,
     keepdim: bool = False,
     *,
@@ -135,7 +134,7 @@ def std(
 
 def var_mean(
     x: Tensor,
-    dim: Dims | bool = None,
+    dim: Dim | bool = None,
     unbiased: bool | None = None,
     keepdim: bool = False,
     *,
@@ -153,7 +152,7 @@ def var_mean(
 
 def std_mean(
     x: Tensor,
-    dim: Dims | bool = None,
+    dim: Dim | bool = None,
     unbiased: bool | None = None,
     keepdim: bool = False,
     *,
@@ -173,7 +172,7 @@ def _spread(
     name: str,
     op: type[Var],
     x: Tensor,
-    dim: Dims | bool,
+    dim: Dim | bool,
     unbiased: bool | None,
     keepdim: bool,
     correction: Number | None,
@@ -219,7 +218,7 @@ class Norm(Reduction):
 
 
 def norm(
-    x: Tensor, p: float | str | None = "fro", dim: Dims = None, keepdim: bool = False, dtype: Any = None
+    x: Tensor, p: float | str | None = "fro", dim: Dim = None, keepdim: bool = False, dtype: Any = None
 ) -> Tensor:
     """The p-norm of the elements over ``dim``: ``y = (sum |x|^p)^(1/p)``.
 

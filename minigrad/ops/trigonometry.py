@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from minigrad import dtypes
-from minigrad.graph import Array, Kept, Op, record
-from minigrad.ops.operands import Gradients, Number, cast, floating, pair
+from minigrad.graph import Gradients, Kept, Op, record
+from minigrad.kernels import Array
+from minigrad.ops.operands import Number, cast, floating, pair
 
 if TYPE_CHECKING:
     from minigrad.tensor import Tensor

@@ -20,6 +20,5 @@ if not TYPE_CHECKING:
         raise mistakes.no_such_name(__name__, name)
 
 
-__all__ = [
-    "SGD", "Adadelta", "Adagrad", "Adam", "AdamW", "NAdam", "Optimizer", "RAdam", "RMSprop", "lr_scheduler",
-]  # fmt: skip
+__all__ = ["SGD", "Adadelta", "Adagrad", "Adam", "AdamW", "NAdam", "Optimizer", "RAdam", "RMSprop"]
+__all__ += ["lr_scheduler"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from minigrad.graph import Array
+from minigrad.kernels import Array
 from minigrad.optim.optimizer import Group, Optimizer, Params, State, in_range, is_flag
 
 
@@ -115,7 +115,7 @@ class AdamW(Adam):
     ) -> None:  # fmt: skip
         super().__init__(
             params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize, decoupled_weight_decay=True
-        )  # fmt: skip
+        )
 
     def check(self, group: Group) -> None:
         super().check(group)

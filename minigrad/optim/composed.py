@@ -9,7 +9,7 @@ import math
 from types import ModuleType
 from typing import Any
 
-from minigrad.graph import Array
+from minigrad.kernels import Array
 from minigrad.modes import no_grad
 from minigrad.optim.adam import check_options
 from minigrad.optim.optimizer import Group, Optimizer, Params, State, in_range, is_flag
@@ -182,7 +182,7 @@ class RAdam(AdamLike):
     ``p = p - lr m^``. m^ and s^ are those of :class:`Adam`, and eps is added before s is corrected.
     Liu and others, On the variance of the adaptive learning rate and beyond, 2020.
 
-    The arguments are those of :class:`NAdam`, but for ``momentum_decay``.
+    The arguments are those of :class:`NAdam`, except ``momentum_decay``.
 
     >>> import minigrad as mg
     >>> p = mg.tensor([1.0, 2.0], requires_grad=True)

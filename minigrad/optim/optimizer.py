@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any
 
 from minigrad import kernels
-from minigrad.graph import Array
+from minigrad.kernels import Array
 from minigrad.lines import Place, users_place
 from minigrad.mistakes import described
 from minigrad.modes import current_mode, enable_grad

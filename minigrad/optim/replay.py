@@ -78,7 +78,7 @@ def note(optimizer: Optimizer, notes: Any, updates: list[Update]) -> None:
 
 @contextmanager
 def _counts_kept(updates: Iterable[Update]) -> Iterator[list[tuple[State, State]]]:
-    """What a step counts is as before after the ``with``, but for what has been taken from the list by then."""
+    """What a step counts is as before after the ``with``, except for what has been taken from the list by then."""
     counts = [(state, {name: n for name, n in state.items() if isinstance(n, int)}) for _, _, state, _ in updates]
     try:
         yield counts

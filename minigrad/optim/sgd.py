@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from minigrad.graph import Array
-from minigrad.kernels import full_like
+from minigrad.kernels import Array, full_like
 from minigrad.optim.optimizer import Group, Optimizer, Params, State, in_range, is_flag
 from minigrad.tensor import Tensor
 

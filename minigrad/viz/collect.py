@@ -13,15 +13,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from minigrad.graph import Constant, Op
+from minigrad.dtypes import DType
+from minigrad.graph import Constant, Op, Source
 from minigrad.tensor import Tensor
 from minigrad.viz.derivatives import derivatives
 from minigrad.viz.names import Clusters, Names
-from minigrad.viz.recording import Call, Recording, Source
+from minigrad.viz.recording import Call, Recording
 from minigrad.viz.schema import Edge, Graph, Line, Node
 from minigrad.viz.settings import settings, without, words_of
 from minigrad.viz.symbols import Symbols
@@ -193,7 +193,7 @@ class _Collection:
 
 
 @cache
-def _name(dtype: np.dtype[Any]) -> str:
+def _name(dtype: DType) -> str:
     return dtype.name
 
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from minigrad import backward
-from minigrad.graph import Op
+from minigrad.graph import Op, Source
 from minigrad.inspect.trace import Trace, trace
 from minigrad.tensor import Tensor
 from minigrad.viz.collect import Reading, collect
@@ -18,7 +18,7 @@ from minigrad.viz.drawing import Drawing
 from minigrad.viz.failure import of_error
 from minigrad.viz.look import look_of
 from minigrad.viz.names import Names
-from minigrad.viz.recording import Recording, Source, of_tensors, of_trace, share_inputs
+from minigrad.viz.recording import Recording, of_tensors, of_trace, share_inputs
 
 Passes = Literal["forward", "backward", "both"]
 

@@ -13,12 +13,12 @@ from types import FrameType
 from typing import Any
 
 from minigrad import graph
-from minigrad.graph import Constant, Op
+from minigrad.graph import Constant, Op, Source
 from minigrad.lines import Line
 from minigrad.modes import Scope
 from minigrad.nn.module import Module
 from minigrad.tensor import Tensor
-from minigrad.viz.recording import Call, Recording, Source, of_node, operations
+from minigrad.viz.recording import Call, Recording, of_node, operations
 
 #: Where the operations are that a user calls; what they check raises in them.
 _HOMES = ("minigrad.ops.", "minigrad.nn.functional")

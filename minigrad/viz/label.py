@@ -190,7 +190,7 @@ class Labels:
 
     def _numbers(
         self, numbers: tuple[float, ...], width: int, names: tuple[str, ...] = (), *, digits: int = 4
-    ) -> str:  # fmt: skip
+    ) -> str:
         finite = [number for number in numbers if math.isfinite(number)]
         low, high = min(finite, default=0.0), max(finite, default=0.0)
         face = f'<font face="{MONO}" color="{self.theme.ink}" point-size="9">'

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from minigrad.graph import Constant, Op
+from minigrad.graph import Constant, Op, Source
 from minigrad.modes import Scope
 from minigrad.names import name_of
 from minigrad.ops.activation import Activation
 from minigrad.tensor import Tensor
-from minigrad.viz.recording import Call, Source
+from minigrad.viz.recording import Call
 from minigrad.viz.schema import Cluster
 
 
@@ -69,9 +69,7 @@ class Clusters:
         backwards: the name of the stage that answers the one before.
     """
 
-    def __init__(
-        self, calls: list[Call], names: Names, stages: Mapping[str, int], backwards: str
-    ) -> None:  # fmt: skip
+    def __init__(self, calls: list[Call], names: Names, stages: Mapping[str, int], backwards: str) -> None:
         self.found: list[Cluster] = []
         self.ids: dict[tuple[str, int], int] = {}  # of a stage and a scope
         self.times: dict[tuple[str, int], int] = {}  # how often a module has been called in a stage

@@ -96,7 +96,7 @@ def play(
 
 def _run(
     what: Any, x: Tensor | None, target: Tensor | None, loss: Callable[[Tensor, Tensor], Tensor] | None
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """The number that the walk back begins at."""
     if isinstance(what, Tensor):
         if x is not None or target is not None or loss is not None:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
-
-from minigrad.graph import Array, Constant, Op
+from minigrad.dtypes import DType
+from minigrad.graph import Constant, Op, Source
 from minigrad.inspect.trace import Trace
+from minigrad.kernels import Array
 from minigrad.modes import Scope
 from minigrad.tensor import Tensor
-
-Source = Op | Tensor | Constant
 
 
 @dataclass(slots=True, eq=False)
@@ -24,7 +21,7 @@ class Call:
     edges: tuple[Source, ...]
     shapes: tuple[tuple[int, ...], ...]  # of the inputs
     shape: tuple[int, ...]
-    dtype: np.dtype[Any]
+    dtype: DType
     scope: Scope | None
     is_recorded: bool = True
     output: Array | None = None  # where a trace has it

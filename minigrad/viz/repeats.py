@@ -205,7 +205,7 @@ def _shared(graph: Graph, run_of: dict[int, int], block_of: dict[int, int]) -> d
 
 def _bring_in(
     graph: Graph, edges: Iterable[Edge], shared: dict[tuple[int, int], int], changed: dict[int, Node]
-) -> None:  # fmt: skip
+) -> None:
     """Put what all blocks share into the innermost frame that holds all who read it, and say that it is shared."""
     counts = {leaf: count for (_, leaf), count in shared.items() if graph.nodes[leaf].name}
     paths: dict[int, list[list[int]]] = {}
@@ -310,11 +310,13 @@ def renumber(graph: Graph, nodes: list[Node], edges: Iterable[Edge]) -> Graph:
     ]
     kept = [
         replace(
-            node, id=place, cluster=frame(node.cluster),
+            node,
+            id=place,
+            cluster=frame(node.cluster),
             kept=tuple(replace(k, source=places.get(k.source, place)) for k in node.kept),
         )
         for place, node in enumerate(nodes)
-    ]  # fmt: skip
+    ]
     moved: dict[tuple[int, int, str], Edge] = {}
     for edge in edges:
         new = replace(edge, source=places[edge.source], target=places[edge.target])

@@ -11,11 +11,11 @@ import re
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
 
-from minigrad.graph import Constant, Op
+from minigrad.graph import Constant, Op, Source
 from minigrad.ops.shape import Reshape
 from minigrad.tensor import Tensor
 from minigrad.viz.names import Names, key_of
-from minigrad.viz.recording import Call, Source
+from minigrad.viz.recording import Call
 
 _LOWER = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
@@ -34,9 +34,12 @@ class Symbols:
     """
 
     def __init__(
-        self, calls: Sequence[Call], results: Container[int], names: Names,
+        self,
+        calls: Sequence[Call],
+        results: Container[int],
+        names: Names,
         gradients: Sequence[tuple[Tensor, Source]],
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.names = names
         self.found: dict[int, str] = {}
         self.taken: set[str] = set()

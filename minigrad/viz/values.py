@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from minigrad import graph, kernels
-from minigrad.graph import Array, Constant, Op
+from minigrad.graph import Constant, Op, Source
+from minigrad.kernels import Array
 from minigrad.modes import current_mode, no_grad
 from minigrad.tensor import Tensor
-from minigrad.viz.recording import Call, Source
+from minigrad.viz.recording import Call
 from minigrad.viz.schema import Kept, Summary, Value
 
 BINS = 16  # of a histogram
@@ -33,7 +34,7 @@ class Values:
 
     def __init__(
         self, calls: list[Call], held: Iterable[Tensor], limit: int | None, gradients: Mapping[int, Tensor]
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.limit = limit
         self.arrays: dict[int, tuple[Array, bool]] = {}  # and whether it has been changed since it was kept
         self.gradients = dict(gradients)

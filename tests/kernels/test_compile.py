@@ -33,9 +33,10 @@ RIGHT = [1 / (1 + np.exp(-x)) for x in (0.0, 0.5, -1.0)]
 
 @pytest.fixture
 def package(tmp_path: Path) -> Path:
-    """A copy of the kernels that a test may edit."""
+    """A copy of the kernels that a test may edit, and of the dtypes, all that they need of the rest."""
     source = Path(kernels.__file__).parent
     shutil.copytree(source, tmp_path / "minigrad" / "kernels", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(source.parent / "dtypes.py", tmp_path / "minigrad")
     (tmp_path / "minigrad" / "__init__.py").touch()
     return tmp_path / "minigrad" / "kernels"
 
@@ -131,7 +132,7 @@ def test_vectors_are_as_wide_as_the_registers_and_only_in_functions_of_ours() ->
 def test_an_edited_helper_in_another_file_takes_effect_on_the_next_run(package: Path) -> None:
     run(package)
     edit(
-        package / "cpu" / "math.py",
+        package / "cpu" / "exponential.py",
         "return (lifted + lifted * (f * slope(f))) * per_lift",
         "return real(3) * (lifted + lifted * (f * slope(f))) * per_lift",
     )

@@ -12,8 +12,9 @@ import pytest
 import minigrad as mg
 from minigrad.kernels import cpu, reference
 from minigrad.kernels.cpu import threads
-from minigrad.kernels.cpu.memory import reads, writes
-from minigrad.kernels.cpu.reduce import CHUNK, COLUMNS, GROUP, INDEX, SHORT
+from minigrad.kernels.cpu.memory import INDEX, reads, writes
+from minigrad.kernels.cpu.reduce import CHUNK, COLUMNS, GROUP
+from minigrad.kernels.cpu.row_sums import SHORT
 from minigrad.kernels.cpu.softmax import rows_piece, softmax_row
 from minigrad.kernels.cpu.threads import Kernel
 

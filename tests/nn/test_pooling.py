@@ -122,6 +122,12 @@ def test_a_stride_may_be_a_number_of_numpy_or_none() -> None:
     assert F.avg_pool1d(x, 2, np.int32(2)).tolist() == F.avg_pool1d(x, 2, ()).tolist() == [[0.5, 2.5, 4.5]]
 
 
+def test_counts_kept_for_the_next_call_are_read_only() -> None:
+    y = F.avg_pool1d(mg.ones(1, 1, 6, requires_grad=True), 2, padding=1)
+    with pytest.raises(ValueError, match="read-only"):
+        y.grad_fn._counts[0][:] = 1
+
+
 WRONG: list[tuple[Any, type[Exception], str]] = [
     (lambda: F.max_pool2d(mg.ones(4), 2), ValueError, r"x of shape \(N, C, H, W\) or \(C, H, W\), got \(4,\)"),
     (

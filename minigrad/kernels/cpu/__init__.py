@@ -6,7 +6,9 @@ functions.py      arithmetic, functions of one number, comparisons, logic: the r
 choice.py         clamp, lerp, where: three operands
 activation.py     activations and losses of one element: the same, with parameters
 chance.py         dropout
-reduce.py         sum, mean, product, length, extremes and where they are, mean with variance
+reduce.py         sum, mean, product, length, extremes
+search.py         where the extremes are
+moments.py        mean with variance
 cumulative.py     cumsum, cumprod, linear recurrences
 order.py          topk
 gather.py         indexing by arrays of integers, and the way back
@@ -24,9 +26,10 @@ move.py           copies that transpose, reversed and rolled ones, triangles; a 
 ================  ===========================================================================================
 
 Below them, in the order of reading: ``compile.py`` turns a function into machine code and keeps that on disk,
-``math.py`` and ``trigonometry.py`` are exp, log, sin and the like in a form that becomes vector code,
-``threads.py`` shares the work among threads, ``memory.py``, ``transpose.py``, ``lines.py`` and ``layout.py`` are
-how arrays are seen, turned, copied and laid out. ``heap.py`` keeps the memory that they leave.
+``math.py`` has exp, log, sin and the like in a form that becomes vector code, ``row_sums.py`` and ``extremes.py``
+make one number of a row, ``threads.py`` shares the work among threads, ``memory.py``, ``transpose.py``,
+``lines.py`` and ``layout.py`` are how arrays are seen, turned, copied and laid out, ``vectors.py`` is what their
+LLVM code is made of. ``heap.py`` keeps the memory that they leave.
 Importing this package compiles nothing: a kernel is compiled when it is first called with a dtype.
 """
 
@@ -42,6 +45,7 @@ from minigrad.kernels.cpu.cumulative import *
 from minigrad.kernels.cpu.functions import *
 from minigrad.kernels.cpu.gather import *
 from minigrad.kernels.cpu.matmul import *
+from minigrad.kernels.cpu.moments import *
 from minigrad.kernels.cpu.move import *
 from minigrad.kernels.cpu.normalisation import *
 from minigrad.kernels.cpu.optimise import *
@@ -49,6 +53,7 @@ from minigrad.kernels.cpu.order import *
 from minigrad.kernels.cpu.pooling import *
 from minigrad.kernels.cpu.recurrent import *
 from minigrad.kernels.cpu.reduce import *
+from minigrad.kernels.cpu.search import *
 from minigrad.kernels.cpu.softmax import *
 
 heap.keep_freed_memory()

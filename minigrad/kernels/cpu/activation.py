@@ -12,10 +12,11 @@ from collections.abc import Callable
 import numpy as np
 from numba.np.numpy_support import from_dtype
 
+from minigrad.dtypes import FLOATS
 from minigrad.kernels import Array, reference, rules
 from minigrad.kernels.cpu.compile import specialise
 from minigrad.kernels.cpu.elementwise import CHEAP, EXP, LOG, binary, unary
-from minigrad.kernels.cpu.math import FLOATS, MATHS
+from minigrad.kernels.cpu.math import MATHS
 from minigrad.kernels.cpu.memory import reads, row, share, writes
 from minigrad.kernels.cpu.threads import Kernel, Kernels
 

@@ -30,13 +30,14 @@ import numpy as np
 from numba import types
 from numba.np.numpy_support import from_dtype
 
+from minigrad.dtypes import FLOATS, DType
 from minigrad.kernels import Array, reference
 from minigrad.kernels.cpu.compile import inline
 from minigrad.kernels.cpu.extremes import extreme
-from minigrad.kernels.cpu.math import FLOATS, MATHS
+from minigrad.kernels.cpu.math import MATHS
 from minigrad.kernels.cpu.matmul import PER_ADDITION, ceil_div, make_block
-from minigrad.kernels.cpu.memory import Lent, reads, row, share
-from minigrad.kernels.cpu.reduce import in_lanes
+from minigrad.kernels.cpu.memory import Lent, compiled, reads, row, share
+from minigrad.kernels.cpu.row_sums import in_lanes
 from minigrad.kernels.cpu.threads import Kernel, Kernels
 from minigrad.kernels.cpu.transpose import make_transpose
 
@@ -52,7 +53,7 @@ larger = extreme("maxnum", np.fmax)  # of a number and NaN: the number
 # -- one row of weights ---------------------------------------------------------------------------------------
 
 
-def make_exponentials(dtype: np.dtype) -> Callable:
+def make_exponentials(dtype: DType) -> Callable:
     """``exponentials(a, mask)``: a = e^(z - max z) with z = a + mask, in place, and share = 1 / sum a.
 
     The weights are ``share a``, and 0 where the mask hides every key. The largest element may miss a NaN: then the
@@ -139,7 +140,7 @@ def copy(x, factor, to):
                 target[c] = factor * x[r, c]
 
 
-def make_turn(dtype: np.dtype) -> Callable:
+def make_turn(dtype: DType) -> Callable:
     """``turn(x, to)``: to = x^T."""
     transpose = make_transpose(dtype)
 
@@ -154,7 +155,7 @@ def make_turn(dtype: np.dtype) -> Callable:
     return turn
 
 
-def make_weights(dtype: np.dtype) -> Callable:
+def make_weights(dtype: DType) -> Callable:
     """``weights(q, k_turned, mask, is_causal, top, a, shares)``: a times the share of each row.
 
     The first of the queries q is that at place ``top``, and a has a column for each key that one of them sees.
@@ -178,7 +179,7 @@ def make_weights(dtype: np.dtype) -> Callable:
 # The operands of every product are of one type, so that ``block`` is compiled once.
 
 
-def attention_piece(dtype: np.dtype) -> Callable:
+def attention_piece(dtype: DType) -> Callable:
     block, weights, turn, one = make_block(dtype), make_weights(dtype), make_turn(dtype), dtype.type(1)
 
     def piece(q, k, v, mask, scale, is_causal, out, part, parts):
@@ -212,7 +213,7 @@ def attention_piece(dtype: np.dtype) -> Callable:
     return piece
 
 
-def attention_backward_piece(dtype: np.dtype) -> Callable:
+def attention_backward_piece(dtype: DType) -> Callable:
     block, weights, turn, one = make_block(dtype), make_weights(dtype), make_turn(dtype), dtype.type(1)
 
     def piece(dout, q, k, v, mask, scale, is_causal, d, part, parts):
@@ -255,7 +256,7 @@ def attention_backward_piece(dtype: np.dtype) -> Callable:
 def kernels(name: str, make_piece: Callable, operands: int) -> Kernels:
     """For ``operands`` arrays of any strides, the mask, scale, whether it is causal, and the result."""
 
-    def build(dtype: np.dtype) -> Kernel:
+    def build(dtype: DType) -> Kernel:
         operand, number, flag = reads(dtype, 4, "A"), from_dtype(dtype), types.boolean
         return Kernel(name, make_piece(dtype), (*[operand] * (operands + 1), number, flag, Lent(dtype, 4, "A")))
 
@@ -267,7 +268,7 @@ _attention_backward = kernels("attention_backward", attention_backward_piece, 4)
 
 
 def attention(q: Array, k: Array, v: Array, mask: Array, scale: float, is_causal: bool) -> Array:
-    if not compiled(q, k, v):
+    if not all(map(compiled, (q, k, v))):
         return reference.attention(q, k, v, mask, scale, is_causal)
     out = for_heads(q, q.shape[-2], v.shape[-1])
     run(_attention[q.dtype], (q, k, v), mask, scale, is_causal, out)
@@ -277,17 +278,13 @@ def attention(q: Array, k: Array, v: Array, mask: Array, scale: float, is_causal
 def attention_backward(
     dout: Array, q: Array, k: Array, v: Array, mask: Array, scale: float, is_causal: bool
 ) -> Array:
-    if not compiled(q, k, v):
+    if not all(map(compiled, (q, k, v))):
         return reference.attention_backward(dout, q, k, v, mask, scale, is_causal)
     *batch, L, E = q.shape
     many = L + 2 * k.shape[-2]
     d = for_heads(q, many, E)
     run(_attention_backward[q.dtype], (dout, q, k, v), mask, scale, is_causal, d)
     return d.reshape(*batch, many, E)
-
-
-def compiled(*operands: Array) -> bool:
-    return operands[0].dtype in FLOATS and all(x.size for x in operands)
 
 
 def run(

@@ -6,11 +6,10 @@ from __future__ import annotations
 import numpy as np
 from numba import types
 
+from minigrad.dtypes import FLOATS
 from minigrad.kernels import Array, reference
 from minigrad.kernels.cpu.compile import inline
-from minigrad.kernels.cpu.math import FLOATS
-from minigrad.kernels.cpu.memory import INDEX, reads, row, share, writes
-from minigrad.kernels.cpu.reduce import compiled
+from minigrad.kernels.cpu.memory import INDEX, compiled, reads, row, share, writes
 from minigrad.kernels.cpu.threads import Kernel, Kernels
 from minigrad.kernels.reference.chance import factor_of, limit
 

@@ -12,10 +12,10 @@ from collections.abc import Callable
 
 import numpy as np
 
+from minigrad.dtypes import FLOATS, bool_, int64
 from minigrad.kernels import Array, Dims, reference
 from minigrad.kernels.cpu.compile import inline, specialise
-from minigrad.kernels.cpu.elementwise import BOOL, INTEGER, element, itself
-from minigrad.kernels.cpu.math import FLOATS
+from minigrad.kernels.cpu.elementwise import element, itself
 from minigrad.kernels.cpu.memory import reads, row, share, writes
 from minigrad.kernels.cpu.threads import Kernel
 
@@ -89,6 +89,6 @@ def mixed(x, y, weight):
     return x + weight * step if abs(weight) < 0.5 else y - (1 - weight) * step
 
 
-clamp = ternary("clamp", between, (*FLOATS, INTEGER))
+clamp = ternary("clamp", between, (*FLOATS, int64))
 lerp = ternary("lerp", mixed, FLOATS)
-where = ternary("where", lambda condition, x, y: x if condition else y, (*FLOATS, INTEGER), leading=BOOL)
+where = ternary("where", lambda condition, x, y: x if condition else y, (*FLOATS, int64), leading=bool_)

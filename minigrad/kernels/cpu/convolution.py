@@ -34,6 +34,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from minigrad.dtypes import FLOATS, int64
 from minigrad.kernels import Array, Dims, reference
 from minigrad.kernels.cpu.compile import inline
 from minigrad.kernels.cpu.layout import (
@@ -46,7 +47,6 @@ from minigrad.kernels.cpu.layout import (
     weight_plan,
 )
 from minigrad.kernels.cpu.lines import make_copy
-from minigrad.kernels.cpu.math import FLOATS
 from minigrad.kernels.cpu.matmul import NO_BIAS, PER_ADDITION, ceil_div, dots, matmul
 from minigrad.kernels.cpu.memory import at, reads, row, share, writes
 from minigrad.kernels.cpu.threads import Kernel, Kernels
@@ -57,7 +57,6 @@ from minigrad.kernels.windows import Windows
 __all__ = ["conv", "conv_transpose", "conv_weight"]
 
 DEPTH = 256  # of t at once in a weight gradient: what several tiles read stays in the first cache
-INDICES = np.dtype(np.intp)
 
 
 # -- convolution and its transpose ----------------------------------------------------------------------------
@@ -189,9 +188,12 @@ def weight_piece(dtype: np.dtype) -> Callable:
             for k in range(0, K, 4):
                 last = K - 1  # beyond it, the last element is taken again
                 found = dots(
-                    row(Z, m * step, T), row(X, offsets[k], T), row(X, offsets[min(k + 1, last)], T),
-                    row(X, offsets[min(k + 2, last)], T), row(X, offsets[min(k + 3, last)], T),
-                )  # fmt: skip
+                    row(Z, m * step, T),
+                    row(X, offsets[k], T),
+                    row(X, offsets[min(k + 1, last)], T),
+                    row(X, offsets[min(k + 2, last)], T),
+                    row(X, offsets[min(k + 3, last)], T),
+                )
                 for i in range(min(4, K - k)):
                     sums[(k + i) * M + m] += found[i]
 
@@ -229,13 +231,13 @@ def weight_piece(dtype: np.dtype) -> Callable:
 
 
 def _products(dtype: np.dtype) -> Kernel:
-    numbers, indices = reads(dtype), reads(INDICES)
-    takes = (numbers, numbers, numbers, indices, reads(INDICES, 2), indices, indices, indices, writes(dtype))
+    numbers, indices = reads(dtype), reads(int64)
+    takes = (numbers, numbers, numbers, indices, reads(int64, 2), indices, indices, indices, writes(dtype))
     return Kernel("conv", products_piece(dtype), takes)
 
 
 def _weights(dtype: np.dtype) -> Kernel:
-    takes = (reads(dtype), reads(dtype), *[reads(INDICES)] * 4, writes(dtype, 3))
+    takes = (reads(dtype), reads(dtype), *[reads(int64)] * 4, writes(dtype, 3))
     return Kernel("conv_weight", weight_piece(dtype), takes)
 
 

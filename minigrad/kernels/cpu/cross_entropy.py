@@ -13,14 +13,14 @@ from collections.abc import Callable
 
 import numpy as np
 
+from minigrad.dtypes import FLOATS, int64
 from minigrad.kernels import Array, reference
 from minigrad.kernels.cpu.compile import inline
 from minigrad.kernels.cpu.elementwise import EXP
 from minigrad.kernels.cpu.extremes import max_row, maximum
-from minigrad.kernels.cpu.math import FLOATS, MATHS
-from minigrad.kernels.cpu.memory import INDEX, reads, row, share, writes
+from minigrad.kernels.cpu.math import MATHS
+from minigrad.kernels.cpu.memory import INDEX, compiled, reads, row, share, writes
 from minigrad.kernels.cpu.move import contiguous
-from minigrad.kernels.cpu.reduce import LONG, compiled
 from minigrad.kernels.cpu.softmax import make_exp_sum, softmax_row
 from minigrad.kernels.cpu.threads import Kernel, Kernels
 from minigrad.kernels.cpu.transpose import make_transpose
@@ -151,7 +151,7 @@ def _kernels(name: str, make_piece: Callable, numbers: int) -> Kernels:
     """Of so many arrays of numbers, the classes, how many there are, and the result."""
 
     def build(dtype: np.dtype) -> Kernel:
-        return Kernel(name, make_piece(dtype), (*[reads(dtype)] * numbers, reads(LONG), INDEX, writes(dtype)))
+        return Kernel(name, make_piece(dtype), (*[reads(dtype)] * numbers, reads(int64), INDEX, writes(dtype)))
 
     return Kernels(build, FLOATS)
 
@@ -175,7 +175,7 @@ def check_classes(y: Array, count: int) -> None:
 
 
 def cross_entropy(z: Array, y: Array) -> Array:
-    if not compiled(z) or y.dtype != LONG:
+    if not compiled(z) or y.dtype != int64:
         return reference.cross_entropy(z, y)
     check_classes(y, z.shape[1])
     out, kernels = np.empty(len(z), z.dtype), _few if are_few(z) else _many
@@ -184,7 +184,7 @@ def cross_entropy(z: Array, y: Array) -> Array:
 
 
 def cross_entropy_backward(dl: Array, z: Array, y: Array) -> Array:
-    if not compiled(z) or y.dtype != LONG:
+    if not compiled(z) or y.dtype != int64:
         return reference.cross_entropy_backward(dl, z, y)
     check_classes(y, z.shape[1])
     out, kernels = np.empty(z.shape, z.dtype), _few_backward if are_few(z) else _many_backward

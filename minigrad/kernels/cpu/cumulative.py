@@ -12,10 +12,10 @@ from collections.abc import Callable
 import numpy as np
 from numba import types
 
+from minigrad.dtypes import FLOATS
 from minigrad.kernels import Array, reference
 from minigrad.kernels.cpu.compile import inline
-from minigrad.kernels.cpu.math import FLOATS
-from minigrad.kernels.cpu.memory import INDEX, at, reads, row, share, writes
+from minigrad.kernels.cpu.memory import INDEX, at, compiled, reads, row, share, writes
 from minigrad.kernels.cpu.move import contiguous
 from minigrad.kernels.cpu.threads import Kernel, Kernels
 
@@ -126,11 +126,6 @@ def _recurrences(dtype: np.dtype) -> Kernel:
 
 _sums, _products = running("cumsum", inline(lambda x, y: x + y)), running("cumprod", inline(lambda x, y: x * y))
 _recurring = Kernels(_recurrences, FLOATS)
-
-
-def compiled(x: Array) -> bool:
-    """Whether a compiled kernel takes ``x``: integers, and arrays without elements, are left to the reference."""
-    return x.dtype in FLOATS and x.size > 0
 
 
 def cumsum(x: Array, dim: int, reverse: bool) -> Array:

@@ -28,14 +28,12 @@ from itertools import zip_longest
 import numpy as np
 from numba import types
 
+from minigrad.dtypes import FLOATS
 from minigrad.kernels import Array, Dims, reference
 from minigrad.kernels.cpu.compile import inline, specialise
-from minigrad.kernels.cpu.math import FLOATS, LIBRARY, MATHS
-from minigrad.kernels.cpu.memory import reads, row, share, writes
+from minigrad.kernels.cpu.math import LIBRARY, MATHS
+from minigrad.kernels.cpu.memory import INDEX, reads, row, share, writes
 from minigrad.kernels.cpu.threads import GRAIN, Kernel, Kernels
-
-INTEGER = np.dtype(np.int64)
-BOOL = np.dtype(np.bool_)
 
 SAFE = 2.0**62  # below it, neither float32 nor int64 overflows; NaN is not below it
 CHEAP, EXP, LOG, LONG, CALL = 1, 4, 6, 12, 32  # what a rule costs, in additions
@@ -167,7 +165,7 @@ def plan(x_shape: Dims, y_shape: Dims) -> tuple[Dims, Dims, bool, tuple, tuple]:
 # -- functions of the contract --------------------------------------------------------------------------------
 
 
-def compiled(rule: Callable, dtype: np.dtype, asks_library: bool) -> tuple[Callable, Callable | None]:
+def specialised(rule: Callable, dtype: np.dtype, asks_library: bool) -> tuple[Callable, Callable | None]:
     """The rule, and if it ``asks_library`` where it gives NaN, the rule with the functions of the C library."""
     maths = MATHS.get(dtype, {})
     return specialise(rule, dtype, maths), specialise(rule, dtype, maths | LIBRARY) if asks_library else None
@@ -185,7 +183,7 @@ def unary(
 
     def build(dtype: np.dtype) -> Kernel:
         return Kernel(
-            name, unary_piece(*compiled(rule, dtype, asks_library)), (reads(dtype), writes(gives or dtype))
+            name, unary_piece(*specialised(rule, dtype, asks_library)), (reads(dtype), writes(gives or dtype))
         )
 
     kernels = Kernels(build, dtypes)
@@ -226,13 +224,13 @@ def binary(
     """
 
     def build_pairs(dtype: np.dtype) -> Kernel:
-        piece = pairs_piece(*compiled(rule, dtype, asks_library))
+        piece = pairs_piece(*specialised(rule, dtype, asks_library))
         return Kernel(name, piece, (reads(dtype), reads(dtype), writes(gives or dtype)))
 
     def build_broadcast(dtype: np.dtype) -> Kernel:
-        operand = (reads(dtype), types.intp, types.intp, types.boolean)
+        operand = (reads(dtype), INDEX, INDEX, types.boolean)
         takes = (*operand, *operand, writes(gives or dtype, 3))
-        return Kernel(f"{name}_broadcast", broadcast_piece(*compiled(rule, dtype, asks_library)), takes)
+        return Kernel(f"{name}_broadcast", broadcast_piece(*specialised(rule, dtype, asks_library)), takes)
 
     pairs, broadcast = Kernels(build_pairs, dtypes), Kernels(build_broadcast, dtypes)
 

@@ -1,4 +1,4 @@
-"""What the functions in ``math.py`` and ``trigonometry.py`` are made of."""
+"""What the functions in ``math.py`` are made of."""
 
 from __future__ import annotations
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import functools
 
+from minigrad.dtypes import FLOATS, bool_, int64
 from minigrad.kernels import rules
-from minigrad.kernels.cpu.elementwise import BOOL, CALL, EXP, INTEGER, LOG, LONG, binary, unary
-from minigrad.kernels.cpu.math import FLOATS
+from minigrad.kernels.cpu.elementwise import CALL, EXP, LOG, LONG, binary, unary
 
 __all__ = ["abs", "acos", "acosh", "add", "asin", "asinh", "atan", "atan2", "atanh", "ceil", "cos", "cosh", "div"]
 __all__ += ["eq", "erf", "exp", "exp2", "expm1", "floor", "floor_divide", "fmod", "ge", "gt", "isfinite", "isinf"]
@@ -14,9 +14,9 @@ __all__ += ["isnan", "le", "log", "log1p", "log2", "log10", "logaddexp", "logica
 __all__ += ["logical_or", "logical_xor", "lt", "maximum", "minimum", "mul", "ne", "neg", "pow", "reciprocal"]
 __all__ += ["remainder", "round", "rsqrt", "sign", "sin", "sinh", "sqrt", "sub", "tan", "trunc", "trunc_divide"]
 
-NUMBERS = (*FLOATS, INTEGER)
-ask = functools.partial(unary, gives=BOOL)
-compare = functools.partial(binary, dtypes=NUMBERS, gives=BOOL)
+NUMBERS = (*FLOATS, int64)
+ask = functools.partial(unary, gives=bool_)
+compare = functools.partial(binary, dtypes=NUMBERS, gives=bool_)
 
 
 # Inside a rule, abs, exp, log and the like are functions of one number (see specialise), not the ones named here

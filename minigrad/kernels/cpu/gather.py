@@ -14,11 +14,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from minigrad.dtypes import FLOATS, int64
 from minigrad.kernels import Along, Array, Dims, reference
-from minigrad.kernels.cpu.math import FLOATS
 from minigrad.kernels.cpu.memory import INDEX, reads, row, share, writes
 from minigrad.kernels.cpu.move import contiguous
-from minigrad.kernels.cpu.reduce import LONG
 from minigrad.kernels.cpu.threads import GRAIN, Kernel, Kernels
 
 __all__ = ["index", "index_backward", "put_add"]
@@ -45,7 +44,7 @@ def rows_of(key: Any, shape: Dims) -> Rows | None:
     for a, n in zip(arrays, shape[first:last], strict=True):
         if a.size and not -n <= a.min() <= a.max() < n:
             return None  # the reference knows what to say
-        a = a.astype(LONG, copy=False)
+        a = a.astype(int64, copy=False)
         where = where * n + (np.where(a < 0, a + n, a) if a.size and a.min() < 0 else a)
     sizes = math.prod(shape[:first]), math.prod(shape[first:last]), math.prod(shape[last:])
     return Rows(where.ravel(), *sizes, (*shape[:first], *where.shape, *shape[last:]))
@@ -53,7 +52,7 @@ def rows_of(key: Any, shape: Dims) -> Rows | None:
 
 def sizes_along(key: Any, shape: Dims) -> tuple[int, int, int, int] | None:
     """(outer, n, inner) of an array of ``shape``, and m: (outer, m, inner) of the indices of :class:`Along`."""
-    if type(key) is not Along or key.places.dtype != LONG:
+    if type(key) is not Along or key.places.dtype != int64:
         return None
     d, rest = key.dim, shape[: key.dim] + shape[key.dim + 1 :]
     keepdim = key.places.ndim == len(shape)
@@ -147,7 +146,7 @@ def add_along_piece(v, index, outer, n, inner, m, out, part, parts):
 
 def _moving(name: str, piece: Any, numbers: int) -> Kernels:
     def build(dtype: np.dtype) -> Kernel:
-        return Kernel(name, piece, (reads(dtype), reads(LONG), *[INDEX] * numbers, writes(dtype)))
+        return Kernel(name, piece, (reads(dtype), reads(int64), *[INDEX] * numbers, writes(dtype)))
 
     return Kernels(build, FLOATS)
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from minigrad.dtypes import int64
 from minigrad.kernels import Array, Dims
 from minigrad.kernels.cpu.compile import inline
 from minigrad.kernels.cpu.lines import make_copy
@@ -42,12 +43,12 @@ class Layout(NamedTuple):
 
     @property
     def plane(self) -> int:
-        """Elements of a channel: an odd number of lines of the cache, lest all channels fall on the same ones."""
+        """Elements of a channel: an odd number of cache lines, or all channels would fall on the same ones."""
         return (-(-self.down * self.right * self.lines * self.pitch // 16) | 1) * 16
 
     def numbers(self) -> Array:
         """All of these, as kernels take them."""
-        return np.array([*self, self.plane], np.intp)
+        return np.array([*self, self.plane], int64)
 
 
 @inline
@@ -128,7 +129,7 @@ def split(n: int, most: int) -> int:
 def element_offsets(channels: int, plane: int, places: list[Array]) -> Array:
     """offsets[c, i, j], in a row: channel c, and places that a window's lines and columns have in it."""
     down, right = places
-    return (np.arange(channels)[:, None, None] * plane + down[:, None] + right).ravel().astype(np.intp)
+    return (np.arange(channels)[:, None, None] * plane + down[:, None] + right).ravel().astype(int64)
 
 
 def layout_of(x_size: Dims, at: Windows, channels: int, others: int) -> tuple[Layout, int, Array]:
@@ -148,7 +149,7 @@ def layout_of(x_size: Dims, at: Windows, channels: int, others: int) -> tuple[La
 def conv_plan(size: Dims, channels: int, M: int, at: Windows, groups: int) -> Plan:
     """Windows over an image of ``size``; channels of x and of z are those of a group."""
     layout, band, offsets = layout_of(size, at, channels, M)
-    parts = np.array([Part(0, len(offsets), 0, 0)], np.intp)
+    parts = np.array([Part(0, len(offsets), 0, 0)], int64)
     shape, output = np.array([groups, channels, *at.counts, band]), np.array([M, *at.counts, 1, 1])
     return Plan(layout.numbers(), offsets, parts, shape, output)
 
@@ -182,7 +183,7 @@ def transpose_plan(size: Dims, channels: int, M: int, at: Windows, groups: int) 
             taken.append(tuple(map(as_slice, inside)))
             start += len(offsets[-1])
     shape, output = np.array([groups, channels, *counts, band]), np.array([M, *size, *at.stride])
-    plan = Plan(layout.numbers(), np.concatenate(offsets), np.array(table, np.intp), shape, output)
+    plan = Plan(layout.numbers(), np.concatenate(offsets), np.array(table, int64), shape, output)
     return plan, taken
 
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.np.numpy_support import from_dtype
 
 from minigrad.kernels.cpu.compile import emitted, inline
-from minigrad.kernels.cpu.tile import INDEX, host_registers
+from minigrad.kernels.cpu.tile import host_registers
+from minigrad.kernels.cpu.vectors import I64, Vector
 
 
 def plain_copy(source, first, last, b, target, n):
@@ -32,43 +32,19 @@ def make_copy(dtype: np.dtype) -> Callable:
     if not registers.masks:
         return inline(plain_copy)
     element, lanes = from_dtype(dtype), registers.bytes // dtype.itemsize
-    scalar = ir.FloatType() if dtype == np.float32 else ir.DoubleType()
-    vector, truths = ir.VectorType(scalar, lanes), ir.VectorType(ir.IntType(1), lanes)
-    indices = ir.VectorType(INDEX, lanes)
-    suffix = f"v{lanes}f{8 * dtype.itemsize}"
+    vector = Vector(dtype, lanes)
 
     def codegen(context, builder, signature, args):
         source, first, last, b, target, n = args
-        int32 = ir.IntType(32)
-        align, everywhere = int32(dtype.itemsize), ir.Constant(ir.VectorType(int32, lanes), [0] * lanes)
-        pointer = vector.as_pointer()
-
-        def declare(name, result, *arguments):
-            return cgutils.get_or_insert_function(builder.module, ir.FunctionType(result, arguments), name)
-
-        load = declare(f"llvm.masked.load.{suffix}.p0", vector, pointer, int32, truths, vector)
-        store = declare(f"llvm.masked.store.{suffix}.p0", ir.VoidType(), vector, pointer, int32, truths)
-
-        def spread(value, kind):
-            one = builder.insert_element(ir.Constant(kind, ir.Undefined), value, int32(0))
-            return builder.shuffle_vector(one, ir.Constant(kind, ir.Undefined), everywhere)
-
-        own, zeros = ir.Constant(indices, list(range(lanes))), ir.Constant(vector, [0.0] * lanes)
-        added, begin, end, stop = (
-            spread(b, vector),
-            spread(first, indices),
-            spread(last, indices),
-            spread(n, indices),
-        )
-        with cgutils.for_range_slice(builder, INDEX(0), n, INDEX(lanes), INDEX) as (i, _):
-            i_vector = builder.add(spread(i, indices), own)
-            inside = builder.and_(
-                builder.icmp_signed(">=", i_vector, begin), builder.icmp_signed("<", i_vector, end)
-            )
-            x = builder.call(load, [builder.bitcast(builder.gep(source, [i]), pointer), align, inside, zeros])
-            x = builder.select(inside, builder.fadd(x, added), zeros)
-            below = builder.icmp_signed("<", i_vector, stop)
-            builder.call(store, [x, builder.bitcast(builder.gep(target, [i]), pointer), align, below])
+        added = vector.spread(builder, b, vector.type)
+        begin, end, stop = (vector.spread(builder, bound, vector.indices) for bound in (first, last, n))
+        with cgutils.for_range_slice(builder, I64(0), n, I64(lanes), I64) as (i, _):
+            places = builder.add(vector.spread(builder, i, vector.indices), vector.places)
+            inside = builder.and_(builder.icmp_signed(">=", places, begin), builder.icmp_signed("<", places, end))
+            x = vector.load(builder, vector.at(builder, source, i), inside)
+            x = builder.select(inside, builder.fadd(x, added), vector.zeros)
+            below = builder.icmp_signed("<", places, stop)
+            vector.store(builder, x, vector.at(builder, target, i), below)
         return context.get_dummy_value()
 
     @emitted(plain_copy)

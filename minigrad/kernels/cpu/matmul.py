@@ -17,9 +17,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from minigrad.dtypes import FLOATS
 from minigrad.kernels import Array, reference
 from minigrad.kernels.cpu.compile import inline
-from minigrad.kernels.cpu.math import FLOATS
 from minigrad.kernels.cpu.memory import at, reads, row, share, writes
 from minigrad.kernels.cpu.threads import GRAIN, Kernel, Kernels
 from minigrad.kernels.cpu.tile import FEW, host_registers, make_tile
@@ -274,9 +274,12 @@ def few_rows_piece(dtype: np.dtype) -> Callable:
                 if row_b == 1:
                     last = right - 1  # beyond it, the last column is taken again
                     sums = dots(
-                        line, row(B, s * col_b, K), row(B, min(s + 1, last) * col_b, K),
-                        row(B, min(s + 2, last) * col_b, K), row(B, min(s + 3, last) * col_b, K),
-                    )  # fmt: skip
+                        line,
+                        row(B, s * col_b, K),
+                        row(B, min(s + 1, last) * col_b, K),
+                        row(B, min(s + 2, last) * col_b, K),
+                        row(B, min(s + 3, last) * col_b, K),
+                    )
                 for t in range(s, min(s + 4, right)):
                     start = bias[t] if bias.size else line.dtype.type(0)
                     if row_b == 1:

@@ -17,6 +17,8 @@ from numba.core.typeconv import Conversion
 from numba.extending import NativeValue, unbox
 from numba.np.numpy_support import as_dtype, from_dtype
 
+from minigrad.dtypes import FLOATS
+from minigrad.kernels import Array
 from minigrad.kernels.cpu.compile import emitted, inline
 
 INDEX = types.intp  # of sizes, and of places in an array
@@ -137,6 +139,11 @@ def in_python(piece: Callable, takes: tuple) -> Callable:
     return seen
 
 
+def compiled(x: Array) -> bool:
+    """Whether a compiled kernel takes ``x``: integers, and arrays without elements, are left to the reference."""
+    return x.dtype in FLOATS and x.size > 0
+
+
 @inline
 def share(n, part, parts):
     """From where to where piece ``part`` of ``parts`` goes in 0..n."""
@@ -156,7 +163,7 @@ def at(typing_context, array, offset):
         data = cgutils.create_struct_proxy(signature.args[0])(context, builder, value=args[0]).data
         return builder.gep(data, [args[1]])
 
-    return types.CPointer(array.dtype)(array, types.intp), codegen
+    return types.CPointer(array.dtype)(array, INDEX), codegen
 
 
 @inline

@@ -15,8 +15,8 @@ import operator
 import numpy as np
 from numba import types
 
+from minigrad.dtypes import FLOATS
 from minigrad.kernels import Array, Dims, reference
-from minigrad.kernels.cpu.math import FLOATS
 from minigrad.kernels.cpu.memory import INDEX, at, reads, row, share, writes
 from minigrad.kernels.cpu.threads import Kernel, Kernels
 from minigrad.kernels.cpu.transpose import make_transpose

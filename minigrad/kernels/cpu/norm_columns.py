@@ -54,9 +54,11 @@ def column_moments(x, outer, groups, start, width, mean, variance):
 @inline
 def four_lines(x, first, groups, width):
     return (
-        row(x, first, width), row(x, first + groups, width), row(x, first + 2 * groups, width),
+        row(x, first, width),
+        row(x, first + groups, width),
+        row(x, first + 2 * groups, width),
         row(x, first + 3 * groups, width),
-    )  # fmt: skip
+    )
 
 
 def columns_piece(x, weight, bias, outer, groups, eps, means, variances, out, part, parts):

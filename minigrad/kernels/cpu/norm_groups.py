@@ -8,7 +8,7 @@ import numpy as np
 
 from minigrad.kernels.cpu.compile import inline
 from minigrad.kernels.cpu.memory import row, share
-from minigrad.kernels.cpu.reduce import SHORT, deviations_short, in_lanes
+from minigrad.kernels.cpu.row_sums import SHORT, deviations_short, in_lanes
 
 FAR = 64.0  # the square of so many standard deviations is how far the origin may be from the mean
 SMALLEST, LARGEST = 1e-30, 1e30  # variances whose squares float32 can add up

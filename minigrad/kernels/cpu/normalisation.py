@@ -15,7 +15,7 @@ inner = 1      two passes over ``x``, all groups side by side, so      columns; 
 The first pass finds mean and variance together, from the deviations of the group's first element, or of the
 mean of four. That is at most n^(1/2) standard deviations from the mean, so little is lost in the difference
 (Chan, Golub and LeVeque, "Algorithms for computing the sample variance", 1983). Short sums are made in the
-dtype of x, and added in float64, as in ``reduce.py``.
+dtype of x, and added in float64, as in ``row_sums.py``.
 """
 
 from __future__ import annotations
@@ -26,12 +26,11 @@ import math
 import numpy as np
 from numba import types
 
+from minigrad.dtypes import FLOATS, float64
 from minigrad.kernels import Array, Dims, reference
-from minigrad.kernels.cpu.math import FLOATS
-from minigrad.kernels.cpu.memory import INDEX, reads, row, share, writes
+from minigrad.kernels.cpu.memory import INDEX, compiled, reads, row, share, writes
 from minigrad.kernels.cpu.norm_columns import columns_backward_piece, columns_piece, columns_sums_piece
 from minigrad.kernels.cpu.norm_groups import groups_backward_piece, groups_piece, groups_sums_piece
-from minigrad.kernels.cpu.reduce import compiled
 from minigrad.kernels.cpu.threads import Kernel, Kernels
 
 __all__ = ["normalise", "normalise_backward", "normalise_by", "normalise_sums"]
@@ -92,17 +91,15 @@ def _around(dims: list[int], shape: Dims) -> tuple[int, int, int]:
     return math.prod(shape[:first]), math.prod(shape[d] for d in dims), math.prod(shape[last:])
 
 
-FLOAT = types.float64
-
-
 def _given_kernel(dtype: np.dtype) -> Kernel:
     return Kernel("normalise_given", given_piece, (*[reads(dtype)] * 4, INDEX, writes(dtype)))
 
 
 def _kernel(name: str, piece, operands: int, sizes: int, results: int, *, wide: bool = False) -> Kernels:
     def build(dtype: np.dtype) -> Kernel:
-        result = writes(np.dtype(np.float64) if wide else dtype)
-        return Kernel(name, piece, (*[reads(dtype)] * operands, *[INDEX] * sizes, FLOAT, *[result] * results))
+        result = writes(float64 if wide else dtype)
+        takes = (*[reads(dtype)] * operands, *[INDEX] * sizes, types.float64, *[result] * results)
+        return Kernel(name, piece, takes)
 
     return Kernels(build, FLOATS)
 

@@ -14,9 +14,9 @@ from collections.abc import Callable
 import numpy as np
 from numba import types
 
+from minigrad.dtypes import FLOATS
 from minigrad.kernels import Array, reference
 from minigrad.kernels.cpu.elementwise import EXP
-from minigrad.kernels.cpu.math import FLOATS
 from minigrad.kernels.cpu.memory import reads, share, writes
 from minigrad.kernels.cpu.threads import GRAIN, Kernel
 
@@ -169,7 +169,7 @@ def rmsprop_step(
 
 def adagrad_step(
     p: Array, g: Array, s: Array, *, lr: float, eps: float, weight_decay: float, maximize: bool
-) -> None:  # fmt: skip
+) -> None:
     arrays = rows(p, g, s)
     if arrays is None:
         reference.adagrad_step(p, g, s, lr=lr, eps=eps, weight_decay=weight_decay, maximize=maximize)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numba import types
 
+from minigrad.dtypes import FLOATS, int64
 from minigrad.kernels import Array, reference
 from minigrad.kernels.cpu.compile import inline
-from minigrad.kernels.cpu.math import FLOATS
 from minigrad.kernels.cpu.memory import INDEX, reads, row, share, writes
 from minigrad.kernels.cpu.threads import Kernel, Kernels
 
@@ -41,7 +41,7 @@ def topk_piece(x, n, k, largest, out, part, parts):
 
 
 def _topk(dtype: np.dtype) -> Kernel:
-    takes = (reads(dtype), INDEX, INDEX, types.boolean, writes(np.dtype(np.int64)))
+    takes = (reads(dtype), INDEX, INDEX, types.boolean, writes(int64))
     return Kernel("topk", topk_piece, takes)
 
 
@@ -52,7 +52,7 @@ def topk(x: Array, dim: int, k: int, largest: bool, sorted: bool) -> Array:
     if x.dtype not in FLOATS or not 0 < k <= FEW or not x.size:
         return reference.topk(x, dim, k, largest, sorted)
     lines = np.moveaxis(x, dim, -1)
-    out = np.empty((*lines.shape[:-1], k), np.int64)
+    out = np.empty((*lines.shape[:-1], k), int64)
     _along_rows[x.dtype](2 * x.size, lines.ravel(), x.shape[dim], k, bool(largest), out)
     if not sorted:
         out.sort(-1)

@@ -12,10 +12,10 @@ import math
 
 import numpy as np
 
+from minigrad.dtypes import FLOATS, float64, int64
 from minigrad.kernels import Array, Dims, reference
 from minigrad.kernels.cpu import reduce
 from minigrad.kernels.cpu.compile import inline
-from minigrad.kernels.cpu.math import FLOATS
 from minigrad.kernels.cpu.memory import INDEX, reads, row, share, writes
 from minigrad.kernels.cpu.threads import Kernel, Kernels
 from minigrad.kernels.windows import Span, Spans
@@ -23,7 +23,6 @@ from minigrad.kernels.windows import Span, Spans
 __all__ = ["argmax_pool", "avg_pool", "avg_pool_backward", "max_pool"]
 __all__ += ["max_pool_backward", "resample", "resample_backward"]
 
-PLACES = np.dtype(np.int64)
 
 # -- the largest ----------------------------------------------------------------------------------------------
 
@@ -178,8 +177,8 @@ def resample_backward_piece(dy, inner, index, weight, out, part, parts):
 
 # -- functions of the contract --------------------------------------------------------------------------------
 
-ALONG = (reads(PLACES), reads(PLACES), INDEX)  # a span
-COUNTS = (reads(np.dtype(np.float64)),) * 2
+ALONG = (reads(int64), reads(int64), INDEX)  # a span
+COUNTS = (reads(float64),) * 2
 
 
 def _pools(name: str, piece, *others, result: np.dtype | None = None) -> Kernels:
@@ -190,25 +189,25 @@ def _pools(name: str, piece, *others, result: np.dtype | None = None) -> Kernels
 
 
 def _places(name: str, piece) -> Kernels:
-    return Kernels(lambda dtype: Kernel(name, piece, (reads(dtype), reads(PLACES), INDEX, writes(dtype))), FLOATS)
+    return Kernels(lambda dtype: Kernel(name, piece, (reads(dtype), reads(int64), INDEX, writes(dtype))), FLOATS)
 
 
 def _between(name: str, piece) -> Kernels:
     def build(dtype: np.dtype) -> Kernel:
-        table = reads(PLACES, 2), reads(np.dtype(np.float64), 2)
+        table = reads(int64, 2), reads(float64, 2)
         return Kernel(name, piece, (reads(dtype), INDEX, *table, writes(dtype)))
 
     return Kernels(build, FLOATS)
 
 
-_argmax = _pools("argmax_pool", argmax_piece, result=PLACES)
+_argmax = _pools("argmax_pool", argmax_piece, result=int64)
 _mean = _pools("avg_pool", mean_piece, *COUNTS)
 _spread = _pools("avg_pool_backward", spread_piece, *COUNTS)
 _take, _put = _places("max_pool", take_piece), _places("max_pool_backward", put_piece)
 _resample = _between("resample", resample_piece)
 _resample_backward = _between("resample_backward", resample_backward_piece)
 
-ONE = Span(np.zeros(1, np.int64), np.ones(1, np.int64), 1)
+ONE = Span(np.zeros(1, int64), np.ones(1, int64), 1)
 
 
 def compiled(x: Array, spans: Spans) -> bool:
@@ -230,13 +229,13 @@ def flat(spans: Spans) -> list[Array | int]:
 
 
 def factors(counts: tuple[Array, ...]) -> list[Array]:
-    return [count.astype(np.float64) for count in (np.ones(1), *counts)[-2:]]
+    return [count.astype(float64) for count in (np.ones(1), *counts)[-2:]]
 
 
 def argmax_pool(x: Array, spans: Spans) -> Array:
     if not compiled(x, spans):
         return reference.argmax_pool(x, spans)
-    out = np.empty((*x.shape[: x.ndim - len(spans)], *[len(span.start) for span in spans]), np.int64)
+    out = np.empty((*x.shape[: x.ndim - len(spans)], *[len(span.start) for span in spans]), int64)
     _argmax[x.dtype](2 * x.size, x.ravel(), x.shape[-1], *flat(spans), out)
     return out
 

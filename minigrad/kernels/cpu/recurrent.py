@@ -13,12 +13,12 @@ from collections.abc import Callable
 
 import numpy as np
 
+from minigrad.dtypes import FLOATS
 from minigrad.kernels import Array, reference, rules
 from minigrad.kernels.cpu.compile import inline, specialise
-from minigrad.kernels.cpu.math import FLOATS, MATHS
+from minigrad.kernels.cpu.math import MATHS
 from minigrad.kernels.cpu.matmul import NO_BIAS, PER_ADDITION, make_block
-from minigrad.kernels.cpu.memory import reads, row, share, writes
-from minigrad.kernels.cpu.reduce import compiled
+from minigrad.kernels.cpu.memory import compiled, reads, row, share, writes
 from minigrad.kernels.cpu.threads import Kernel, Kernels
 
 __all__ = ["gru", "gru_backward", "lstm", "lstm_backward", "rnn_relu"]

@@ -18,14 +18,16 @@ from collections.abc import Callable
 
 import numpy as np
 
+from minigrad.dtypes import FLOATS
 from minigrad.kernels import Array, Dims, reference
 from minigrad.kernels.cpu.compile import inline
 from minigrad.kernels.cpu.elementwise import EXP
 from minigrad.kernels.cpu.extremes import max_row
-from minigrad.kernels.cpu.math import FLOATS, MATHS
-from minigrad.kernels.cpu.memory import reads, row, share, writes
+from minigrad.kernels.cpu.math import MATHS
+from minigrad.kernels.cpu.memory import INDEX, compiled, reads, row, share, writes
 from minigrad.kernels.cpu.move import contiguous
-from minigrad.kernels.cpu.reduce import INDEX, compiled, fold, in_lanes, sum_row
+from minigrad.kernels.cpu.reduce import fold
+from minigrad.kernels.cpu.row_sums import in_lanes, sum_row
 from minigrad.kernels.cpu.threads import Kernel, Kernels
 from minigrad.kernels.cpu.transpose import make_transpose
 

@@ -23,7 +23,7 @@ import numpy as np
 from numba import prange, types
 
 from minigrad.kernels.cpu.compile import jit, straight
-from minigrad.kernels.cpu.memory import in_python
+from minigrad.kernels.cpu.memory import INDEX, in_python
 
 # Work, in additions, that takes one thread twice as long as starting and joining the others: two microseconds, but
 # ten under tbb and twenty under workqueue. Which layer Numba chose is known once it has begun a parallel loop.
@@ -73,7 +73,7 @@ class Kernel:
 
     def __init__(self, name: str, piece: Callable, takes: tuple | None = None) -> None:
         self.name, self.takes = name, takes
-        self.compiled = jit(name, piece, takes=takes and (*takes, types.intp, types.intp))
+        self.compiled = jit(name, piece, takes=takes and (*takes, INDEX, INDEX))
         if numba.config.DISABLE_JIT and takes:
             self.compiled = in_python(self.compiled, takes)
         self.piece = straight(self.compiled)
@@ -116,4 +116,4 @@ def together(name: str, piece: Callable, takes: tuple | None) -> Callable:
         for part in prange(parts):
             piece(*args, part, parts)
 
-    return jit(f"{name}_parallel", loop, parallel=True, takes=takes and (types.intp, types.StarArgTuple(takes)))
+    return jit(f"{name}_parallel", loop, parallel=True, takes=takes and (INDEX, types.StarArgTuple(takes)))

@@ -17,13 +17,12 @@ from dataclasses import dataclass
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
 from numba.core.registry import cpu_target
 from numba.np.numpy_support import from_dtype
 
 from minigrad.kernels.cpu.compile import emitted
+from minigrad.kernels.cpu.vectors import I64, Vector
 
-INDEX = ir.IntType(64)
 FEW = 3  # rows, with which a tile is as wide as the registers allow
 GROUP = 3  # rows of A that share a pointer, which with one step and two steps is all that an address can say
 
@@ -88,30 +87,10 @@ def make_tile(
     ``"B"``, their step is instead a pointer to where each of them begins.
     """
     lanes = registers.bytes // dtype.itemsize
-    element = from_dtype(dtype)
-    scalar = ir.FloatType() if dtype == np.float32 else ir.DoubleType()
-    vector, truths = ir.VectorType(scalar, lanes), ir.VectorType(ir.IntType(1), lanes)
-    indices = ir.VectorType(INDEX, lanes)
-    zeros = ir.Constant(vector, [0.0] * lanes)
-    everywhere = ir.Constant(ir.VectorType(ir.IntType(32), lanes), [0] * lanes)
-    suffix = f"v{lanes}f{8 * dtype.itemsize}"
+    element, vector = from_dtype(dtype), Vector(dtype, lanes)
 
     def emit(builder, rows, vectors, columns, K, A, row_a, col_a, B, ldb, begin, start, ld_start, C, ldc):
         """The code for one shape of tile."""
-        int32, align = ir.IntType(32), ir.IntType(32)(dtype.itemsize)
-
-        def declare(name, result, *arguments):
-            return cgutils.get_or_insert_function(builder.module, ir.FunctionType(result, arguments), name)
-
-        masked_load = declare(f"llvm.masked.load.{suffix}.p0", vector, vector.as_pointer(), int32, truths, vector)
-        masked_store = declare(
-            f"llvm.masked.store.{suffix}.p0", ir.VoidType(), vector, vector.as_pointer(), int32, truths
-        )
-        fma = declare(f"llvm.fma.{suffix}", vector, vector, vector, vector) if registers.fused else None
-
-        def spread(value, kind):
-            first = builder.insert_element(ir.Constant(kind, ir.Undefined), value, int32(0))
-            return builder.shuffle_vector(first, ir.Constant(kind, ir.Undefined), everywhere)
 
         def begins(steps, row, is_scattered):
             return builder.load(builder.gep(steps, [row])) if is_scattered else builder.mul(steps, row)
@@ -124,57 +103,56 @@ def make_tile(
             """
             return builder.asm(ir.FunctionType(pointer.type, [pointer.type]), "", "=r,0", [pointer], False)
 
-        def vector_in(pointer, v):
-            return builder.bitcast(builder.gep(pointer, [INDEX(v * lanes)]), vector.as_pointer())
+        def part(pointer, v):
+            return vector.at(builder, pointer, I64(v * lanes))
 
-        def vector_at(pointer, row, step, v):
-            return vector_in(builder.gep(pointer, [builder.mul(step, INDEX(row))]), v)
+        def part_of_row(pointer, row, step, v):
+            return part(builder.gep(pointer, [builder.mul(step, I64(row))]), v)
 
         def multiply_add(a, b, c):
-            return builder.call(fma, [a, b, c]) if fma else builder.fadd(builder.fmul(a, b), c)
+            if registers.fused:
+                return vector.multiply_add(builder, a, b, c)
+            return builder.fadd(builder.fmul(a, b), c)
 
-        left = builder.sub(columns, INDEX((vectors - 1) * lanes))  # columns in the last vector
-        inside = builder.icmp_signed("<", ir.Constant(indices, list(range(lanes))), spread(left, indices))
-        full = ir.Constant(truths, [True] * lanes)
+        left = builder.sub(columns, I64((vectors - 1) * lanes))  # columns in the last vector
+        inside = builder.icmp_signed("<", vector.places, vector.spread(builder, left, vector.indices))
+        full = ir.Constant(vector.truths, [True] * lanes)
         masks = [full] * (vectors - 1) + [inside]
-        begun = spread(begin, truths)
+        begun = vector.spread(builder, begin, vector.truths)
         tiles = [(m, v) for m in range(rows) for v in range(vectors)]
         first = [
-            builder.call(
-                masked_load, [vector_at(start, m, ld_start, v), align, builder.and_(masks[v], begun), zeros]
-            )
+            vector.load(builder, part_of_row(start, m, ld_start, v), builder.and_(masks[v], begun))
             for m, v in tiles
         ]
         group = rows if scattered == "A" else GROUP
         a_begins = [
-            A if scattered == "A" else builder.gep(A, [builder.mul(row_a, INDEX(m))])
-            for m in range(0, rows, group)
+            A if scattered == "A" else builder.gep(A, [builder.mul(row_a, I64(m))]) for m in range(0, rows, group)
         ]
-        a_rows = [begins(row_a, INDEX(m % group), scattered == "A") for m in range(rows)]
+        a_rows = [begins(row_a, I64(m % group), scattered == "A") for m in range(rows)]
         before, loop, after = builder.block, builder.append_basic_block("k"), builder.append_basic_block("sums")
         builder.branch(loop)
 
         builder.position_at_end(loop)
-        k = builder.phi(INDEX)
-        sums = {tile: builder.phi(vector) for tile in tiles}
+        k = builder.phi(I64)
+        sums = {tile: builder.phi(vector.type) for tile in tiles}
         a = [builder.phi(pointer.type) for pointer in a_begins]
         b = builder.gep(B, [begins(ldb, k, scattered == "B")])
-        b_vectors = [builder.load(vector_in(b, v), align=dtype.itemsize) for v in range(vectors - 1)]
+        b_vectors = [builder.load(part(b, v), align=dtype.itemsize) for v in range(vectors - 1)]
         if registers.masks:
-            b_vectors.append(builder.call(masked_load, [vector_in(b, vectors - 1), align, inside, zeros]))
+            b_vectors.append(vector.load(builder, part(b, vectors - 1), inside))
         else:
-            b_vectors.append(builder.load(vector_in(b, vectors - 1), align=dtype.itemsize))
+            b_vectors.append(builder.load(part(b, vectors - 1), align=dtype.itemsize))
         new = {}
         for m in range(rows):
             one = builder.load(builder.gep(a[m // group], [a_rows[m]]), align=dtype.itemsize)
-            one = spread(one, vector)
+            one = vector.spread(builder, one, vector.type)
             for v in range(vectors):
                 new[m, v] = multiply_add(one, b_vectors[v], sums[m, v])
-        k_next = builder.add(k, INDEX(1))
+        k_next = builder.add(k, I64(1))
         for pointer, start_a in zip(a, a_begins, strict=True):
             pointer.add_incoming(start_a, before)
             pointer.add_incoming(opaque(builder.gep(pointer, [col_a])), loop)
-        k.add_incoming(INDEX(0), before)
+        k.add_incoming(I64(0), before)
         k.add_incoming(k_next, loop)
         for tile, value in zip(tiles, first, strict=True):
             sums[tile].add_incoming(value, before)
@@ -183,16 +161,16 @@ def make_tile(
 
         builder.position_at_end(after)
         for m, v in tiles:
-            builder.call(masked_store, [new[m, v], vector_at(C, m, ldc, v), align, masks[v]])
+            vector.store(builder, new[m, v], part_of_row(C, m, ldc, v), masks[v])
 
     def codegen(context, builder, signature, args):
         rows, vectors, *others = args
         done = builder.append_basic_block("done")
-        which = builder.or_(builder.mul(rows, INDEX(16)), vectors)
+        which = builder.or_(builder.mul(rows, I64(16)), vectors)
         switch = builder.switch(which, done)
         for m, v in shapes:
             case = builder.append_basic_block(f"tile_{m}_{v}")
-            switch.add_case(INDEX(16 * m + v), case)
+            switch.add_case(I64(16 * m + v), case)
             builder.position_at_end(case)
             emit(builder, m, v, *others)
             builder.branch(done)

@@ -14,41 +14,33 @@ from collections.abc import Callable
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
 from numba.np.numpy_support import from_dtype
 
 from minigrad.kernels.cpu.compile import emitted, inline
-from minigrad.kernels.cpu.memory import at
-from minigrad.kernels.cpu.tile import INDEX, host_registers
+from minigrad.kernels.cpu.memory import INDEX, at
+from minigrad.kernels.cpu.tile import host_registers
+from minigrad.kernels.cpu.vectors import I32, I64, Vector
 
 
 def make_turn(dtype: np.dtype, lanes: int) -> Callable:
     """``turn(rows, source, source_step, target, target_step)`` for ``rows`` of a square of ``lanes`` each way."""
-    element = from_dtype(dtype)
-    scalar = ir.FloatType() if dtype == np.float32 else ir.DoubleType()
-    vector, truths = ir.VectorType(scalar, lanes), ir.VectorType(ir.IntType(1), lanes)
+    element, vector = from_dtype(dtype), Vector(dtype, lanes)
 
     def codegen(context, builder, signature, args):
         rows, source, source_step, target, target_step = args
-        int32 = ir.IntType(32)
-        masked_store = cgutils.get_or_insert_function(
-            builder.module,
-            ir.FunctionType(ir.VoidType(), [vector, vector.as_pointer(), int32, truths]),
-            f"llvm.masked.store.v{lanes}f{8 * dtype.itemsize}.p0",
-        )
 
         def line(pointer, step, i):
-            return builder.bitcast(builder.gep(pointer, [builder.mul(step, i)]), vector.as_pointer())
+            return vector.at(builder, pointer, builder.mul(step, i))
 
         def choose(a, b, places):
-            mask = ir.Constant(ir.VectorType(int32, lanes), places)
+            mask = ir.Constant(ir.VectorType(I32, lanes), places)
             return builder.shuffle_vector(a, b, mask)
 
-        last = builder.sub(rows, INDEX(1))  # is read again in place of the rows that are not there
-        indices = [builder.select(builder.icmp_signed("<", INDEX(i), last), INDEX(i), last) for i in range(lanes)]
-        inside = ir.Constant(truths, ir.Undefined)
+        last = builder.sub(rows, I64(1))  # is read again in place of the rows that are not there
+        indices = [builder.select(builder.icmp_signed("<", I64(i), last), I64(i), last) for i in range(lanes)]
+        inside = ir.Constant(vector.truths, ir.Undefined)
         for i in range(lanes):
-            inside = builder.insert_element(inside, builder.icmp_signed("<", INDEX(i), rows), int32(i))
+            inside = builder.insert_element(inside, builder.icmp_signed("<", I64(i), rows), I32(i))
         lines = [builder.load(line(source, source_step, i), align=dtype.itemsize) for i in indices]
         side = 1
         while side < lanes:
@@ -60,8 +52,7 @@ def make_turn(dtype: np.dtype, lanes: int) -> Callable:
                     lines[i], lines[i + side] = choose(a, b, upper), choose(a, b, lower)
             side *= 2
         for i, value in enumerate(lines):
-            place = line(target, target_step, INDEX(i))
-            builder.call(masked_store, [value, place, int32(dtype.itemsize), inside])
+            vector.store(builder, value, line(target, target_step, I64(i)), inside)
         return context.get_dummy_value()
 
     def plain(rows, source, source_step, target, target_step):
@@ -72,7 +63,7 @@ def make_turn(dtype: np.dtype, lanes: int) -> Callable:
     @emitted(plain)
     def turn(typing_context, rows, source, source_step, target, target_step):
         pointer = types.CPointer(element)
-        return types.void(types.intp, pointer, types.intp, pointer, types.intp), codegen
+        return types.void(INDEX, pointer, INDEX, pointer, INDEX), codegen
 
     return turn
 
@@ -94,9 +85,12 @@ def make_transpose(dtype: np.dtype) -> Callable:
         for r in range(0, R, L):
             for c in range(0, C, L):
                 turn(
-                    min(L, rows - r), at(source, start + r * source_step + c), source_step,
-                    at(target, target_start + c * target_step + r), target_step,
-                )  # fmt: skip
+                    min(L, rows - r),
+                    at(source, start + r * source_step + c),
+                    source_step,
+                    at(target, target_start + c * target_step + r),
+                    target_step,
+                )
         for r in range(rows):
             for c in range(C if r < R else 0, columns):
                 at(target, target_start + c * target_step + r)[0] = at(source, start + r * source_step + c)[0]

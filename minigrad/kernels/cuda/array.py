@@ -15,13 +15,11 @@ import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from minigrad import kernels
+from minigrad.dtypes import DType
+from minigrad.kernels import Array, Dims
 from minigrad.kernels.cuda import device as devices
 from minigrad.kernels.cuda.memory import Memory
-
-Shape = tuple[int, ...]
 
 
 class Flags(NamedTuple):
@@ -45,9 +43,9 @@ class DeviceArray:
         self,
         memory: Memory | Any,
         address: int,
-        shape: Shape,
-        strides: Shape,
-        dtype: np.dtype[Any],
+        shape: Dims,
+        strides: Dims,
+        dtype: DType,
         device: int,
         base: DeviceArray | None = None,
         writeable: bool = True,
@@ -60,7 +58,7 @@ class DeviceArray:
         self.chain: Any = None
 
     @classmethod
-    def around(cls, memory: Memory, shape: Shape, dtype: np.dtype[Any], device: int) -> DeviceArray:
+    def around(cls, memory: Memory, shape: Dims, dtype: DType, device: int) -> DeviceArray:
         """The array of all elements in the memory, one after the other."""
         return cls(memory, memory.address, shape, steps(shape, dtype.itemsize), dtype, device)
 
@@ -122,7 +120,7 @@ class DeviceArray:
 
     # -- views ------------------------------------------------------------------------------------------------
 
-    def view(self, shape: Shape, strides: Shape, offset: int = 0, *, writeable: bool = True) -> DeviceArray:
+    def view(self, shape: Dims, strides: Dims, offset: int = 0, *, writeable: bool = True) -> DeviceArray:
         """The same memory with another shape and other strides, from ``offset`` bytes further on."""
         return DeviceArray(
             self.memory,
@@ -135,7 +133,7 @@ class DeviceArray:
             self.writeable and writeable,
         )
 
-    def reshape(self, shape: Shape) -> DeviceArray | None:
+    def reshape(self, shape: Dims) -> DeviceArray | None:
         """The view of that shape, or None if only a copy can have it. One size may be -1."""
         if -1 in shape:
             rest = math.prod(n for n in shape if n != -1)
@@ -147,7 +145,7 @@ class DeviceArray:
         """The view with the dims in that order."""
         return self.view(tuple(self.shape[d] for d in dims), tuple(self.strides[d] for d in dims))
 
-    def expand(self, shape: Shape) -> DeviceArray:
+    def expand(self, shape: Dims) -> DeviceArray:
         """The view broadcast to that shape; it shows one element in several places, and so is read-only."""
         new = len(shape) - self.ndim
         strides = (0,) * new + tuple(
@@ -183,7 +181,7 @@ class DeviceArray:
 
     # -- to the host ------------------------------------------------------------------------------------------
 
-    def host(self) -> np.ndarray[Any, Any]:
+    def host(self) -> Array:
         """A copy in the memory of the host. Waits for the device."""
         from minigrad.kernels.cuda.transfer import to_host  # it needs kernels, to copy what is strided
 
@@ -219,7 +217,7 @@ class PendingArray(DeviceArray):
 
     __slots__ = ()
 
-    def __init__(self, chain: Any, name: str, dtype: np.dtype[Any]) -> None:
+    def __init__(self, chain: Any, name: str, dtype: DType) -> None:
         self.chain, self.name, self.device, self.dtype = chain, name, chain.device, dtype
         self.shape = shape = chain.shape
         self.strides, self.contiguous, self.ndim = steps(shape, dtype.itemsize), True, len(shape)
@@ -236,7 +234,7 @@ class PendingArray(DeviceArray):
 kernels.placed[DeviceArray] = kernels.placed[PendingArray] = "cuda"
 
 
-def empty(shape: Sequence[int], dtype: np.dtype[Any], index: int) -> DeviceArray:
+def empty(shape: Sequence[int], dtype: DType, index: int) -> DeviceArray:
     """A new array on the device of that number, whose elements are whatever the memory holds."""
     shape = tuple(shape)
     return DeviceArray.around(room(math.prod(shape) * dtype.itemsize, index), shape, dtype, index)
@@ -254,7 +252,7 @@ def room(size: int, index: int) -> Memory:
         return take(size, stream)
 
 
-def like(x: DeviceArray, shape: Sequence[int] | None = None, dtype: np.dtype[Any] | None = None) -> DeviceArray:
+def like(x: DeviceArray, shape: Sequence[int] | None = None, dtype: DType | None = None) -> DeviceArray:
     """A new array on the device of ``x``; of its shape and dtype, but for what is given."""
     return empty(x.shape if shape is None else shape, x.dtype if dtype is None else dtype, x.device)
 
@@ -263,7 +261,7 @@ def like(x: DeviceArray, shape: Sequence[int] | None = None, dtype: np.dtype[Any
 
 
 @functools.lru_cache(4096)
-def steps(shape: Shape, itemsize: int) -> Shape:
+def steps(shape: Dims, itemsize: int) -> Dims:
     """The strides, in bytes, of elements that lie one after the other.
 
     >>> steps((2, 3), 4)
@@ -276,7 +274,7 @@ def steps(shape: Shape, itemsize: int) -> Shape:
     return tuple(reversed(strides))
 
 
-def is_contiguous(shape: Shape, strides: Shape, itemsize: int) -> bool:
+def is_contiguous(shape: Dims, strides: Dims, itemsize: int) -> bool:
     """Whether elements of these strides lie one after the other; the stride of a dim of size 1 says nothing."""
     step = itemsize
     if 0 in shape:
@@ -288,7 +286,7 @@ def is_contiguous(shape: Shape, strides: Shape, itemsize: int) -> bool:
     return True
 
 
-def reshaped(shape: Shape, strides: Shape, new: Shape) -> Shape | None:
+def reshaped(shape: Dims, strides: Dims, new: Dims) -> Dims | None:
     """The strides of a view of the shape ``new``, or None if no strides lead to the elements in this order.
 
     >>> reshaped((4, 6), (48, 8), (2, 2, 6)), reshaped((4, 6), (8, 32), (24,))

@@ -58,10 +58,10 @@ from typing import Any
 import numpy as np
 
 from minigrad.dtypes import DType
-from minigrad.kernels import OutOfMemoryError
+from minigrad.kernels import Dims, OutOfMemoryError
 from minigrad.kernels.cuda import array as arrays
 from minigrad.kernels.cuda import device as devices
-from minigrad.kernels.cuda.array import DeviceArray, PendingArray, Shape
+from minigrad.kernels.cuda.array import DeviceArray, PendingArray
 from minigrad.kernels.cuda.launch import Kernel, blocks_on
 from minigrad.kernels.cuda.loops import are_flat, index_type, number_type, strided
 from minigrad.kernels.cuda.shim import THREADS
@@ -93,7 +93,7 @@ class Chain:
     The first step of a chain with a ``head`` is a matrix product, which has operands of its own.
     """
 
-    def __init__(self, shape: Shape, device: int, stream: int, head: Any = None) -> None:
+    def __init__(self, shape: Dims, device: int, stream: int, head: Any = None) -> None:
         self.shape, self.device, self.stream, self.head = shape, device, stream, head
         self.size = math.prod(shape)
         self.steps: list[tuple[Any, list[Any], DType, DType]] = []  # function, operands; computed in, and giving
@@ -119,7 +119,7 @@ class Chain:
 
     # -- put off ----------------------------------------------------------------------------------------------
 
-    def takes(self, found: Sequence[DeviceArray], shape: Shape, device: int, stream: int) -> bool:
+    def takes(self, found: Sequence[DeviceArray], shape: Dims, device: int, stream: int) -> bool:
         """Whether a function of these arrays, with a result of this shape, can be the next step."""
         if self.is_over or self.shape != shape or self.device != device or self.stream != stream:
             return False
@@ -289,16 +289,14 @@ class Chain:
         _plans[key] = plan
         return plan
 
-    def _start_one(self, results: Results, kernel: Kernel, grid: int, sizes: Shape) -> bool:
+    def _start_one(self, results: Results, kernel: Kernel, grid: int, sizes: Dims) -> bool:
         (out,), (_, given, _, gives) = results, self.steps[0]
         memory = arrays.room(self.size * gives.itemsize, self.device)
         kernel.start(devices.device(self.device), grid, THREADS, memory, *given, *sizes)
         out.become(memory)
         return True
 
-    def _start_all(
-        self, results: Results, kernel: Kernel, grid: int, sizes: Shape, written: Sequence[int]
-    ) -> bool:
+    def _start_all(self, results: Results, kernel: Kernel, grid: int, sizes: Dims, written: Sequence[int]) -> bool:
         held = [results[k] for k in written]
         try:
             outs = [x if x.chain is None else arrays.room(x.nbytes, self.device) for x in held]
@@ -370,7 +368,7 @@ class Chain:
 
         return tuple(Step(f, tuple(name(x) for x in given), *kinds) for f, given, *kinds in self.steps)
 
-    def _layout(self) -> tuple[int, Shape]:
+    def _layout(self) -> tuple[int, Dims]:
         """In how many dims the arrays have strides, and the sizes and strides of these."""
         return (0, ()) if are_flat(self.arrays, self.shape) else strided(self.arrays, self.shape)
 

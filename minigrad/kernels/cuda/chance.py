@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
 
 import numpy as np
 
+from minigrad.dtypes import DType
 from minigrad.kernels import taking
 from minigrad.kernels.cuda.array import DeviceArray, like
 from minigrad.kernels.cuda.launch import INT, Kernel, blocks, number, pointer
@@ -29,7 +29,7 @@ def drawn(place, low, high):
 
 
 @functools.cache
-def dropout_kernel(dtype: np.dtype[Any], noted: bool) -> Kernel:
+def dropout_kernel(dtype: DType, noted: bool) -> Kernel:
     """out[i] = x[i] factor, or 0 where the number of place ``i // together`` is below the limit.
 
     The halves of the key are arguments; while a graph takes notes, they are in memory, new for each replay.

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.dtypes import DType
+from minigrad.dtypes import DType, float64, int64
 from minigrad.kernels.cuda.array import DeviceArray, like
 from minigrad.kernels.cuda.launch import INT, Kernel, pointer, storage
 from minigrad.kernels.cuda.move import flip
@@ -23,8 +23,6 @@ from minigrad.kernels.cuda.sweeps import line_start
 from minigrad.kernels.cuda.team import BLOCK, THREAD, Lines, Team, lines, plus, start, times
 
 __all__ = ["cumprod", "cumsum", "recurrence"]
-
-WIDE, INTEGER = np.dtype(np.float64), np.dtype(np.int64)
 
 
 def block_scan(
@@ -98,8 +96,8 @@ def recurrence_piece(wide: Any, gives: Any) -> Callable[..., None]:
 @functools.cache
 def scan(name: str, team: Team, reads: DType) -> Kernel:
     """The kernel of ``cumsum`` or ``cumprod``."""
-    wide = WIDE if reads.kind == "f" else INTEGER
-    gives = reads if reads.kind == "f" else INTEGER
+    wide = float64 if reads.kind == "f" else int64
+    gives = reads if reads.kind == "f" else int64
     combine, identity = (plus, wide.type(0)) if name == "cumsum" else (times, wide.type(1))
     if team is BLOCK:
         function = block_scan(combine, identity, make_shared(THREADS, wide), wide.type, gives.type)
@@ -111,7 +109,7 @@ def scan(name: str, team: Team, reads: DType) -> Kernel:
 
 
 def _run(name: str, x: DeviceArray, dim: int) -> DeviceArray:
-    out = like(x, dtype=x.dtype if x.dtype.kind == "f" else INTEGER)
+    out = like(x, dtype=x.dtype if x.dtype.kind == "f" else int64)
     source, _, n, inner = found = _lines(x, dim)
     if out.size:
         kernel = scan(name, found.team, x.dtype)

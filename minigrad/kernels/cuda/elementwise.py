@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.dtypes import DType
+from minigrad.dtypes import DType, bool_
 from minigrad.kernels import Array
 from minigrad.kernels.cuda import array as arrays
 from minigrad.kernels.cuda import device as devices
@@ -39,8 +39,6 @@ from minigrad.kernels.cuda.shim import THREADS, specialise
 from minigrad.kernels.cuda.waiting import finish, put_off
 
 Operand = DeviceArray | Array | float
-
-BOOL = np.dtype(np.bool_)
 
 
 class Elementwise:
@@ -126,7 +124,7 @@ class Elementwise:
 
         def rule(place: Callable[[str], str]) -> str:
             call = f"rule({', '.join(place(x) if x in arrays_of else x for x in given)})"
-            return f"1 if {call} else 0" if gives == BOOL else call
+            return f"1 if {call} else 0" if gives == bool_ else call
 
         if ndim:
             body = f"out[{{out}}] = {rule(lambda x: f'{x}[{{{x}}}]')}"

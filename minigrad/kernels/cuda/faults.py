@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from minigrad.dtypes import int64
 from minigrad.kernels.cuda import array as arrays
 from minigrad.kernels.cuda import device as devices
 from minigrad.kernels.cuda.array import DeviceArray
@@ -35,7 +36,7 @@ def watched(index: int, name: str) -> DeviceArray:
 def expect(index: int, suspects: list[str]) -> None:
     """Let :func:`check` look for mistakes of these functions."""
     if index not in _notes:
-        _notes[index] = arrays.empty((3,), np.dtype(np.int64), index), []
+        _notes[index] = arrays.empty((3,), int64, index), []
         _reset(index)
     names = _notes[index][1]
     names += [name for name in suspects if name not in names]

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from minigrad.dtypes import bool_
 from minigrad.kernels import Array, rules
 from minigrad.kernels.cuda.array import DeviceArray
-from minigrad.kernels.cuda.elementwise import BOOL, Elementwise
+from minigrad.kernels.cuda.elementwise import Elementwise
 from minigrad.kernels.cuda.move import copy
 from minigrad.kernels.reference import elementwise
 
@@ -18,7 +19,7 @@ __all__ = elementwise.__all__
 
 def truth(name, rule):
     """A function whose result is bool."""
-    return Elementwise(name, rule, gives=BOOL)
+    return Elementwise(name, rule, gives=bool_)
 
 
 def whole_power_rule(x, y):
@@ -188,7 +189,7 @@ def round_to(x: DeviceArray, decimals: int) -> DeviceArray:
 
 
 def bitwise_not(x: DeviceArray) -> DeviceArray:
-    return (logical_not if x.dtype == BOOL else bitwise_not_whole)(x)
+    return (logical_not if x.dtype == bool_ else bitwise_not_whole)(x)
 
 
 def isclose(

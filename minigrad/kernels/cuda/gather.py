@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minigrad.dtypes import int64
+from minigrad.dtypes import DType, int64
 from minigrad.kernels import Array, Dims
 from minigrad.kernels.cuda import intrinsics
 from minigrad.kernels.cuda.array import DeviceArray, like, steps
@@ -64,7 +64,7 @@ class Places(NamedTuple):
 
 
 @functools.cache
-def kernel_of(what: str, dtype: np.dtype[Any], ndim: int, index: np.dtype[Any]) -> Kernel:
+def kernel_of(what: str, dtype: DType, ndim: int, index: DType) -> Kernel:
     """The kernel that moves elements of this dtype, in a shape of ``ndim`` dims."""
     source = strided_source(("x", "v", "w", "offsets"), ("x", "v", "offsets"), [BODIES[what]], ndim)
     known = {"atomic_add": intrinsics.atomic_add, "atomic_max": intrinsics.atomic_max}

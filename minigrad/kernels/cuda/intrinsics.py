@@ -6,10 +6,7 @@ bytes, the most that a thread can load with one instruction.
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-
+from minigrad.dtypes import DType
 from minigrad.kernels.cuda.shim import SIMULATED, emitted, types
 
 if not SIMULATED:
@@ -110,6 +107,6 @@ def atomic_max(typing_context, pointer, i, value):
     return whole(pointer, types.int64, whole), codegen
 
 
-def bits(dtype: np.dtype[Any]) -> int:
+def bits(dtype: DType) -> int:
     """The bytes to which the address of four elements must be a multiple."""
     return min(WIDE * dtype.itemsize, 16)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numba.np.numpy_support import from_dtype
 
-from minigrad.dtypes import DType
+from minigrad.dtypes import DType, uint8
 from minigrad.kernels.cuda import device as devices
 from minigrad.kernels.cuda import shim
 from minigrad.kernels.cuda.array import DeviceArray, PendingArray
@@ -32,7 +32,7 @@ made: list[Kernel] = []
 
 def storage(dtype: DType) -> DType:
     """What a kernel sees elements as: bools are bytes of 0 and 1 in memory."""
-    return np.dtype(np.uint8) if dtype.kind == "b" else dtype
+    return uint8 if dtype.kind == "b" else dtype
 
 
 class Argument:

@@ -22,14 +22,13 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.dtypes import DType
-from minigrad.kernels import Array
+from minigrad.dtypes import DType, float64, int64
+from minigrad.kernels import Array, Dims
 from minigrad.kernels.cuda import intrinsics
-from minigrad.kernels.cuda.array import Shape
 from minigrad.kernels.cuda.launch import INT, Argument, number
 from minigrad.kernels.cuda.shim import SIMULATED, cuda
 
-NARROW, WIDE = np.dtype(np.uint32), np.dtype(np.int64)  # in which places are worked out
+NARROW, WIDE = np.dtype(np.uint32), int64  # in which places are worked out
 
 INSIDE = "\n        "  # between two lines inside the loop
 
@@ -102,7 +101,7 @@ def number_type(x: Array | float, dtype: DType) -> DType:
     """The type of a number beside arrays of ``dtype``: its own, or for one of Python theirs, if it holds it."""
     if isinstance(x, np.ndarray):
         return x.dtype
-    return dtype if dtype.kind == "f" or isinstance(x, int) else np.dtype(np.float64)
+    return dtype if dtype.kind == "f" or isinstance(x, int) else float64
 
 
 # -- shapes ---------------------------------------------------------------------------------------------------
@@ -112,7 +111,7 @@ def number_type(x: Array | float, dtype: DType) -> DType:
 broadcast = functools.lru_cache(4096)(np.broadcast_shapes)
 
 
-def are_flat(arrays: Iterable[Any], shape: Shape) -> bool:
+def are_flat(arrays: Iterable[Any], shape: Dims) -> bool:
     """Whether arrays have that shape, their elements one after the other, from a multiple of 16 bytes on."""
     for x in arrays:  # noqa: SIM110 (at every launch: all() would take twice as long)
         if x.shape != shape or not x.contiguous or x.address % 16:
@@ -120,27 +119,27 @@ def are_flat(arrays: Iterable[Any], shape: Shape) -> bool:
     return True
 
 
-def strided(arrays: Sequence[Any], shape: Shape) -> tuple[int, Shape]:
+def strided(arrays: Sequence[Any], shape: Dims) -> tuple[int, Dims]:
     """In how many dims the arrays have strides, seen with the shape, and the sizes and strides of these."""
     return _strided(shape, *[(x.shape, x.strides, x.dtype) for x in arrays])
 
 
 @functools.lru_cache(4096)
-def _strided(shape: Shape, *arrays: tuple[Shape, Shape, DType]) -> tuple[int, Shape]:
+def _strided(shape: Dims, *arrays: tuple[Dims, Dims, DType]) -> tuple[int, Dims]:
     along = [broadcast_strides(given, strides, dtype.itemsize, shape) for given, strides, dtype in arrays]
     sizes, steps = collapse(shape, tuple(along))
     return len(sizes), (*sizes[1:], *steps)
 
 
 @functools.lru_cache(4096)
-def broadcast_strides(shape: Shape, strides: Shape, itemsize: int, to: Shape) -> Shape:
+def broadcast_strides(shape: Dims, strides: Dims, itemsize: int, to: Dims) -> Dims:
     """The strides, in elements, of an operand seen with the shape ``to``."""
     new = len(to) - len(shape)
     return (0,) * new + tuple(0 if n == 1 else s // itemsize for n, s in zip(shape, strides, strict=True))
 
 
 @functools.lru_cache(4096)
-def collapse(shape: Shape, strides: tuple[Shape, ...]) -> tuple[Shape, Shape]:
+def collapse(shape: Dims, strides: tuple[Dims, ...]) -> tuple[Dims, Dims]:
     """Fewer dims with the same elements in the same order, and the strides of one operand after the other.
 
     >>> collapse((2, 1, 3, 4), ((12, 12, 4, 1), (0, 0, 4, 1)))  # (2, 1, 3, 4) and (3, 4)

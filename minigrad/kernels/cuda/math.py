@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.dtypes import FLOATS, DType
 from minigrad.kernels import rules
 from minigrad.kernels.cuda.shim import SIMULATED, cuda, specialise
-
-FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 #: Functions of Python's ``math`` that Numba compiles to libdevice's, in the precision of the argument.
 NAMES = (
@@ -23,7 +22,7 @@ NAMES = (
 OTHERS = {"exp2": "exp2", "round": "rint"}
 
 
-def libdevice(dtype: np.dtype[Any]) -> dict[str, Any]:
+def libdevice(dtype: DType) -> dict[str, Any]:
     """The functions for rules that compute in ``dtype``."""
     found: dict[str, Any] = {name: getattr(math, name) for name in NAMES}
     if dtype in FLOATS:
@@ -35,7 +34,7 @@ def libdevice(dtype: np.dtype[Any]) -> dict[str, Any]:
     return found
 
 
-def simulated(dtype: np.dtype[Any]) -> dict[str, Any]:
+def simulated(dtype: DType) -> dict[str, Any]:
     """The same by NumPy, which goes on with NaN and Inf where Python raises an error."""
     others = {
         "acos": "arccos", "acosh": "arccosh", "asin": "arcsin", "asinh": "arcsinh", "atan": "arctan",
@@ -45,7 +44,7 @@ def simulated(dtype: np.dtype[Any]) -> dict[str, Any]:
     return found | {"erf": lambda x: dtype.type(math.erf(x))}
 
 
-def names(dtype: np.dtype[Any]) -> dict[str, Callable[..., Any]]:
+def names(dtype: DType) -> dict[str, Callable[..., Any]]:
     """What a rule that computes in ``dtype`` knows besides Python's builtins."""
     found = simulated(dtype) if SIMULATED else libdevice(dtype)
     if dtype in FLOATS:

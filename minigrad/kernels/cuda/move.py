@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.dtypes import DType, bool_, int64
 from minigrad.kernels import Dims
 from minigrad.kernels.cuda import array as arrays
 from minigrad.kernels.cuda import device as devices
 from minigrad.kernels.cuda.array import DeviceArray, like
-from minigrad.kernels.cuda.elementwise import BOOL, Elementwise
+from minigrad.kernels.cuda.elementwise import Elementwise
 from minigrad.kernels.cuda.launch import INT, Kernel, blocks, pointer
 from minigrad.kernels.cuda.shim import THREADS, cuda
 from minigrad.kernels.cuda.waiting import put_off
@@ -25,7 +26,7 @@ __all__ = ["cast", "cat", "copy", "diagonal", "diagonal_backward", "expand", "fl
 __all__ += ["permute", "repeat", "reshape", "roll", "stack", "tril", "triu", "unfold", "unfold_backward"]
 
 assign = Elementwise("copy", lambda x: x)
-truth = Elementwise("truth", lambda x: x != 0, gives=BOOL)
+truth = Elementwise("truth", lambda x: x != 0, gives=bool_)
 add = Elementwise("add", lambda x, y: x + y)
 below = Elementwise("triangle", lambda row, column, x, k: x if column <= row + k else 0)
 above = Elementwise("upper_triangle", lambda row, column, x, k: x if column >= row + k else 0)
@@ -46,11 +47,11 @@ def copy(x: DeviceArray) -> DeviceArray:
     return assign(x)
 
 
-def cast(x: DeviceArray, dtype: np.dtype[Any]) -> DeviceArray:
-    return (truth if dtype == BOOL else assign)(x, gives=dtype)
+def cast(x: DeviceArray, dtype: DType) -> DeviceArray:
+    return (truth if dtype == bool_ else assign)(x, gives=dtype)
 
 
-def full(shape: Sequence[int], value: float | None, dtype: np.dtype[Any], device: int) -> DeviceArray:
+def full(shape: Sequence[int], value: float | None, dtype: DType, device: int) -> DeviceArray:
     """A new array with every element ``value``; None is whatever the memory holds."""
     if value is None:
         return arrays.empty(shape, dtype, device)
@@ -62,7 +63,7 @@ def full(shape: Sequence[int], value: float | None, dtype: np.dtype[Any], device
 
 def write(x: DeviceArray, v: DeviceArray, key: Any) -> None:
     """``x[key] = v``, in place, for a key that gives a view."""
-    (truth if x.dtype == BOOL else assign)(v, out=x if key is ... else x[key])
+    (truth if x.dtype == bool_ else assign)(v, out=x if key is ... else x[key])
 
 
 # -- views ----------------------------------------------------------------------------------------------------
@@ -192,7 +193,7 @@ def _writeable(x: DeviceArray, shape: tuple[int, ...]) -> DeviceArray:
 
 def arange(n: int, device: int) -> DeviceArray:
     """The numbers 0, 1, ... n - 1 as int64."""
-    out = arrays.empty((n,), np.dtype(np.int64), device)
+    out = arrays.empty((n,), int64, device)
     count_up(blocks(out, n), THREADS, out, n)
     return out
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.dtypes import DType
-from minigrad.kernels import taking
+from minigrad.dtypes import DType, int64
+from minigrad.kernels import Array, taking
 from minigrad.kernels.cuda import device as devices
 from minigrad.kernels.cuda.array import DeviceArray
 from minigrad.kernels.cuda.chance import LOW
@@ -32,7 +32,7 @@ class Page:
         self.memory, self.index = devices.device(index).memory.take(BYTES, NO_STREAM), index
         self.sent = b""
 
-    def cut(self, count: int, dtype: DType) -> tuple[np.ndarray[Any, Any], DeviceArray] | None:
+    def cut(self, count: int, dtype: DType) -> tuple[Array, DeviceArray] | None:
         """Place for so many numbers, here and there, or None if it is full."""
         start, size = self.used, count * dtype.itemsize
         if start + size > BYTES:
@@ -57,11 +57,11 @@ class Notes:
     def __init__(self, index: int, draw: Callable[[], int]) -> None:
         self.index, self.draw = index, draw
         self.pages = [Page(index)]
-        self.places: list[tuple[Any, np.ndarray[Any, Any]]] = []  # whose numbers they are, and where on the host
+        self.places: list[tuple[Any, Array]] = []  # whose numbers they are, and where on the host
         self.keys: dict[int, DeviceArray] = {}  # of each dropout, by the key that it had
         self.checks: list[Callable[[], None]] = []
         self.works: list[Callable[[Notes], None]] = []
-        self.drawn: list[np.ndarray[Any, Any]] = []  # where the halves of each key are on the host
+        self.drawn: list[Array] = []  # where the halves of each key are on the host
         self.following: int | None = None  # during a replay, the place that is written next
 
     @property
@@ -107,11 +107,11 @@ class Notes:
     def key(self, key: int) -> DeviceArray:
         """Where a dropout finds the halves of its key, and its derivative, which has the same, finds them too."""
         if key not in self.keys:
-            here, self.keys[key] = self._cut(2, np.dtype(np.int64))
+            here, self.keys[key] = self._cut(2, int64)
             self.drawn.append(here)
         return self.keys[key]
 
-    def _cut(self, count: int, dtype: DType) -> tuple[np.ndarray[Any, Any], DeviceArray]:
+    def _cut(self, count: int, dtype: DType) -> tuple[Array, DeviceArray]:
         found = self.pages[-1].cut(count, dtype)
         if found is None:
             self.pages.append(Page(self.index))

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.dtypes import int64
+from minigrad.dtypes import DType, int64
 from minigrad.kernels.cuda import functions
 from minigrad.kernels.cuda.array import DeviceArray, empty
 from minigrad.kernels.cuda.gather import index
@@ -89,13 +89,13 @@ number_places = Kernel("number_places", number_piece, pointer(int64), INT, INT)
 
 
 @functools.cache
-def stage_kernel(dtype: np.dtype[Any]) -> Kernel:
+def stage_kernel(dtype: DType) -> Kernel:
     """The kernel of one stage."""
     return Kernel(f"sort_stage_{dtype.name}", stage_piece, pointer(dtype), pointer(int64), *[INT] * 6)
 
 
 @functools.cache
-def sort_kernel(dtype: np.dtype[Any]) -> Kernel:
+def sort_kernel(dtype: DType) -> Kernel:
     """The kernel of all stages."""
     return Kernel(f"sort_{dtype.name}", sort_piece, pointer(dtype), pointer(int64), *[INT] * 4)
 

@@ -17,16 +17,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minigrad.dtypes import DType
-from minigrad.kernels import precision
+from minigrad.dtypes import FLOATS, DType
+from minigrad.kernels import Dims, precision
 from minigrad.kernels.cuda import array as arrays
 from minigrad.kernels.cuda import device as devices
 from minigrad.kernels.cuda import move
-from minigrad.kernels.cuda.array import DeviceArray, Shape
+from minigrad.kernels.cuda.array import DeviceArray
 from minigrad.kernels.cuda.fragments import KINDS
 from minigrad.kernels.cuda.launch import Kernel
 from minigrad.kernels.cuda.loops import broadcast_strides, collapse
-from minigrad.kernels.cuda.math import FLOATS
 from minigrad.kernels.cuda.memory import Memory
 from minigrad.kernels.cuda.product_kernels import gather_takes, make_gather, make_product, make_textbook, takes
 from minigrad.kernels.cuda.recipe import A_, B_, BIAS, C_, ROOM, Launch, Matrices, Recipe, Side, carry_out
@@ -187,7 +186,7 @@ def product(
     A: DeviceArray,
     B: DeviceArray,
     bias: DeviceArray | None,
-    shape: Shape,
+    shape: Dims,
     transposed: bool = False,
 ) -> DeviceArray:
     """(M, K) @ (K, N) + (N,) in that shape, as the head of a chain, or at once; ``transposed`` if B is (N, K)."""
@@ -203,7 +202,7 @@ def product(
     return C
 
 
-def multiply(A: DeviceArray, B: DeviceArray, batch: Shape, memory: Memory) -> None:
+def multiply(A: DeviceArray, B: DeviceArray, batch: Dims, memory: Memory) -> None:
     """C = (..., M, K) @ (..., K, N), into new memory, now; ``batch`` is that of the result."""
     recipe = recipe_for(A, B, None, batch, (), precision.operands())
     if recipe is None:  # a batch of more than two dims, none of which continues another
@@ -216,7 +215,7 @@ def recipe_for(
     A: DeviceArray,
     B: DeviceArray,
     bias: DeviceArray | None,
-    batch: Shape,
+    batch: Dims,
     ending: Steps,
     rounded: str | None,
     transposed: bool = False,
@@ -241,7 +240,7 @@ def recipe_of(
     A: Matrices,
     B: Matrices,
     step_bias: int | None,
-    batch: Shape,
+    batch: Dims,
     dtype: DType,
     ending: Steps,
     rounded: str | None,

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from minigrad.kernels import Dims
 from minigrad.kernels.cuda import array as arrays
 from minigrad.kernels.cuda import device as devices
-from minigrad.kernels.cuda.array import DeviceArray, Shape
+from minigrad.kernels.cuda.array import DeviceArray
 from minigrad.kernels.cuda.launch import Kernel
 from minigrad.kernels.cuda.memory import Memory
 from minigrad.kernels.cuda.steps import NUMBERS
@@ -20,8 +21,8 @@ from minigrad.kernels.cuda.tile import BYTES
 class Matrices(NamedTuple):
     """How an operand lies: of the matrices in its last two dims."""
 
-    shape: Shape
-    strides: Shape  # in bytes
+    shape: Dims
+    strides: Dims  # in bytes
     aligned: bool  # whether the first element is at a multiple of what a vector has
 
     @classmethod

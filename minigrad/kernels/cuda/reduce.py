@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minigrad.dtypes import DType
+from minigrad.dtypes import DType, bool_, int64
 from minigrad.kernels import Dims
 from minigrad.kernels.cuda.array import DeviceArray, like
 from minigrad.kernels.cuda.device import device as device_of
@@ -32,7 +32,6 @@ from minigrad.kernels.cuda.walk import Walk, are_aligned, walk_for
 __all__ = ["all", "amax", "amin", "any", "mean", "norm", "prod", "sum"]
 
 
-INTEGER, BOOL = np.dtype(np.int64), np.dtype(np.bool_)
 ENOUGH = 64  # elements that are worth a part of their own
 
 
@@ -164,7 +163,7 @@ class Reduce:
         self.kernels: dict[Any, Kernel] = {}
 
     def __call__(self, x: DeviceArray, dims: Dims, keepdim: bool, p: float = 0.0) -> DeviceArray:
-        holds = x.dtype if x.dtype.kind == "f" else INTEGER
+        holds = x.dtype if x.dtype.kind == "f" else int64
         gives = self.gives or (x.dtype if self.narrow else holds)
         p = p if holds.kind == "f" else 0
         out = like(x, reduced(x.shape, dims, keepdim), gives)
@@ -197,7 +196,7 @@ class Reduce:
     ) -> None:
         """Reduce each part of each line; ``size`` is how many elements there are to an element of the result."""
         source, _, n, inner = found
-        holds = source.dtype if source.dtype.kind == "f" else INTEGER
+        holds = source.dtype if source.dtype.kind == "f" else int64
         kernel = self.kernel(walk, source.dtype, holds, out.dtype, takes=takes, finishes=finishes)
         arguments = source, out, n, inner, parts, out.size, size, p
         if walk is None:
@@ -248,8 +247,8 @@ prod = Reduce(Reduction("prod", 1, times))
 mean = Reduce(Reduction("mean", 0, plus, finish=lambda total, n, p: total / n))
 amax = Reduce(Reduction("amax", -math.inf, larger), narrow=True)
 amin = Reduce(Reduction("amin", math.inf, smaller), narrow=True)
-any = Reduce(Reduction("any", 0, larger, is_not_zero), BOOL)
-all = Reduce(Reduction("all", 1, smaller, is_not_zero), BOOL)
+any = Reduce(Reduction("any", 0, larger, is_not_zero), bool_)
+all = Reduce(Reduction("all", 1, smaller, is_not_zero), bool_)
 
 count_nonzero = Reduce(Reduction("norm0", 0, plus, is_not_zero))
 norm1 = Reduce(Reduction("norm1", 0, plus, lambda x, p: abs(x)))

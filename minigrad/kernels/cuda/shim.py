@@ -29,6 +29,8 @@ from typing import Any
 import numba
 import numpy as np
 
+from minigrad.dtypes import DType
+
 REMEDY = "install one with pip install 'numba-cuda[cu12]' or 'numba-cuda[cu13]'"
 
 SIMULATED = bool(numba.config.ENABLE_CUDASIM)
@@ -76,7 +78,7 @@ def device(function: Callable[..., Any]) -> Callable[..., Any]:
     return compiled
 
 
-def specialise(rule: Callable[..., Any], dtype: np.dtype[Any], names: dict[str, Any]) -> Callable[..., Any]:
+def specialise(rule: Callable[..., Any], dtype: DType, names: dict[str, Any]) -> Callable[..., Any]:
     """``rule`` for use inside kernels, computing in ``dtype`` alone, with ``exp`` and the like from ``names``.
 
     Left as it is, ``1.0 + x`` would be a float64 sum also when x is a float32, which is up to 64 times as slow.
@@ -93,7 +95,7 @@ def specialise(rule: Callable[..., Any], dtype: np.dtype[Any], names: dict[str, 
     return device(special)
 
 
-def caster(dtype: np.dtype[Any]) -> Callable[..., Any]:
+def caster(dtype: DType) -> Callable[..., Any]:
     """What makes a number one of ``dtype``, inside kernels, as writing it to memory would."""
     if not SIMULATED or dtype.kind == "f":
         return dtype.type

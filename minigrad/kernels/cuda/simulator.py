@@ -25,6 +25,7 @@ from numba import types
 from numba.cuda.simulator.kernelapi import Dim3, FakeCUDAModule
 from numba.np.numpy_support import as_dtype
 
+from minigrad.dtypes import DType
 from minigrad.kernels import Array
 
 Size = tuple[int, int, int]
@@ -267,7 +268,7 @@ class Simulator:
         assert found.size == size, "outside the device's memory"
         return found
 
-    def pointer(self, address: int, dtype: np.dtype[Any]) -> Pointer:
+    def pointer(self, address: int, dtype: DType) -> Pointer:
         """What a kernel gets for an address."""
         starts = sorted(self.blocks)
         start = starts[bisect_right(starts, address) - 1]

@@ -24,8 +24,7 @@ import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import numpy as np
-
+from minigrad.dtypes import DType
 from minigrad.kernels import Dims
 from minigrad.kernels.cuda.array import DeviceArray
 from minigrad.kernels.cuda.device import device as device_of
@@ -56,7 +55,7 @@ def thread_place():
     return cuda.grid(1), 0, 1, cuda.gridsize(1)
 
 
-def block_fold(combine: Callable[..., Any], dtype: np.dtype[Any]) -> Callable[..., Any]:
+def block_fold(combine: Callable[..., Any], dtype: DType) -> Callable[..., Any]:
     """Every thread gets the values of all put together. All threads of the block must call it."""
     shared = make_shared(WARPS, dtype)
 
@@ -78,7 +77,7 @@ def block_fold(combine: Callable[..., Any], dtype: np.dtype[Any]) -> Callable[..
     return device(fold)
 
 
-def thread_fold(combine: Callable[..., Any], dtype: np.dtype[Any]) -> Callable[..., Any]:
+def thread_fold(combine: Callable[..., Any], dtype: DType) -> Callable[..., Any]:
     """One thread has it all."""
     return device(lambda value: value)
 

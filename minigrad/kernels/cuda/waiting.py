@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from minigrad.dtypes import DType
+from minigrad.kernels import Dims
 from minigrad.kernels.cuda import device as devices
-from minigrad.kernels.cuda.array import DeviceArray, Shape
+from minigrad.kernels.cuda.array import DeviceArray
 from minigrad.kernels.cuda.chain import Chain
 
 
@@ -18,7 +19,7 @@ def put_off(
     found: Sequence[DeviceArray],
     dtype: DType,
     gives: DType,
-    shape: Shape,
+    shape: Dims,
     device: int,
 ) -> DeviceArray:
     """What an elementwise function gives, as a step of this thread's chain, or the first one of a new chain.
@@ -38,7 +39,7 @@ def put_off(
         return chain.add(function, operands, dtype, gives)
 
 
-def begin(head: Any, shape: Shape, dtype: DType, device: int) -> DeviceArray:
+def begin(head: Any, shape: Dims, dtype: DType, device: int) -> DeviceArray:
     """What a matrix product gives, as the first step of a new chain. Its operands have been computed."""
     devices.flush()
     with devices.lock:

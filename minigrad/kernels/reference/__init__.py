@@ -75,7 +75,7 @@ weight, bias)``
 *, rate, scale)``                      ``observed``
 ``sum mean amax amin logsumexp         ``x`` with ``dims`` (a tuple) reduced away, or of size 1 when
 (x, dims, keepdim)``                   ``keepdim``
-``prod any all(x, dims, keepdim)``      the same
+``prod any all(x, dims, keepdim)``     the same
 ``norm(x, dims, keepdim, p)``          the same: ``(sum |x|^p)^(1/p)``, the largest or smallest ``|x|`` for
                                        p = inf or -inf, how many are not 0 for p = 0
 ``argmax argmin(x, dim, keepdim)``     int64 index of the first extreme (or NaN) along ``dim``

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.dtypes import DType
 from minigrad.kernels import Array, Dims, quiet
 
 __all__ = ["cast", "cat", "copy", "expand", "index", "index_backward"]
@@ -26,7 +27,7 @@ def expand(x: Array, shape: Dims) -> Array:
 
 
 @quiet
-def cast(x: Array, dtype: np.dtype[Any]) -> Array:
+def cast(x: Array, dtype: DType) -> Array:
     return x.astype(dtype)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from minigrad.kernels import is_seen
+from minigrad.kernels import broadcasts_to, is_seen
 from minigrad.ops.operands import cast, floating, pair, tensor
 from minigrad.tensor import Tensor
 
@@ -50,7 +50,7 @@ def check_probabilities(name: str, which: str, p: Tensor, remedy: str = "") -> N
     if not is_seen(p.array) or not p.numel():
         return
     low, high = p.array.min(), p.array.max()
-    if not (low >= 0 and high <= 1):  # so written that NaN is refused too
+    if not (low >= 0 and high <= 1):  # written so that NaN is refused too
         raise ValueError(f"{name}: the {which} must lie in [0, 1], it goes from {low:g} to {high:g}{remedy}")
 
 
@@ -63,8 +63,7 @@ def check_signs(name: str, target: Tensor, plus: str = "alike", minus: str = "di
 
 def repeated(name: str, which: str, weight: Tensor, input: Tensor) -> Tensor:
     """A weight of the input's dtype, which must be repeatable to the input's shape."""
-    repeats = zip(tensor(name, weight).shape[::-1], input.shape[::-1], strict=False)
-    if weight.ndim > input.ndim or any(n not in (1, size) for n, size in repeats):
+    if not broadcasts_to(tensor(name, weight).shape, input.shape):
         raise ValueError(
             f"{name}: a {which} {weight.shape} cannot be repeated to the shape {input.shape} of the input"
         )

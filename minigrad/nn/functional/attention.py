@@ -8,7 +8,7 @@ import numpy as np
 
 from minigrad import dtypes
 from minigrad.creation import zeros
-from minigrad.kernels import Dims
+from minigrad.kernels import Dims, broadcasts_to
 from minigrad.nn.functional.layers import check_probability, dropout
 from minigrad.ops import cat, linear, where
 from minigrad.ops.attention import attention, later, weights
@@ -118,9 +118,7 @@ def _mask(name: str, attn_mask: Tensor, q: Tensor, k: Tensor, is_causal: bool) -
         raise ValueError(f"{name}: is_causal is a mask of its own, attn_mask must be None")
     mask = tensor(name, attn_mask)
     wanted = (*broadcast(name, q.shape[:-2], k.shape[:-2]), q.shape[-2], k.shape[-2])
-    if mask.ndim > len(wanted) or any(
-        n not in (1, size) for n, size in zip(mask.shape[::-1], wanted[::-1], strict=False)
-    ):
+    if not broadcasts_to(mask.shape, wanted):
         raise ValueError(f"{name}: attn_mask {mask.shape} must broadcast to {wanted}, (..., queries, keys)")
     return added(name, "attn_mask", mask, q.dtype, unseen=False)
 

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from minigrad.dtypes import float32, int64
-from minigrad.graph import Array, record
-from minigrad.kernels import duplicate, is_seen
+from minigrad.graph import record
+from minigrad.kernels import Array, duplicate, is_seen
 from minigrad.nn.functional.arguments import check_has_mean, check_probabilities, check_reduction, reduced
 from minigrad.ops import log_softmax, where
 from minigrad.ops.indexing import TakeAlong

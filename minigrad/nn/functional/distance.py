@@ -41,7 +41,7 @@ def kl_div(input: Tensor, target: Tensor, *, reduction: str = "mean", log_target
     log_p, q = alike("kl_div", input, target, reduction)
     if reduction == "batchmean" and not log_p.ndim:
         raise ValueError("kl_div: the input has no dimensions, so there is no batch for 'batchmean': use 'sum'")
-    if not log_target and is_seen(q.array) and not (q.array >= 0).all():  # so written that NaN is refused too
+    if not log_target and is_seen(q.array) and not (q.array >= 0).all():  # written so that NaN is refused too
         raise ValueError("kl_div: a probability is negative or NaN: logarithms need log_target=True")
     log_q = q if log_target else (q + (q == 0)).log()
     losses = (q.exp() if log_target else q) * (log_q - log_p)

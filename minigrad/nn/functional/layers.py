@@ -11,8 +11,8 @@ import numpy as np
 from minigrad.creation import zeros
 from minigrad.dtypes import int64
 from minigrad.generator import draw_key
-from minigrad.graph import Array, record
-from minigrad.kernels import is_seen
+from minigrad.graph import record
+from minigrad.kernels import Array, is_seen
 from minigrad.ops import einsum, where
 from minigrad.ops.dropout import Dropout
 from minigrad.ops.embedding import Embedding

@@ -5,7 +5,7 @@ batch_norm         each channel, over the batch; when not training, with the sta
 instance_norm      each channel of each example
 group_norm         each group of channels of each example
 layer_norm         each example, or its last dims
-rms_norm           the same, but for the mean: divided by the root of the mean square alone
+rms_norm           the same without the mean: divided by the root of the mean square alone
 =================  ==============================================================================================
 
 Each is one node, ``Normalise``, with weight and bias as inputs; but ``rms_norm`` is made of ordinary operations.
@@ -21,7 +21,8 @@ import numpy as np
 
 from minigrad import kernels
 from minigrad.creation import ones_like
-from minigrad.graph import Array, record
+from minigrad.graph import record
+from minigrad.kernels import Array
 from minigrad.modes import current_mode, no_grad
 from minigrad.ops import rsqrt
 from minigrad.ops.in_place import check_changeable
@@ -281,7 +282,7 @@ def _last_dims(
     return x, tuple(range(x.ndim - len(shape), x.ndim))
 
 
-# -- weight and bias, running statistics -------------------------------------------------------------------------
+# -- weight and bias, running statistics ----------------------------------------------------------------------
 
 
 def _normalised(

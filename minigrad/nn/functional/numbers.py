@@ -108,7 +108,7 @@ def gaussian_nll_loss(
     eps: float = 1e-6,
     reduction: str = "mean",
 ) -> Tensor:
-    """Minus the logarithm of a normal density, ``l = (log v + (input - target)^2 / v) / 2``, but for a constant.
+    """Minus the logarithm of a normal density, ``l = (log v + (input - target)^2 / v) / 2``, without its constant.
 
     Args:
         input: the means that were predicted, of any shape.

@@ -6,8 +6,8 @@ import functools
 
 import numpy as np
 
-from minigrad.graph import Array, record
-from minigrad.kernels import Dims
+from minigrad.graph import record
+from minigrad.kernels import Array, Dims
 from minigrad.kernels.windows import Spans, Windows, covering
 from minigrad.nn.functional.convolution import Several
 from minigrad.nn.functional.space import batched, for_each_dim, windows, windows_along
@@ -202,6 +202,7 @@ def _counts_with_padding(at: Windows, sizes: Dims) -> tuple[Array, ...]:
     for k, s, p, count, n in zip(at.size, at.stride, at.padding, at.counts, sizes, strict=True):
         first = np.arange(count) * s - p
         found.append(np.minimum(first + k, n + p) - first)
+        found[-1].setflags(write=False)  # as the counts are kept
     return tuple(found)
 
 

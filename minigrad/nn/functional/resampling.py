@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from minigrad.graph import Array, record
-from minigrad.kernels import Dims
+from minigrad.graph import record
+from minigrad.kernels import Array, Dims
 from minigrad.nn.functional.pooling import adaptive_avg_pool1d, adaptive_avg_pool2d
 from minigrad.nn.functional.space import for_each_dim
 from minigrad.ops.operands import integer, number, only_floats, parameter, tensor

@@ -43,7 +43,7 @@ def for_each_dim(name: str, what: str, value: Any, dims: int, least: int) -> Dim
 
 def windows_along(
     name: str, dims: int, kernel_size: Any, stride: Any, padding: Any, dilation: Any
-) -> tuple[Dims, Dims, Dims, Dims]:  # fmt: skip
+) -> tuple[Dims, Dims, Dims, Dims]:
     """The sizes, strides, paddings and dilations of windows."""
     size = for_each_dim(name, "kernel_size", kernel_size, dims, 1)
     s = for_each_dim(name, "stride", stride, dims, 1)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from minigrad import backward
-from minigrad.graph import Constant, Op
+from minigrad.graph import Constant, Source
 from minigrad.hooks import Hook
 from minigrad.tensor import Tensor
 from minigrad.viz.recording import Call, Recording
@@ -68,7 +68,7 @@ class _Notes:
             for edge in call.edges:
                 self.numbers.setdefault(id(edge), len(self.numbers))
 
-    def begin(self, result: Op | Tensor | Constant, seed: Tensor) -> None:
+    def begin(self, result: Source, seed: Tensor) -> None:
         """Note the first step."""
         self.steps.append(Step(self.numbers[id(result)], (self._give(result, None, seed),)))
 
@@ -85,7 +85,7 @@ class _Notes:
 
         return note
 
-    def _give(self, to: Op | Tensor | Constant, edge: int | None, part: Tensor) -> Gift:
+    def _give(self, to: Source, edge: int | None, part: Tensor) -> Gift:
         before = self.totals.get(id(to))
         total = self.totals[id(to)] = part if before is None else before + part
         return Gift(edge, self.numbers[id(to)], read(part.array, self.limit), read(total.array, self.limit))
