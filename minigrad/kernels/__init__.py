@@ -18,6 +18,7 @@ from __future__ import annotations
 import importlib
 import re
 import threading
+from contextlib import AbstractContextManager, nullcontext
 from types import ModuleType
 from typing import Any
 
@@ -151,6 +152,11 @@ def write(array: Any, values: Any, key: Any = ...) -> None:
         load(placed[type(array)]).write(array, moved(given, device_of(array)), key)
     else:
         array[key] = moved(values, "cpu")
+
+
+def together() -> AbstractContextManager[None]:
+    """Let optimiser steps inside the ``with`` wait for each other: a device takes those of many arrays at once."""
+    return load("cuda").together() if placed else nullcontext()
 
 
 def share_memory(x: Any, y: Any) -> bool:

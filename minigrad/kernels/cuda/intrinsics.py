@@ -1,4 +1,5 @@
-"""What a kernel says in LLVM code, since Numba has no word for it: four elements at once, and atomic changes.
+"""What a kernel says in LLVM code, since Numba has no word for it: four elements at once, and atomic changes, and
+pointers that are read from memory.
 
 A pointer is addressed in elements. The memory of four elements must begin at a multiple of their size, or of 16
 bytes, the most that a thread can load with one instruction.
@@ -6,10 +7,13 @@ bytes, the most that a thread can load with one instruction.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numba.np.numpy_support import from_dtype
 
+from minigrad.kernels.cuda import device as devices
 from minigrad.kernels.cuda.shim import SIMULATED, emitted, types
 
 if not SIMULATED:
@@ -19,6 +23,7 @@ if not SIMULATED:
 
 WIDE = 4  # elements of a vector load
 INT32 = 32
+GLOBAL = 1  # the address space of the device's memory
 
 
 def plain_load4(pointer, i):
@@ -108,6 +113,26 @@ def atomic_max(typing_context, pointer, i, value):
         return builder.atomic_rmw("max", builder.gep(args[0], [args[1]]), args[2], "monotonic")
 
     return whole(pointer, types.int64, whole), codegen
+
+
+def make_at(dtype: np.dtype[Any]) -> Callable[..., Any]:
+    """``at(address)``: the pointer to the elements at an address in the memory of the device."""
+
+    def plain(address):
+        return devices.driver().pointer(int(address), dtype)
+
+    @emitted(plain)
+    def at(typing_context, address):
+        element = from_dtype(dtype)
+
+        def codegen(context, builder, signature, args):
+            real = context.get_data_type(element)
+            found = builder.inttoptr(args[0], real.as_pointer(GLOBAL))  # a generic one would be slower to read
+            return builder.addrspacecast(found, real.as_pointer())
+
+        return types.CPointer(element)(types.int64), codegen
+
+    return at
 
 
 def bits(dtype: np.dtype[Any]) -> int:

@@ -129,6 +129,15 @@ def test_the_steps_and_dropouts_of_a_graph_compile(deaf: Deaf, monkeypatch: pyte
     assert not any(".f64" in ptx for ptx in noted.values()), "a float32 kernel computes in float64"
 
 
+def test_a_step_reads_each_number_once_from_the_device_s_memory(deaf: Deaf) -> None:
+    p = mg.ones(5, device="cuda", requires_grad=True)
+    p.grad = mg.ones(5, device="cuda")
+    mg.optim.Adam([p]).step()
+    ptx = next(ptx for name, ptx in deaf.loaded.items() if "adam" in name)
+    assert 3 * ptx.count("ld.global.f32") == 4 * ptx.count("st.global.f32") > 0  # of p, g, m, s; p, m, s
+    assert not re.search(r"\b(ld|st)\.(f32|u64|b64)", ptx), "a generic address is slower"
+
+
 def test_the_chains_of_the_table_compile(deaf: Deaf, monkeypatch: pytest.MonkeyPatch) -> None:
     from minigrad.kernels.cuda import chain, launch
 
