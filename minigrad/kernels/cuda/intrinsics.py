@@ -18,11 +18,9 @@ from minigrad.kernels.cuda.shim import SIMULATED, emitted, types
 
 if not SIMULATED:
     from llvmlite import ir
-    from numba.core import cgutils
-    from numba.cuda import nvvmutils
 
 WIDE = 4  # elements of a vector load
-INT32 = 32
+INT32, INT64 = 32, 64
 GLOBAL = 1  # the address space of the device's memory
 
 
@@ -84,18 +82,19 @@ def atomic_add(typing_context, pointer, i, value):
 
     def codegen(context, builder, signature, args):
         at = builder.gep(args[0], [args[1]])
-        if isinstance(real, types.Float):
-            declare = nvvmutils.declare_atomic_add_float32 if real.bitwidth == 32 else _declare_add_float64
-            return builder.call(declare(builder.module), (at, args[2]))
+        if isinstance(real, types.Float):  # by PTX: what LLVM has for it is not the same for all generations
+            kind = ir.FunctionType(args[2].type, [ir.IntType(INT64), args[2].type])
+            letter = "f" if real.bitwidth == 32 else "d"
+            add = ir.InlineAsm(
+                kind,
+                f"atom.add.f{real.bitwidth} $0, [$1], $2;",
+                f"={letter},l,{letter},~{{memory}}",
+                side_effect=True,
+            )
+            return builder.call(add, [builder.ptrtoint(at, ir.IntType(INT64)), args[2]])
         return builder.atomic_rmw("add", at, args[2], "monotonic")
 
     return real(pointer, types.int64, real), codegen
-
-
-def _declare_add_float64(module):
-    real = ir.DoubleType()
-    kind = ir.FunctionType(real, (real.as_pointer(), real))
-    return cgutils.get_or_insert_function(module, kind, "llvm.nvvm.atomic.load.add.f64.p0f64")
 
 
 def plain_atomic_max(pointer, i, value):
