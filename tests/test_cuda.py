@@ -38,6 +38,20 @@ def test_memory_that_another_device_still_reads_is_not_used_anew(monkeypatch: py
     assert told == [("copy", 1), ("record", 1), ("wait", 0)]
 
 
+def test_the_driver_gets_the_handles_of_events_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[int] = []
+    monkeypatch.setattr(driver(), "end_event", lambda device, event: given.append(event))
+    event = mg.cuda.Event()
+    del event  # it was never recorded
+    event = mg.cuda.Event()
+    event.record()
+    assert event.place is not None
+    handle = event.place[1]
+    assert given == []
+    del event
+    assert given == [handle]
+
+
 def test_a_tensor_goes_there_and_back() -> None:
     x = X.cuda()
     assert (x.device, x.cpu().device, x.to("cpu").to("cuda:1").device) == ("cuda:0", "cpu", "cuda:1")
