@@ -253,6 +253,7 @@ class Event:
         """Let it happen when the stream, the current one by default, has done what it was given so far."""
         on = on or current_stream()
         if self.place is None or self.place[0] != on.device:
+            self._let_go()
             self.place = on.device, on.driver.new_event(on.device, self.enable_timing)
         _devices().flush_all()
         on.driver.record(on.device, self.place[1], on.handle)
@@ -278,6 +279,16 @@ class Event:
         end.synchronize()
         assert self.place is not None
         return float(_devices().driver().milliseconds(self.place[0], start, end.handle_on(self.place[0])))
+
+    def _let_go(self) -> None:
+        """Give the handle back; the driver keeps the event until it has happened."""
+        if self.place is not None:
+            _devices().driver().end_event(*self.place)
+            self.place = None
+
+    def __del__(self) -> None:
+        with suppress(Exception):  # at the end of the process there may be no driver any more
+            self._let_go()
 
 
 # -- graphs ---------------------------------------------------------------------------------------------------

@@ -368,10 +368,13 @@ def _beside(op: Op, tensors: Sequence[Tensor]) -> Any:
 
     A number fits every device: a tensor without dimensions on the CPU goes along with those on a GPU.
     """
-    there = [t.array for t in tensors if type(t.array) in kernels.placed]
-    if not there:
+    for t in tensors:  # at every operation: a comprehension would take twice as long
+        first = t.array
+        if type(first) in kernels.placed:
+            break
+    else:
         return None
-    kind, device = kernels.placed[type(there[0])], there[0].device
+    kind, device = kernels.placed[type(first)], first.device
     for t in tensors:
         x = t.array
         is_elsewhere = kernels.placed.get(type(x)) != kind or x.device != device

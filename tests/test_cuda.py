@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import ctypes
 import gc
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,36 @@ X = mg.tensor([[1.0, -2.0, 3.0], [0.5, 0.0, -1.0]])
 
 
 # -- where they are -------------------------------------------------------------------------------------------
+
+
+def test_memory_that_another_device_still_reads_is_not_used_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stream that gave the memory waits for the copy, which is on a stream of the other device."""
+    x, found = X.cuda(), driver()
+    told: list[tuple[str, int]] = []
+    for name in ("copy", "record", "wait"):
+        function = getattr(found, name)
+
+        def call(device: int, *rest: int, name: str = name, function: Callable[..., None] = function) -> None:
+            told.append((name, device))
+            function(device, *rest)
+
+        monkeypatch.setattr(found, name, call)
+    assert mg.equal(x.to("cuda:1").cpu(), X)
+    assert told == [("copy", 1), ("record", 1), ("wait", 0)]
+
+
+def test_the_driver_gets_the_handles_of_events_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[int] = []
+    monkeypatch.setattr(driver(), "end_event", lambda device, event: given.append(event))
+    event = mg.cuda.Event()
+    del event  # it was never recorded
+    event = mg.cuda.Event()
+    event.record()
+    assert event.place is not None
+    handle = event.place[1]
+    assert given == []
+    del event
+    assert given == [handle]
 
 
 def test_a_tensor_goes_there_and_back() -> None:

@@ -18,6 +18,7 @@ from __future__ import annotations
 import importlib
 import re
 import threading
+from contextlib import AbstractContextManager, nullcontext
 from types import ModuleType
 from typing import Any
 
@@ -158,6 +159,11 @@ def write(array: Any, values: Any, key: Any = ...) -> None:
 def broadcasts_to(shape: Dims, to: Dims) -> bool:
     """Whether an array of one shape can be repeated to the other."""
     return len(shape) <= len(to) and all(n in (1, m) for n, m in zip(shape[::-1], to[::-1], strict=False))
+
+
+def together() -> AbstractContextManager[None]:
+    """Let optimiser steps inside the ``with`` wait for each other: a device takes those of many arrays at once."""
+    return load("cuda").together() if placed else nullcontext()
 
 
 def share_memory(x: Any, y: Any) -> bool:

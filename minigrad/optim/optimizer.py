@@ -144,10 +144,11 @@ class Optimizer:
     def update_all(self, updates: Iterable[Update], place: Place | None = None) -> None:
         """Change these parameters; ``place`` is where the user's code asked for it."""
         target = current_mode().target
-        for p, g, state, group in updates:
-            array = p.array
-            self.update(kernels.for_array(array, target), array, g, state, group)
-            p.touch(place)
+        with kernels.together():
+            for p, g, state, group in updates:
+                array = p.array
+                self.update(kernels.for_array(array, target), array, g, state, group)
+                p.touch(place)
 
     def _recalled(self, p: Tensor, group: Group) -> State:
         """What is remembered of ``p``; nothing at all leaves no trace in ``state``."""

@@ -34,12 +34,13 @@ def check_repeatable(optimizer: Optimizer, steps: Iterable[tuple[Tensor, Group]]
 def note(optimizer: Optimizer, notes: Any, updates: list[Update]) -> None:
     """Have a graph take the step: before each replay the counts and numbers of the next are worked out."""
     repeated, first = [], notes.count
-    for update in updates:
-        count = notes.count
-        with _counts_kept([update]):  # nothing is done yet
-            optimizer.update_all([update])
-        if notes.count > count or not update[0].numel():  # else its kernels take no numbers anew
-            repeated.append(update)
+    with kernels.together():
+        for update in updates:
+            count = notes.count
+            with _counts_kept([update]):  # nothing is done yet
+                optimizer.update_all([update])
+            if notes.count > count or not update[0].numel():  # else its kernels take no numbers anew
+                repeated.append(update)
     taken = notes.count - first
     arrays = [p.array for p, *_ in updates]
     groups = {id(group): (group, optimizer.remembers(group)) for *_, group in updates}.values()

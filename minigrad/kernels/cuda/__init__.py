@@ -18,7 +18,7 @@ products.py       matrix products, each by a recipe (``recipe.py``); their kerne
                   ``product_kernels.py``, made of ``tile.py``, and, for tensor cores, in ``tensor_core.py``,
                   made of ``fragments.py``; ``shared.py`` and ``places.py`` serve both
 chance.py         dropout
-optimise.py       the optimiser steps
+optimise.py       the optimiser steps, those of many arrays in one launch by ``foreach.py``
 convolution.py    convolutions and their derivatives, as matrix products
 pooling.py        the largest or the mean of each window, and resampling
 recurrent.py      recurrent layers, step by step
@@ -47,6 +47,7 @@ from minigrad.kernels.cuda.convolution import *
 from minigrad.kernels.cuda.cumulative import *
 from minigrad.kernels.cuda.device import *
 from minigrad.kernels.cuda.exchange import *
+from minigrad.kernels.cuda.foreach import *
 from minigrad.kernels.cuda.functions import *
 from minigrad.kernels.cuda.gather import *
 from minigrad.kernels.cuda.move import *

@@ -200,8 +200,10 @@ class Chain:
     def run(self) -> None:
         """Launch it, on its own stream, whichever thread asks for it."""
         current = devices.current
-        if current.chain is not None:
-            devices.flush()  # what this thread has put off comes first; that may be this chain
+        if current.chain is self:
+            current.chain = None
+        elif current.chain is not None:
+            devices.flush()  # what this thread has put off comes first
         with devices.lock:
             if self.is_over:
                 return
@@ -209,7 +211,8 @@ class Chain:
             if self.reference is not None:
                 devices.waiting.discard(self.reference)
             here = current.streams.get(self.device, 0)
-            current.streams[self.device] = self.stream
+            if here != self.stream:
+                current.streams[self.device] = self.stream
             try:
                 self._launch()
                 self.steps.clear()  # of one that has failed it is told what it was
@@ -217,7 +220,8 @@ class Chain:
                 self.failure = f"{type(error).__name__}: {error}"
                 raise
             finally:
-                current.streams[self.device] = here
+                if here != self.stream:
+                    current.streams[self.device] = here
                 self._let_go()
             if here != self.stream:  # this thread's stream was told nothing of what has only now been started
                 devices.driver().synchronize(self.device, self.stream)

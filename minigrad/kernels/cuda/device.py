@@ -82,6 +82,7 @@ class Current(threading.local):
         self.streams: dict[int, int] = {}  # the handle, where it is not the device's default stream
         self.chain: Any = None  # elementwise work that is put off: chain.py
         self.fuses = True  # whether any is
+        self.together = False  # whether the steps of an optimiser wait for each other: foreach.py
 
 
 current = Current()

@@ -30,6 +30,7 @@ from minigrad.kernels.cuda.shared import INT32, INT64, address, shared_address
 from minigrad.kernels.cuda.shim import SIMULATED, cuda, emitted, types
 
 REAL = ir.FloatType()
+TOGETHER = ("convergent",)  # all threads of a warp come to it: the compiler must not move it into a branch
 MOST = 128 if SIMULATED else 0  # threads of a block, where they show each other what they hold
 
 
@@ -127,7 +128,8 @@ def load_pieces(typing_context, pieces, to, words, i):
         place = shared_address(context, builder, signature.args[2], words, i)
         text = "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {$0, $1, $2, $3}, [$4];"
         kind = ir.FunctionType(ir.LiteralStructType([INT32] * 4), [INT32])
-        found = builder.call(ir.InlineAsm(kind, text, "=r,=r,=r,=r,r", side_effect=True), [place])
+        load = ir.InlineAsm(kind, text, "=r,=r,=r,=r,r", side_effect=True)
+        found = builder.call(load, [place], attrs=TOGETHER)
         first = builder.gep(address(context, builder, signature.args[0], pieces), [to])
         for p in range(4):
             builder.store(builder.extract_value(found, p), builder.gep(first, [INT64(p)]))
@@ -169,7 +171,8 @@ def make_multiply_add(kind: Kind) -> Callable:
             totals = at(0, 4)
             inputs = [builder.load(place) for place in (*at(2, 4), *at(4, 2), *totals)]
             function = ir.FunctionType(ir.LiteralStructType([REAL] * 4), [INT32] * 6 + [REAL] * 4)
-            found = builder.call(ir.InlineAsm(function, text, "=f,=f,=f,=f,r,r,r,r,r,r,0,1,2,3"), inputs)
+            mma = ir.InlineAsm(function, text, "=f,=f,=f,=f,r,r,r,r,r,r,0,1,2,3")
+            found = builder.call(mma, inputs, attrs=TOGETHER)
             for e, place in enumerate(totals):
                 builder.store(builder.extract_value(found, e), place)
             return context.get_dummy_value()

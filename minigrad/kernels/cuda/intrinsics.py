@@ -1,4 +1,5 @@
-"""What a kernel says in LLVM code, since Numba has no word for it: four elements at once, and atomic changes.
+"""What a kernel says in LLVM code, since Numba has no word for it: four elements at once, and atomic changes, and
+pointers that are read from memory.
 
 A pointer is addressed in elements. The memory of four elements must begin at a multiple of their size, or of 16
 bytes, the most that a thread can load with one instruction.
@@ -6,16 +7,21 @@ bytes, the most that a thread can load with one instruction.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
+from numba.np.numpy_support import from_dtype
+
 from minigrad.dtypes import DType
+from minigrad.kernels.cuda import device as devices
 from minigrad.kernels.cuda.shim import SIMULATED, emitted, types
 
 if not SIMULATED:
     from llvmlite import ir
-    from numba.core import cgutils
-    from numba.cuda import nvvmutils
 
 WIDE = 4  # elements of a vector load
-INT32 = 32
+INT32, INT64 = 32, 64
+GLOBAL = 1  # the address space of the device's memory
 
 
 def plain_load4(pointer, i):
@@ -76,18 +82,19 @@ def atomic_add(typing_context, pointer, i, value):
 
     def codegen(context, builder, signature, args):
         at = builder.gep(args[0], [args[1]])
-        if isinstance(real, types.Float):
-            declare = nvvmutils.declare_atomic_add_float32 if real.bitwidth == 32 else _declare_add_float64
-            return builder.call(declare(builder.module), (at, args[2]))
+        if isinstance(real, types.Float):  # by PTX: what LLVM has for it is not the same for all generations
+            kind = ir.FunctionType(args[2].type, [ir.IntType(INT64), args[2].type])
+            letter = "f" if real.bitwidth == 32 else "d"
+            add = ir.InlineAsm(
+                kind,
+                f"atom.add.f{real.bitwidth} $0, [$1], $2;",
+                f"={letter},l,{letter},~{{memory}}",
+                side_effect=True,
+            )
+            return builder.call(add, [builder.ptrtoint(at, ir.IntType(INT64)), args[2]])
         return builder.atomic_rmw("add", at, args[2], "monotonic")
 
     return real(pointer, types.int64, real), codegen
-
-
-def _declare_add_float64(module):
-    real = ir.DoubleType()
-    kind = ir.FunctionType(real, (real.as_pointer(), real))
-    return cgutils.get_or_insert_function(module, kind, "llvm.nvvm.atomic.load.add.f64.p0f64")
 
 
 def plain_atomic_max(pointer, i, value):
@@ -105,6 +112,26 @@ def atomic_max(typing_context, pointer, i, value):
         return builder.atomic_rmw("max", builder.gep(args[0], [args[1]]), args[2], "monotonic")
 
     return whole(pointer, types.int64, whole), codegen
+
+
+def make_at(dtype: DType) -> Callable[..., Any]:
+    """``at(address)``: the pointer to the elements at an address in the memory of the device."""
+
+    def plain(address):
+        return devices.driver().pointer(int(address), dtype)
+
+    @emitted(plain)
+    def at(typing_context, address):
+        element = from_dtype(dtype)
+
+        def codegen(context, builder, signature, args):
+            real = context.get_data_type(element)
+            found = builder.inttoptr(args[0], real.as_pointer(GLOBAL))  # a generic one would be slower to read
+            return builder.addrspacecast(found, real.as_pointer())
+
+        return types.CPointer(element)(types.int64), codegen
+
+    return at
 
 
 def bits(dtype: DType) -> int:

@@ -1,4 +1,4 @@
-"""Optimiser steps: one launch reads and writes every array once, in place. The formulas stand in ``reference/``.
+"""Optimiser steps, in place, of many arrays in one launch (``foreach.py``). The formulas stand in ``reference/``.
 
 What an optimiser remembers only with some options is an argument of other kernels, made with the option.
 """
@@ -8,56 +8,34 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
-from typing import Any
 
 from minigrad.dtypes import DType
 from minigrad.kernels import taking
+from minigrad.kernels.cuda import device as devices
 from minigrad.kernels.cuda.array import DeviceArray
-from minigrad.kernels.cuda.launch import INT, Kernel, blocks, number, pointer
-from minigrad.kernels.cuda.loops import build
+from minigrad.kernels.cuda.foreach import Steps, make
+from minigrad.kernels.cuda.launch import Kernel
 from minigrad.kernels.cuda.math import names
-from minigrad.kernels.cuda.move import assign
-from minigrad.kernels.cuda.shim import THREADS, device
 from minigrad.kernels.cuda.team import whole
 
 __all__ = ["adagrad_step", "adam_step", "rmsprop_step", "sgd_step"]
 
 
-#: The kernel around a rule, with its numbers as arguments; while a graph takes notes, they are in memory.
-SOURCE = """\
-def kernel({arrays}, n, {given}):
-    {read}
-    i = cuda.grid(1)
-    while i < n:
-        change(i, {arrays}, {numbers})
-        i += cuda.gridsize(1)
-"""
-
-
-def source(arrays: int, numbers: int, *, noted: bool) -> str:
-    """The kernel for so many arrays and numbers."""
-    names = ", ".join(f"a{k}" for k in range(numbers))
-    return SOURCE.format(
-        arrays=", ".join(f"x{k}" for k in range(arrays)),
-        numbers=names,
-        given="noted" if noted else names,
-        read=f"{names} = " + ", ".join(f"noted[{k}]" for k in range(numbers)) if noted else "pass",
-    )
-
-
 # -- rules: what happens to element i -------------------------------------------------------------------------
+# Each reads all that it needs before it writes: after a write the compiler must read anew, as arrays may overlap.
 
 
 def sgd(dtype: DType, has_v: bool, nesterov: bool) -> Callable[..., None]:
     """v[i] = momentum v[i] + taken slope, then p[i] -= lr v[i]; v is not read at the first step."""
 
     def change(i, p, g, v, lr, momentum, taken, weight_decay, sign, first):
-        slope = sign * g[i] + weight_decay * p[i]
+        x = p[i]
+        slope = sign * g[i] + weight_decay * x
         if has_v:
             velocity = slope if first != 0 else momentum * v[i] + taken * slope
             v[i] = velocity
             slope = slope + momentum * velocity if nesterov else velocity
-        p[i] -= lr * slope
+        p[i] = x - lr * slope
 
     return change
 
@@ -67,17 +45,21 @@ def rmsprop(dtype: DType, has_mean: bool, has_v: bool) -> Callable[..., None]:
     root = names(dtype)["sqrt"]
 
     def change(i, p, g, s, mean, v, lr, alpha, new, eps, weight_decay, momentum, sign):
-        slope = sign * g[i] + weight_decay * p[i]
-        variance = alpha * s[i] + new * slope * slope
-        s[i] = variance
+        x = p[i]
+        slope = sign * g[i] + weight_decay * x
+        square = alpha * s[i] + new * slope * slope
+        variance = square
         if has_mean:
-            mean[i] = alpha * mean[i] + new * slope
-            variance -= mean[i] * mean[i]
+            average = alpha * mean[i] + new * slope
+            variance -= average * average
         moved = slope / (root(variance) + eps)
         if has_v:
             moved = momentum * v[i] + moved
             v[i] = moved
-        p[i] -= lr * moved
+        if has_mean:
+            mean[i] = average
+        s[i] = square
+        p[i] = x - lr * moved
 
     return change
 
@@ -87,9 +69,11 @@ def adagrad(dtype: DType) -> Callable[..., None]:
     root = names(dtype)["sqrt"]
 
     def change(i, p, g, s, lr, eps, weight_decay, sign):
-        slope = sign * g[i] + weight_decay * p[i]
-        s[i] += slope * slope
-        p[i] -= lr * slope / (root(s[i]) + eps)
+        x = p[i]
+        slope = sign * g[i] + weight_decay * x
+        total = s[i] + slope * slope
+        s[i] = total
+        p[i] = x - lr * slope / (root(total) + eps)
 
     return change
 
@@ -99,14 +83,18 @@ def adam(dtype: DType, has_top: bool) -> Callable[..., None]:
     root = names(dtype)["sqrt"]
 
     def change(i, p, g, m, s, top, rate, beta1, new1, beta2, new2, root_of, eps, kept, weight_decay, sign):
-        slope = sign * g[i] + weight_decay * p[i]
-        m[i] = beta1 * m[i] + new1 * slope
-        largest = beta2 * s[i] + new2 * slope * slope
-        s[i] = largest
+        x = p[i]
+        slope = sign * g[i] + weight_decay * x
+        mean = beta1 * m[i] + new1 * slope
+        square = beta2 * s[i] + new2 * slope * slope
+        largest = square
         if has_top:
-            largest = largest if not top[i] >= largest else top[i]  # NaN is taken from either
+            before = top[i]
+            largest = square if not before >= square else before  # NaN is taken from either
             top[i] = largest
-        p[i] = kept * p[i] - rate * m[i] / (root(largest) / root_of + eps)
+        m[i] = mean
+        s[i] = square
+        p[i] = kept * x - rate * mean / (root(largest) / root_of + eps)
 
     return change
 
@@ -121,31 +109,38 @@ def kernel_of(
     """The kernel of a step, for a dtype and with its options."""
     rule = {"sgd": sgd, "rmsprop": rmsprop, "adagrad": adagrad, "adam": adam}[name](dtype, *options)
     text = "".join(str(int(option)) for option in options) + "_noted" * noted
-    function = build(name, source(arrays, numbers, noted=noted), {"change": device(rule)})
-    given = [pointer(dtype)] if noted else [number(dtype)] * numbers
-    return Kernel(f"{name}{text}_{dtype.name}", function, *[pointer(dtype)] * arrays, INT, *given)
+    return make(f"{name}{text}_{dtype.name}", rule, dtype, arrays, numbers, noted=noted)
 
 
 def take_step(
     name: str, written: tuple[DeviceArray | None, ...], g: DeviceArray, numbers: tuple[float, ...], *options: bool
 ) -> None:
     """Run a step on p, g and what is remembered. Arrays with gaps are copied, and written back."""
-    p, notes = written[0], taking.notes
+    p, notes, current = written[0], taking.notes, devices.current
     assert p is not None
     if not p.size:
         return
-    given: tuple[Any, ...] = numbers
+    own: tuple[int, ...] = ()
     if notes is not None:
         place = notes.numbers((name, p.dtype, options), p.dtype, numbers)
         if place is None:  # a replay takes the step
             return
-        given = (place,)
-    rows = [p if x is None else whole(x) for x in written]  # what is None is not touched
-    kernel = kernel_of(name, p.dtype, len(rows) + 1, len(numbers), options, notes is not None)
-    kernel(blocks(p, p.size), THREADS, rows[0], whole(g), *rows[1:], p.size, *given)
-    for row, x in zip(rows, written, strict=True):
-        if x is not None and row is not x:
-            assign(row, out=x)
+        own, numbers = (place.address,), ()
+    kernel = kernel_of(name, p.dtype, len(written) + 1, len(numbers) or place.size, options, notes is not None)
+    first = whole(p)
+    found = [first, whole(g), *[first if x is None else whole(x) for x in written[1:]]]  # None is not touched
+    row = (p.size, *[x.address for x in found], *own)
+    steps = current.chain
+    if type(steps) is not Steps or (steps.index, steps.kernel, steps.numbers) != (p.device, kernel, numbers):
+        devices.flush()
+        steps = current.chain = Steps(p.device, kernel, numbers)
+    steps.rows.append(row)
+    steps.arrays.append(found)
+    for x, copy in zip(written, (first, *found[2:]), strict=True):
+        if x is not None and copy is not x:
+            steps.copied.append((copy, x))
+    if not current.together:
+        devices.flush()
 
 
 def sgd_step(

@@ -16,6 +16,7 @@ import numpy as np
 from minigrad.dtypes import int64
 from minigrad.kernels import Array, Dims
 from minigrad.kernels.cuda import array as arrays
+from minigrad.kernels.cuda import device as devices
 from minigrad.kernels.cuda.array import DeviceArray
 from minigrad.kernels.cuda.convolution import SPACE, contiguous
 from minigrad.kernels.cuda.intrinsics import atomic_add
@@ -36,7 +37,9 @@ def kept(array: Array, device: int) -> DeviceArray:
 
 @functools.lru_cache(256)
 def _kept(data: bytes, dtype: str, shape: tuple[int, ...], device: int) -> DeviceArray:
-    return to_device(np.frombuffer(data, dtype).reshape(shape), device)
+    found = to_device(np.frombuffer(data, dtype).reshape(shape), device)
+    devices.device(device).driver.synchronize(device, devices.stream(device))  # other streams will read it, too
+    return found
 
 
 def windows(spans: Spans, device: int) -> tuple[DeviceArray, tuple[int, ...], tuple[int, ...]]:

@@ -91,25 +91,28 @@ def following(
 ) -> tuple[tuple[Step, ...], int]:
     """Which of the steps after a product are its epilogue, and how many numbers these have.
 
-    They follow one after the other, with numbers alone, and nobody holds their operand, and no other step reads
-    it. Each computes in the dtype of the product, and gives it. A step in place, over what the product may read,
-    is none of them: who asks for it holds its operand.
+    They take nothing but the product, numbers, and each other's results, of which nobody holds any but the last,
+    and no later step reads any but the last. Each computes in the dtype of the product, and gives it. A step in
+    place, over what the product may read, is none of them: who asks for it holds its operand.
     """
-    count = 0
-    for k, step in enumerate(steps):
-        before, numbers = f"t{k}", [x for x in step.operands if x[0] == "s"]
+    most, numbers, counts = 0, 0, [0]
+    for k, step in enumerate(steps, 1):
+        given = [x for x in step.operands if x[0] == "s"]
         fits = (
-            not held[k]
-            and not any(before in later.operands for later in steps[k + 1 :])
+            not held[k - 1]
             and (step.dtype, step.gives) == kinds
-            and all(x == before for x in step.operands if x not in numbers)
-            and all(types[count + place] == kinds[0] for place in range(len(numbers)))
-            and count + len(numbers) <= NUMBERS
+            and not any(x[0] == "v" for x in step.operands)
+            and all(types[numbers + place] == kinds[0] for place in range(len(given)))
+            and numbers + len(given) <= NUMBERS
         )
         if not fits:
-            return tuple(steps[:k]), count
-        count += len(numbers)
-    return tuple(steps), count
+            break
+        numbers += len(given)
+        counts.append(numbers)
+        read_later = {x for later in steps[k:] for x in later.operands}
+        if not any(f"t{before}" in read_later for before in range(k)):
+            most = k
+    return tuple(steps[:most]), counts[most]
 
 
 def rule_source(steps: Sequence[Step]) -> str:

@@ -162,7 +162,7 @@ def cross_entropy_backward_kernel(walk: Walk, dtype: DType) -> Callable[..., Non
         lambda i, z, top, rate, dl, label: dl * (exp(z - top) * rate - (one if i == label else zero)), 1, 4
     )
 
-    def kernel(dl, z, y, out, n, count):
+    def kernel(dl, z, y, out, n, count, step_dl):
         h = cuda.local.array(size, real)
         line, lane, lanes, step = place()
         while line < count:
@@ -170,7 +170,7 @@ def cross_entropy_backward_kernel(walk: Walk, dtype: DType) -> Callable[..., Non
             fetch(h, z, at, n, lane, lanes)
             top = top_of(h, z, at, 1, n, lane, lanes)
             total = exp_sum(h, z, at, 1, n, lane, lanes, top)
-            write(out, h, z, at, 1, n, lane, lanes, top, one / total, dl[line], at + y[line])
+            write(out, h, z, at, 1, n, lane, lanes, top, one / total, dl[line * step_dl], at + y[line])
             line += step
 
     return kernel
@@ -263,7 +263,7 @@ def made(name: str, walk: Walk, dtype: DType) -> Kernel:
         )
     elif name == "cross_entropy_backward":
         real = pointer(dtype)
-        factory, takes = cross_entropy_backward_kernel, (real, real, pointer(int64), real, INT, INT)
+        factory, takes = cross_entropy_backward_kernel, (real, real, pointer(int64), real, INT, INT, INT)
     else:
         factory = functools.partial(arg_kernel, smallest=name == "argmin")
         takes = (pointer(dtype), pointer(int64), INT, INT, INT)
@@ -345,5 +345,6 @@ def cross_entropy_backward(dl: DeviceArray, z: DeviceArray, y: DeviceArray) -> D
     if out.size:
         walk = walk_for(found, source)
         kernel = made("cross_entropy_backward", walk, z.dtype)
-        start(kernel, walk.team, count, n, whole(dl), source, whole(y), out, n, count)
+        step_dl = dl.strides[0] // dl.itemsize  # the derivative of a mean is one number for all
+        start(kernel, walk.team, count, n, dl, source, whole(y), out, n, count, step_dl)
     return out

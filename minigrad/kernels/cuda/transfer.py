@@ -45,9 +45,13 @@ def between(x: DeviceArray, index: int) -> DeviceArray:
     whole = x if x.contiguous else copy(x)
     whole.compute()  # before the stream is waited for
     found = empty(x.shape, x.dtype, index)
-    driver = devices.device(index).driver
-    driver.synchronize(x.device, devices.stream(x.device))  # the other device's stream knows nothing of this one's
-    driver.copy(index, found.address, whole.address, x.nbytes, devices.stream(index))
+    driver, source, target = devices.device(index).driver, devices.stream(x.device), devices.stream(index)
+    driver.synchronize(x.device, source)  # the other device's stream knows nothing of this one's
+    driver.copy(index, found.address, whole.address, x.nbytes, target)
+    event = driver.new_event(index, timing=False)
+    driver.record(index, event, target)
+    driver.wait(x.device, source, event)  # what is read may be given to the next user as soon as this returns
+    driver.end_event(index, event)
     return found
 
 

@@ -97,6 +97,7 @@ FUNCTIONS: dict[str, Callable[[mg.Tensor], mg.Tensor]] = {
     "sigmoid": F.sigmoid, "silu": F.silu, "mish": F.mish, "leaky_relu": lambda z: F.leaky_relu(z, 0.1),
     "elu": lambda z: F.elu(z, 1.3), "affine": lambda z: z * 0.3 + 0.7, "clamp": lambda z: z.clamp(-0.5, 0.5),
     "square": lambda z: z * z, "several": lambda z: (-z).exp().log1p() * 0.5, "power": lambda z: z**4,
+    "cube": lambda z: z**3, "written out": lambda z: z * (z * 0.5).tanh() + z,
     "hardtanh": F.hardtanh, "softplus": F.softplus, "logsigmoid": F.logsigmoid,
 }  # fmt: skip
 
@@ -149,9 +150,10 @@ def test_what_somebody_holds_ends_the_epilogue() -> None:
 
 @pytest.mark.parametrize(("follow", "count"), [
     (lambda z, y: z + y, 2), (lambda z, y: (z * 2 + y).relu(), 2), (lambda z, y: z > 0, 2),
-    (lambda z, y: z.double(), 2), (lambda z, y: z.relu().double() + 1, 2), (lambda z, y: z * (z + 1), 2),
+    (lambda z, y: z.double(), 2), (lambda z, y: z.relu().double() + 1, 2), (lambda z, y: z * (z + 1), 1),
     (lambda z, y: z * 2 + 1 - 3 + 4, 2), (lambda z, y: z * mg.tensor([2.0], device="cuda"), 2),
-    (lambda z, y: mg.where(z > 0, z, y), 2), (lambda z, y: z, 1), (lambda z, y: z * 2 + z.exp(), 2),
+    (lambda z, y: mg.where(z > 0, z, y), 2), (lambda z, y: z, 1), (lambda z, y: z * 2 + z.exp(), 1),
+    (lambda z, y: z * (z + 1) * y * z, 2),
     (lambda z, y: z.relu() @ y.T, 3), (lambda z, y: z * mg.tensor(2.0), 1), (lambda z, y: z.clone(), 1),
     (lambda z, y: z.mul(2).view(7, 5), 2), (lambda z, y: z.T.relu(), 2), (lambda z, y: z * rand(7, seed=9), 2),
 ])  # fmt: skip

@@ -149,7 +149,7 @@ def test_layers_with_dropouts_of_their_own_are_repeated(name: str) -> None:
 def test_numbers_go_on_to_a_second_page(monkeypatch: pytest.MonkeyPatch) -> None:
     from minigrad.kernels.cuda import notes
 
-    monkeypatch.setattr(notes, "BYTES", 100)
+    monkeypatch.setattr(notes, "BYTES", 300)
     eager, captured, [batch] = trained(OPTIMIZERS["Adam"]), trained(OPTIMIZERS["Adam"]), batches(1)
     step = mg.cuda.graph(captured.step, *batch)
     assert len(step.notes.pages) > 1

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import minigrad as mg
-from minigrad import nn
+from minigrad import kernels, nn
+from minigrad.kernels import reference
 from minigrad.nn import functional as F
 
 Case = tuple[Callable[[], nn.Module], Callable[[], tuple[mg.Tensor, ...]]]
@@ -244,3 +245,15 @@ def test_copy_is_asked_for_and_so_crosses_devices() -> None:
         x.detach().gather(0, mg.tensor([1]))
     with pytest.raises(RuntimeError, match=r"nll_loss: its operands are on different devices"):
         F.nll_loss(mg.zeros(2, 3, device="cuda"), mg.tensor([0, 1]))
+
+
+def test_the_derivative_of_a_mean_is_read_as_the_one_number_that_it_is() -> None:
+    z, y = np.random.default_rng(0).standard_normal((5, 7)), np.array([0, 6, 3, 3, 1])
+    cuda = kernels.load("cuda")
+    dl = cuda.to_device(np.array([0.2]), 0).expand((5,))
+    given = cuda.to_device(z, 0), cuda.to_device(y, 0)
+    before = mg.cuda.kernel_launches()
+    found = cuda.cross_entropy_backward(dl, *given)
+    assert mg.cuda.kernel_launches() - before == 1
+    want = reference.cross_entropy_backward(np.full(5, 0.2), z, y)
+    np.testing.assert_allclose(found.host(), want, rtol=1e-12, atol=1e-15)

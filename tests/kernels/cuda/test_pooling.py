@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -81,3 +82,20 @@ def test_where_windows_are_is_copied_to_the_device_once() -> None:
     places = np.arange(5)
     assert kept(places, 0) is kept(places.copy(), 0)
     assert kept(places, 0) is not kept(places + 1, 0)
+
+
+def test_what_is_kept_on_the_device_is_there_for_every_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    from minigrad.kernels.cuda import device, pooling
+
+    told: list[str] = []
+    for name in ("upload", "synchronize"):
+        function = getattr(device.driver(), name)
+
+        def call(*given: object, name: str = name, function: Callable[..., None] = function) -> None:
+            told.append(name)
+            function(*given)
+
+        monkeypatch.setattr(device.driver(), name, call)
+    places = np.array([3, 1, 4, 1, 5, 9])
+    assert pooling.kept(places, 0) is pooling.kept(places, 0)
+    assert told == ["upload", "synchronize"]

@@ -63,7 +63,7 @@ class Deaf:
     def synchronize(self, *arguments: Any) -> None: ...
 
 
-@pytest.fixture(params=[(7, 5), (8, 0), (9, 0)], ids=str)
+@pytest.fixture(params=[(7, 5), (8, 0), (9, 0), (12, 0)], ids=str)
 def deaf(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Deaf:
     """The stand-in, in the place of the driver."""
     kernels.load("cuda")
@@ -129,6 +129,15 @@ def test_the_steps_and_dropouts_of_a_graph_compile(deaf: Deaf, monkeypatch: pyte
     assert not any(".f64" in ptx for ptx in noted.values()), "a float32 kernel computes in float64"
 
 
+def test_a_step_reads_each_number_once_from_the_device_s_memory(deaf: Deaf) -> None:
+    p = mg.ones(5, device="cuda", requires_grad=True)
+    p.grad = mg.ones(5, device="cuda")
+    mg.optim.Adam([p]).step()
+    ptx = next(ptx for name, ptx in deaf.loaded.items() if "adam" in name)
+    assert 3 * ptx.count("ld.global.f32") == 4 * ptx.count("st.global.f32") > 0  # of p, g, m, s; p, m, s
+    assert not re.search(r"\b(ld|st)\.(f32|u64|b64)", ptx), "a generic address is slower"
+
+
 def test_the_chains_of_the_table_compile(deaf: Deaf, monkeypatch: pytest.MonkeyPatch) -> None:
     from minigrad.kernels.cuda import chain, launch
 
@@ -187,6 +196,16 @@ def test_the_longest_chain_stays_in_registers(deaf: Deaf, keeps: bool, monkeypat
     needs, _ = assemble(ptx, deaf.of)
     assert (needs.spilled, needs.stack) == (0, 0)
     assert needs.registers <= (80 if keeps else 64)  # so that 768 or 1024 threads are at work at once
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_floats_are_added_atomically_on_every_generation(deaf: Deaf, dtype: str) -> None:
+    from minigrad.kernels.cuda import gather, loops
+
+    ptx = gather.kernel_of("add", np.dtype(dtype), 1, loops.NARROW).ptx(deaf.of)
+    assert f"atom.add.f{dtype[-2:]}" in ptx
+    if tool("ptxas") is not None:
+        assemble(ptx, deaf.of)
 
 
 @pytest.mark.parametrize("ndim", [2, 3])
