@@ -18,7 +18,7 @@ SIDE = 8.0  # points between a title and the end of its frame
 _INCH = 72.0
 _SAME = "(?:(?!subgraph ).)*?"  # something of the same frame
 _TITLE = re.compile(
-    rf'subgraph (cluster_\d+) \{{\s*graph \[bb="(?P<frame>[^"]*)"{_SAME}fillcolor="(?P<fill>[^"]*)",'
+    rf'subgraph (cluster_\w+) \{{\s*graph \[bb="(?P<frame>[^"]*)"{_SAME}fillcolor="(?P<fill>[^"]*)",'
     rf"\s*label=<(?P<label>{_SAME})>,\s*labeljust=l,\s*lheight=(?P<height>[\d.]+),"
     r'\s*lp="(?P<x>[^",]*),(?P<y>[^"]*)",\s*lwidth=(?P<width>[\d.]+)',
     re.DOTALL,

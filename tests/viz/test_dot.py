@@ -213,6 +213,18 @@ def test_a_freed_graph_says_how_values_are_kept() -> None:
     assert "backward(retain_graph=True) keeps them" in mg.draw(y).dot
 
 
+def test_what_is_kept_stands_in_the_column_of_its_operation() -> None:
+    drawing = mg.draw(Perceptron()(mg.ones(1, 2)).sum(), kept="nodes")
+    columns = [
+        {int(node) for node in re.findall(r"n(\d+)", rank)}
+        for rank in re.findall(r"rank=same\n((?:\s+n\d+\n)+)", drawing.dot)
+    ]
+    nodes, edges = drawing.view.nodes, drawing.view.edges
+    kept = [edge for edge in edges if nodes[edge.target].kind == "kept" and nodes[edge.target].cluster is not None]
+    assert len(kept) == 8
+    assert all(any({edge.source, edge.target} <= column for column in columns) for edge in kept)
+
+
 def test_the_svg_is_titled_with_what_it_shows() -> None:
     svg = mg.draw(Perceptron()(mg.ones(1, 2))).svg()
     assert "<title>Computation graph of Perceptron: 4 operations, 4 parameters, 1 input.</title>" in svg
@@ -250,5 +262,5 @@ def test_a_value_that_is_read_all_along_a_deep_graph_does_not_make_it_hang() -> 
     for _ in range(66):
         y = (y * 1.01).tanh() + x
     started = time.process_time()
-    assert mg.draw(y).svg().count('class="node"') == 265
+    assert mg.draw(y, max_nodes=300).svg().count('class="node"') == 265
     assert time.process_time() - started < 10
