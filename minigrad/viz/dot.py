@@ -118,7 +118,7 @@ class _Picture:
                     self._fill(part, cluster.id)
 
     def _frame_name(self, cluster: Cluster) -> str:
-        kind = cluster.type if cluster.type and cluster.type != cluster.name else ""
+        kind = cluster.type if cluster.type != text.unnumbered(cluster.name) else ""
         words = [bold(cluster.name)] if cluster.name else []
         words += [font(kind, self.theme.grey, 8)] if kind else []
         words += [bold(f"× {cluster.count:,}", 12)] if cluster.count > 1 else []
@@ -176,7 +176,7 @@ class _Picture:
         if target.kind == "kept":
             self.dot.edge(*ends, style="dotted", penwidth="1.5", dir="none", color=self.theme.rim["kept"], **style)
             return
-        if self.labels.is_grey(target) or self.labels.is_grey(source):
+        if edge.is_detached or self.labels.is_grey(target) or self.labels.is_grey(source):
             style["style"] = "dashed"
         if edge.mark:
             style["color"] = self.theme.marks[edge.mark]

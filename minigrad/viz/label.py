@@ -243,6 +243,7 @@ class Labels:
     def edge(self, edge: Edge, *, is_labelled: bool) -> str:
         """The label of an edge: the input's name in the formula, and the local derivative; "" for none."""
         rows = [escape(edge.symbol)] if is_labelled and edge.symbol else []
+        rows += [font("detached", self.theme.alert, 8)] if edge.is_detached else []
         source, target = self.graph.nodes[edge.source], self.graph.nodes[edge.target]
         if target.mark == "failed":
             said = source.symbol or edge.input
