@@ -28,6 +28,8 @@ DIGIT = 0.602 * 9  # the exact width of a digit in MONO
 LONGEST, BROKEN = 10, 8  # the numbers of a row that is not broken, and of a line of one that is
 GROWTH = 0.15, 0.36  # how many points a sign, and a digit, can become longer
 
+MANY = 5  # equal numbers that are written once
+
 _TAG = re.compile("<[^>]*>")
 _BOX = 'cellborder="0" cellspacing="0" cellpadding="2"'
 _SIGNS = {"added": "+ added", "removed": "− removed", "changed": "~ changed", "failed": "✗ failed"}
@@ -163,7 +165,9 @@ class Labels:
         return ""
 
     def _block(self, node: Node, value: Value) -> str:
-        """Every number in its place, or a heat map, or the smallest, the mean and the largest."""
+        """Every number in its place, or a heat map, or the smallest, the mean and the largest; one for all."""
+        if (same := _in_all(value)) is not None:
+            return self._numbers((same,), 1, ("all",))
         if value.is_whole and self._is_small(node, value):
             digits = 7 if node.kind in ("parameter", "input") and not value.shape else 4  # 1.0001 is not 1
             return self._numbers(value.numbers, self._width(value.shape), digits=digits)
@@ -269,6 +273,15 @@ class Labels:
         return markup(f'<table border="0" cellspacing="0" cellpadding="1">{body}</table>')
 
 
+def _in_all(value: Value) -> float | None:
+    """The number that all are, where they are many."""
+    found = value.summary
+    is_one = found is not None and found.minimum == found.maximum and not found.not_finite
+    if found is None or not is_one or math.prod(value.shape) < MANY:
+        return None
+    return found.minimum if len(set(value.numbers)) != 1 else value.numbers[0]
+
+
 # -- HTML-like text ------------------------------------------------------------------------------------------
 
 
@@ -279,11 +292,15 @@ def escape(words: str, limit: int = 90) -> str:
 
 
 def _lines(lines: Iterable[str]) -> str:
-    """A cell with lines of text, or "" for none."""
+    """A cell with lines of text, or "" for none; each is a row, since lines in one text would touch."""
     found = list(lines)
     growth = max((_growth(html.unescape(_TAG.sub("", line))) for line in found), default=0.0)
     room = max(ROOM, math.ceil(growth) + 2)
-    return f'<td cellpadding="{room}">{"<br/>".join(found)}</td>' if found else ""
+    if len(found) < 2:
+        return "".join(f'<td cellpadding="{room}">{line}</td>' for line in found)
+    rows = "".join(f"<tr><td>{line}</td></tr>" for line in found)
+    table = '<table border="0" cellborder="0" cellspacing="0" cellpadding="1">'
+    return f'<td cellpadding="{room - 1}">{table}{rows}</table></td>'
 
 
 def _growth(line: str) -> float:

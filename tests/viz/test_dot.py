@@ -106,8 +106,9 @@ def test_edges_are_labelled_where_the_formula_does_not_say_which_is_which() -> N
     [((1, 64), [8] * 8), ((1, 6, 10), [10] * 6), ((40,), [14]), ((2, 33), [11, 11]), ((784,), [14] * 14)],
 )
 def test_a_large_input_is_a_heat_map_of_at_most_16_by_16_cells(shape: tuple[int, ...], rows: list[int]) -> None:
-    dot = mg.draw(mg.ones(*shape) * mg.tensor(1.0, requires_grad=True)).dot
-    assert [row.count("#f0aa28") for row in heat_map(dot)] == rows
+    x = mg.linspace(0.0, 1.0, math.prod(shape)).reshape(shape)
+    dot = mg.draw(x * mg.tensor(1.0, requires_grad=True)).dot
+    assert [row.count("<td") for row in heat_map(dot)] == rows
 
 
 def heat_map(dot: str) -> list[str]:
@@ -149,8 +150,17 @@ def test_a_constant_that_is_nearly_1_does_not_read_1() -> None:
 
 @pytest.mark.parametrize(("shape", "whole"), [((4, 4), True), ((8,), True), ((9,), False), ((3, 6), False)])
 def test_parameters_are_whole_up_to_half_as_many_numbers(shape: tuple[int, ...], whole: bool) -> None:
-    dot = mg.draw(mg.ones(*shape, requires_grad=True).sum()).dot
+    w = mg.linspace(0.0, 1.0, math.prod(shape)).reshape(shape)
+    dot = mg.draw(mg.tensor(w, requires_grad=True).sum()).dot
     assert ("mean" in dot) is not whole
+
+
+@pytest.mark.parametrize(("size", "times"), [(4, 4), (5, 1), (40, 1)])
+def test_many_equal_numbers_are_written_once(size: int, times: int) -> None:
+    dot = mg.draw(mg.full((size,), 7.0, requires_grad=True).sum()).dot
+    assert dot.count(">7<") == times
+    assert (">all<" in dot) is (times == 1)
+    assert ">all<" not in mg.draw(mg.full((7,), math.nan, requires_grad=True).sum()).dot
 
 
 def test_parameters_and_inputs_differ_in_shape_and_colour() -> None:
