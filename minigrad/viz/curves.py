@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 Points = np.ndarray[Any, np.dtype[np.float64]]  # a point, then three for each curve
+Box = tuple[float, float, float, float]  # left, lower, right and upper side: in DOT y points upwards
 
 CORNER = 6.0  # the radius where a line turns, in points
+NEAR = 4.0  # how far from a line its control points may be
 
 
 def split(curve: Points, x: float) -> tuple[Points, Points]:
@@ -27,6 +29,29 @@ def split(curve: Points, x: float) -> tuple[Points, Points]:
         first, second = _halves(curve[i : i + 4], t)
         low, high = (t, high) if (first[3, 0] < x) == rises else (low, t)
     return np.concatenate([curve[:i], first]), np.concatenate([second, curve[i + 4 :]])
+
+
+def extent(curve: Points) -> Box:
+    """About what a line takes: less than its control points, which are beside it."""
+    t = np.linspace(0, 1, 17)[:, None, None]
+    a, b, c, d = (curve[start : len(curve) - 3 + start : 3] for start in range(4))
+    points = ((1 - t) ** 3 * a + 3 * (1 - t) ** 2 * t * b + 3 * (1 - t) * t**2 * c + t**3 * d).reshape(-1, 2)
+    (left, low), (right, high) = points.min(0).tolist(), points.max(0).tolist()
+    return left, low, right, high
+
+
+def tight(curve: Points) -> Points:
+    """The same line in more curves, so that no control point is far from it: Graphviz leaves room for these."""
+    found = [curve[:1]]
+    waiting = [curve[i : i + 4] for i in reversed(range(0, len(curve) - 3, 3))]
+    while waiting:
+        part = waiting.pop()
+        box, (low, high) = extent(part), (part.min(0), part.max(0))
+        if max(box[0] - low[0], box[1] - low[1], high[0] - box[2], high[1] - box[3]) > NEAR:
+            waiting += reversed(_halves(part, 0.5))
+        else:
+            found.append(part[1:])
+    return np.concatenate(found)
 
 
 def bend(curve: Points) -> float:

@@ -15,10 +15,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minigrad.viz.curves import Points, bend, rounded, split
+from minigrad.viz.curves import Box, Points, bend, extent, rounded, split, tight
 
 Kind = tuple[str, bool]  # of a line: where it comes from, and whether it is dashed
-Box = tuple[float, float, float, float]  # left, lower, right and upper side: in DOT y points upwards
 
 MARGIN = 8.0  # between a frame and what is in it
 GAP = 14.0  # between a row and the lines that run between rows
@@ -38,10 +37,7 @@ def in_rows(laid: str, width: float) -> str:
     """``laid``, in which everything has its place, in rows of about ``width`` points at most."""
     laid = laid.replace("\\\n", "")  # Graphviz breaks long lines
     strip = _Strip(laid)
-    if strip.length <= width:
-        return laid
-    cuts = strip.cuts(width)
-    return _Rows(strip, cuts).text() if cuts else laid
+    return _Rows(strip, strip.cuts(width) if strip.length > width else []).text()
 
 
 @dataclass(slots=True)
@@ -230,21 +226,21 @@ class _Rows:
                 boxes[row].append(box)
         for edge in self.edges:
             for row, piece in enumerate(self._pieces(edge), self.rows[edge.ends[0]]):
-                boxes[row].append((*piece.min(0).tolist(), *piece.max(0).tolist()))
+                boxes[row].append(extent(piece))
             if edge.label:
                 boxes[self._row_of_label(edge)].append(self.strip.label(edge.label))
         self.extents = [_around(found) for found in boxes]
-        indent = GAP + LANE * max(map(len, self.lanes))
+        sides = GAP + LANE * max(map(len, self.lanes)) if self.lanes else 0.0
         self.moves: list[tuple[float, float]] = []
         y = 0.0
         for row, (left, low, _, high) in enumerate(self.extents):
             if row:
                 y -= 2 * GAP + LANE * (len(self.lanes[row - 1]) - 1)
-            self.moves.append((indent - left, y - high))
+            self.moves.append((sides - left, y - high))
             y -= high - low
         self.moves = [(dx, dy - y) for dx, dy in self.moves]
         self.height = -y
-        self.width = max(e[2] - e[0] for e in self.extents) + indent + GAP + LANE * max(map(len, self.lanes))
+        self.width = max(right - left for left, _, right, _ in self.extents) + 2 * sides
 
     # -- lines ------------------------------------------------------------------------------------------------
 
@@ -315,7 +311,7 @@ class _Rows:
             dx, dy = self.moves[self.rows[edge.ends[is_late]]]
             x, y = _point(arrow[2:])
             arrows.append(f"{arrow[0]},{x + dx:.2f},{y + dy:.2f}")
-        curve = line[::-1] if edge.is_turned else line
+        curve = tight(line[::-1] if edge.is_turned else line)
         text = _with(found[0], "pos", " ".join([*arrows, *(f"{x:.2f},{y:.2f}" for x, y in curve.tolist())]))
         if edge.label:
             (x, y), (dx, dy) = _point(edge.label), self.moves[self._row_of_label(edge)]

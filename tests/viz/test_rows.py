@@ -10,10 +10,9 @@ import numpy as np
 import pytest
 
 import minigrad as mg
+from gallery import PICTURES
 from minigrad import nn
-from minigrad.viz.curves import rounded, split
-from minigrad.viz.render import _run
-from minigrad.viz.rows import in_rows
+from minigrad.viz.curves import extent, rounded, split, tight
 from viz.test_titles import SVG, crossed, points
 
 Box = tuple[float, float, float, float]
@@ -105,9 +104,21 @@ def test_the_width_is_a_switch_and_none_draws_one_row() -> None:
     assert len(rows(drawing.redraw(width=None))) == 1
 
 
-def test_a_picture_that_fits_stays_as_it_is() -> None:
-    laid = _run(deep(2, 3, 1).dot, "dot", "dot").decode()
-    assert in_rows(laid, 1280) == laid.replace("\\\n", "")
+def test_a_picture_that_fits_keeps_its_layout() -> None:
+    drawing = deep(2, 3, 1)
+    fitted, plain = (boxes(drawing.redraw(width=width).svg()) for width in (1280, None))
+    moves = {tuple(np.round(np.subtract(fitted[node], plain[node]), 1).tolist()) for node in plain}
+    assert len(moves) == 1
+
+
+def test_no_room_is_left_for_the_control_points_of_lines() -> None:
+    with mg.use_kernels("reference"):
+        svg = PICTURES["residual"]().svg()  # a line leads around the block
+    lowest = max(box[3] for box in boxes(svg).values())
+    for line in ElementTree.fromstring(svg).iter(f"{SVG}g"):
+        if line.get("class") == "edge":
+            lowest = max(lowest, *(y for _, y in points(line)))
+    assert -20 < lowest < 12  # the page ends at 10.8
 
 
 def test_a_picture_from_top_to_bottom_is_not_broken() -> None:
@@ -234,3 +245,12 @@ def test_corners_are_rounded() -> None:
     assert curve.tolist()[0] == [0, 0] and curve.tolist()[-1] == [20, -30]
     assert [14.0, 0.0] in curve.tolist() and [20.0, -6.0] in curve.tolist()
     assert [20.0, 0.0] not in curve.tolist()
+
+
+def test_a_tight_line_is_the_same_line_with_control_points_near_it() -> None:
+    curve = np.array([[0, 0], [0, -100], [200, -100], [200, 0], [200, 40], [220, 40], [260, 40]], float)
+    found = tight(curve)
+    assert (found[0] == curve[0]).all() and (found[-1] == curve[-1]).all()
+    assert extent(found) == pytest.approx(extent(curve), abs=1)
+    assert extent(curve)[1] == pytest.approx(-75, abs=0.5)
+    assert found[:, 1].min() > -80 and len(found) > len(curve)
