@@ -26,6 +26,7 @@ PAD = text.PAD
 ROOM = 5
 DIGIT = 0.602 * 9  # the exact width of a digit in MONO
 LONGEST, BROKEN = 10, 8  # the numbers of a row that is not broken, and of a line of one that is
+COLUMNS = 4  # of a long vector, where a short one is a column
 GROWTH = 0.15, 0.36  # how many points a sign, and a digit, can become longer
 
 MANY = 5  # equal numbers that are written once
@@ -216,12 +217,15 @@ class Labels:
     def _width(self, shape: tuple[int, ...]) -> int:
         """How many numbers stand in a line.
 
-        Of a matrix its columns, but a single long row is broken; a vector runs across the graph's direction.
+        Of a matrix its columns, but a single long row is broken. A vector runs across the graph's direction; a
+        long one is broken too, so that it is no tower.
         """
         if len(shape) > 1:
             is_long = shape[-1] > LONGEST and shape[-1] == math.prod(shape)
             return BROKEN if is_long else max(shape[-1], 1)
-        return 1 if self.look.direction == "LR" else BROKEN
+        if self.look.direction == "TB":
+            return BROKEN
+        return 1 if math.prod(shape) <= LONGEST else COLUMNS
 
     def _cells(self, value: Value) -> str:
         """A heat map without numbers, so that an image can be recognised."""

@@ -27,7 +27,7 @@ class Names:
     def __init__(self, calls: list[Call], given: Mapping[str, Any]) -> None:
         outer = {id(call.scope): call.scope for call in calls if call.scope}
         roots = list({id(scope.path[0].module): scope.path[0].module for scope in outer.values()}.values())
-        self.title = " and ".join(type(root).__name__ for root in roots)
+        self.title = " and ".join(type(root).__name__ for root in roots) if len(roots) < 3 else ""
         self.callers: dict[int, str] = {}
         self.found: dict[int, str] = {}
         for name, thing in given.items():

@@ -143,6 +143,15 @@ def test_a_long_row_is_broken() -> None:
     assert lines[-4:] == [8, 8, 8, 1]
 
 
+def test_a_long_vector_is_no_tower() -> None:
+    def lines(size: int) -> list[int]:
+        dot = mg.draw(mg.linspace(0.0, 1.0, size, requires_grad=True).exp()).dot
+        return [line.count("<td") for line in re.findall(r"<tr>((?:<td width[^/]*</font></td>)+)</tr>", dot)]
+
+    assert lines(10)[-10:] == [1] * 10
+    assert lines(22)[-6:] == [4, 4, 4, 4, 4, 2]
+
+
 def test_a_constant_that_is_nearly_1_does_not_read_1() -> None:
     dot = mg.draw(mg.tensor(1.0001, requires_grad=True) + 1.0002).dot
     assert ">1.0001<" in dot and ">1.0002<" in dot

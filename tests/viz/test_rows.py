@@ -197,6 +197,19 @@ def test_a_long_picture_without_frames_is_broken_too() -> None:
     assert 'class="cluster"' not in drawing.svg()
 
 
+def test_no_row_is_higher_than_what_is_in_it() -> None:
+    w = [mg.linspace(-1.0, 1.0, 16).reshape(16, 1), mg.linspace(-1.0, 1.0, 16).reshape(1, 16)]
+    w1, w2 = (mg.tensor(part, requires_grad=True) for part in w)
+    y = mg.ones(4, 1)
+    loss = ((-((y @ w1.T).tanh() @ w2.T)).exp().log() - y).abs().mean()
+    drawing = mg.draw(loss, passes="both", width=900)  # what follows the other pass is far away in a strip
+    edges = sorted((upper, lower) for _, upper, _, lower in boxes(drawing.svg()).values())
+    reached = edges[0][1]
+    for upper, lower in edges[1:]:
+        assert upper - reached < 150  # with the title of a frame, and lines between rows
+        reached = max(reached, lower)
+
+
 def test_a_label_stands_on_its_line_and_in_its_row() -> None:
     drawing = mg.draw(deep_loss(), derivatives=True, width=600)
     svg = drawing.svg()
