@@ -34,7 +34,7 @@ MARGIN = 8.0  # between a frame and what is in it
 GAP = 14.0  # between a row and the lines that run between rows
 LANE = 7.0  # between two such lines
 BLANK = 40.0  # the most that is left empty across a row; above and below all boxes, twice as much
-TITLE, LABEL = 24.0, 30.0  # the height of a title, and half the height of the label of a line, at least
+TITLE, HALF = 24.0, 30.0  # the height of a title, and half the height of the label of a line, at least
 CONTINUED = 0.75  # inches that the word takes in a title
 
 
@@ -161,7 +161,7 @@ class _Rows:
             if edge.label:
                 label = self.strip.label(edge.label)
                 boxes[self._row_of_label(edge)].append(label)
-                bands[self._row_of_label(edge)].append((label[1] - LABEL, label[3] + LABEL))
+                bands[self._row_of_label(edge)].append((label[1] - HALF, label[3] + HALF))
         places = [_Row(around(found), held) for found, held in zip(boxes, bands, strict=True)]
         y = 0.0
         for row in reversed(range(len(places))):

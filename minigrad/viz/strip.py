@@ -19,7 +19,7 @@ EDGE = re.compile(r"^\t+(n\d+) -> (n\d+)\t\[(.*?)\];$", re.MULTILINE | re.DOTALL
 FRAME = re.compile(r"subgraph (cluster_\d+) \{\s*graph \[(.*?)\];", re.DOTALL)
 ROOT = re.compile(r"graph \[(.*?)\];", re.DOTALL)
 _NUMBERS = re.compile(r"(?<![\w-])(weight|width|height)=([\d.]+)")  # in a label numbers have quotation marks
-_LABEL = re.compile(r'-> n\d+\t\[(?:(?!\];\n).)*?\blp="([^"]*)"', re.DOTALL)
+LABEL = re.compile(r'-> n\d+\t\[(?:(?!\];\n).)*?\blp="([^"]*)"', re.DOTALL)
 
 
 @dataclass(slots=True)
@@ -96,7 +96,7 @@ class Strip:
 
     def _gaps(self) -> list[float]:
         """Where a cut can be: in the middle of each gap between columns of nodes, or behind the labels in it."""
-        labels = [x for x, _ in map(point, _LABEL.findall(self.laid))]
+        labels = [x for x, _ in map(point, LABEL.findall(self.laid))]
         found: list[float] = []
         reached = -math.inf
         for left, _, right, _ in sorted(self.boxes.values()):
@@ -126,7 +126,7 @@ class Strip:
         for name, members in self.members.items():
             ends = [self.center(id) for id in members]
             size = (self.frames[name][2] - self.frames[name][0]) / width
-            price += (1 + 10 * max(0.0, 1 - size)) * ((min(ends) < x) & (x < max(ends)))
+            price += (1 + 25 * max(0.0, 1 - size)) * ((min(ends) < x) & (x < max(ends)))
         return price.tolist()
 
 
