@@ -40,8 +40,8 @@ def draw(
         names: what to call tensors and modules, such as ``{"x": x, "loss": loss}`` or ``locals()``, of which
             nothing else is used. Parameters of a module bear their names there.
         values: whether arrays are read at all.
-        passes: ``"backward"`` walks back from the result, recording, and draws that; ``"both"`` draws it below
-            the forward pass. No ``.grad`` changes.
+        passes: ``"backward"`` walks back from the result, recording, and draws that; ``"both"`` draws it in a
+            frame below or above that of the forward pass. No ``.grad`` changes.
         all_gradients: walk back and show the gradient of every value, not only those that tensors carry. The
             hooks of tensors run, as they do in :func:`mg.grad`.
         stages: frames in time: ``{"forward": y, "backward": dy}`` puts what was recorded up to y into the first
