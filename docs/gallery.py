@@ -184,6 +184,16 @@ def residual() -> mg.Drawing:
     return mg.draw(nn.Sequential(*(Residual(2) for _ in range(12))), mg.tensor([[0.5, -1.0]]))
 
 
+def deep() -> mg.Drawing:
+    """Ten layers, each narrower than the one before: what is too long for a row goes on in the next."""
+    layers = []
+    for width in range(24, 4, -2):
+        layers += [nn.Linear(width, width - 2), nn.Tanh()]
+    model = nn.Sequential(*layers)
+    fill(model)
+    return mg.draw(model, mg.linspace(-1.0, 1.0, 96).reshape(4, 24))
+
+
 class Steps(nn.Module):
     """A recurrent cell, called once for each step of a sequence."""
 
@@ -241,7 +251,7 @@ PICTURES: dict[str, Callable[[], mg.Drawing]] = {
     picture.__name__: picture
     for picture in (
         perceptron, expression, loss, no_grad, clinical_train, clinical_eval, difference, kept, backward,
-        backward_of_layers, second_derivative, residual, recurrence, attention, shape_error,
+        backward_of_layers, second_derivative, residual, deep, recurrence, attention, shape_error,
     )
 }  # fmt: skip
 

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -39,7 +40,7 @@ class Reading:
     """What of a recording is read.
 
     Attributes:
-        names: what the caller calls tensors; they take precedence over the formulas' names.
+        names: what the caller calls tensors and modules; they take precedence over the formulas' names.
         max_values: arrays of at most so many numbers are read whole; None reads no array at all.
         gradients: the derivative of the result with respect to each value, by the maker's id; where there is
             none here, those that the tensors carry.
@@ -50,7 +51,7 @@ class Reading:
         backwards: the name of the stage that answers the one before.
     """
 
-    names: Mapping[str, Tensor] = field(default_factory=dict)
+    names: Mapping[str, Any] = field(default_factory=dict)
     max_values: int | None = 32
     gradients: Mapping[int, Tensor] = field(default_factory=dict)
     walked: Sequence[tuple[Tensor, Source]] = ()
@@ -87,7 +88,7 @@ class _Collection:
         self.symbols = Symbols(calls, self.results, self.labels, reading.walked)
         self.layers = Clusters(self.calls, self.labels, reading.stages, reading.backwards)
         self.is_large = len(self.calls) > MANY
-        held = (*recording.tensors, *reading.names.values())
+        held = (*recording.tensors, *(thing for thing in reading.names.values() if isinstance(thing, Tensor)))
         limit = None if self.is_large else reading.max_values
         self.values = Values(self.calls, held, limit, reading.gradients)
         self.numbers = {id(call.op): i for i, call in enumerate(self.calls)}
@@ -173,6 +174,7 @@ class _Collection:
             value=self.values.of(leaf), gradient=self.values.gradient(leaf),
             cluster=self.layers.around(self.users[id(leaf)], is_inside=bool(name) or not leaf.shape),
             is_result=id(leaf) in self.results,
+            note="detached: no gradient goes back from here" if id(leaf) in self.labels.detached else "",
         )  # fmt: skip
 
     def _edges(self, call: Call, inputs: list[tuple[str, Source]]) -> list[Edge]:
@@ -186,9 +188,11 @@ class _Collection:
             if not isinstance(edge, Op) or self.numbers[id(edge)] >= len(self.calls):
                 self.users.setdefault(id(edge), []).append(call.op)
             symbol = "" if len(inputs) == 1 or name in spoken else name
-            derivative = "" if isinstance(edge, Constant) else formulas.get(name, "")
+            is_detached = place in call.detached
+            derivative = "" if isinstance(edge, Constant) or is_detached else formulas.get(name, "")
             slope = None if slopes is None else slopes[place]
-            found.append(Edge(self.numbers[id(edge)], target, name, symbol, derivative, slope))
+            ends = self.numbers[id(edge)], target
+            found.append(Edge(*ends, name, symbol, derivative, slope, is_detached=is_detached))
         return found
 
 

@@ -49,6 +49,7 @@ class _Picture:
         self.labels = Labels(graph, look, self.theme)
         self.stages = [self._stage(node) for node in graph.nodes]
         self.beside = self._beside()
+        self.stacked = self._stacked()
 
     def source(self) -> str:
         """Everything together."""
@@ -100,11 +101,11 @@ class _Picture:
         for node in self.graph.nodes:
             if node.cluster == inside:
                 dot.node(f"n{node.id}", label=self.labels.node(node))
-        for target, leaves in self.beside.items():
+        for target, others in self.stacked.items():
             if self.graph.nodes[target].cluster == inside:
                 with dot.subgraph() as rank:
                     rank.attr(rank="same")
-                    for id in (target, *leaves):
+                    for id in (target, *others):
                         rank.node(f"n{id}")
         for cluster in self.graph.clusters:
             if cluster.parent == inside:
@@ -117,7 +118,7 @@ class _Picture:
                     self._fill(part, cluster.id)
 
     def _frame_name(self, cluster: Cluster) -> str:
-        kind = cluster.type if cluster.type and cluster.type != cluster.name else ""
+        kind = cluster.type if cluster.type != text.unnumbered(cluster.name) else ""
         words = [bold(cluster.name)] if cluster.name else []
         words += [font(kind, self.theme.grey, 8)] if kind else []
         words += [bold(f"× {cluster.count:,}", 12)] if cluster.count > 1 else []
@@ -152,6 +153,15 @@ class _Picture:
                 last[node.cluster] = node.id
         return {id: leaves for id, leaves in found.items() if self.graph.nodes[id].cluster not in crowded}
 
+    def _stacked(self) -> Beside:
+        """All that stands above and below operations in frames: leaves, and what they keep."""
+        found = {target: [*leaves] for target, leaves in self.beside.items()}
+        for edge in self.graph.edges:
+            node = self.graph.nodes[edge.target]
+            if node.kind == "kept" and node.cluster is not None:
+                found.setdefault(edge.source, []).append(edge.target)
+        return found
+
     # -- edges ------------------------------------------------------------------------------------------------
 
     def _connect(self, edge: Edge, is_labelled: bool) -> None:
@@ -166,7 +176,7 @@ class _Picture:
         if target.kind == "kept":
             self.dot.edge(*ends, style="dotted", penwidth="1.5", dir="none", color=self.theme.rim["kept"], **style)
             return
-        if self.labels.is_grey(target) or self.labels.is_grey(source):
+        if edge.is_detached or self.labels.is_grey(target) or self.labels.is_grey(source):
             style["style"] = "dashed"
         if edge.mark:
             style["color"] = self.theme.marks[edge.mark]
@@ -179,14 +189,17 @@ class _Picture:
         elif there is not None and there.is_backward:  # runs back, below the pass that it answers
             self.dot.edge(*ends[::-1], dir="back", **style)
         elif edge.source not in neighbours:
-            straight = (
-                {"weight": "8"} if source.kind in ("operation", "group") else {}
-            )  # the chain, before what joins it
-            self.dot.edge(*ends, **style, **straight)
+            weight = {"weight": self._weight(source, target)}  # the chain, before what joins it
+            self.dot.edge(*ends, **style, **(weight if source.kind in ("operation", "group") else {}))
         elif (neighbours.index(edge.source) < (len(neighbours) + 1) // 2) == (self.look.direction == "TB"):
             self.dot.edge(*ends, **style)
         else:  # drawn from the far end, so that Graphviz puts the leaf on the other side
             self.dot.edge(*ends[::-1], dir="back", **style)
+
+    def _weight(self, source: Node, target: Node) -> str:
+        """How straight and short a line is to be; z and its a are to stay together where rows break."""
+        is_activation = target.formula.startswith("a = ") and source.kind == "operation"
+        return "16" if is_activation else "8"
 
     def _crosses(self, edge: Edge) -> bool:
         """Whether an edge leads from one stage to another."""

@@ -11,6 +11,7 @@ import numpy as np
 from minigrad import backward
 from minigrad.graph import Op, Source
 from minigrad.inspect.trace import Trace, trace
+from minigrad.nn.module import Module
 from minigrad.tensor import Tensor
 from minigrad.viz.collect import Reading, collect
 from minigrad.viz.compare import compare
@@ -36,11 +37,11 @@ def draw(
     Args:
         what: one or more tensors with a graph; or a trace; or a model and its inputs, which is run once; or an
             exception, for the graph up to the operation that raised it, with the shapes that did not fit.
-        names: what to call tensors, such as ``{"x": x, "loss": loss}`` or ``locals()``, of which only the tensors
-            are used. Parameters of a module bear their names there.
+        names: what to call tensors and modules, such as ``{"x": x, "loss": loss}`` or ``locals()``, of which
+            nothing else is used. Parameters of a module bear their names there.
         values: whether arrays are read at all.
-        passes: ``"backward"`` walks back from the result, recording, and draws that; ``"both"`` draws it below
-            the forward pass. No ``.grad`` changes.
+        passes: ``"backward"`` walks back from the result, recording, and draws that; ``"both"`` draws it in a
+            frame below or above that of the forward pass. No ``.grad`` changes.
         all_gradients: walk back and show the gradient of every value, not only those that tensors carry. The
             hooks of tensors run, as they do in :func:`mg.grad`.
         stages: frames in time: ``{"forward": y, "backward": dy}`` puts what was recorded up to y into the first
@@ -63,7 +64,7 @@ def draw(
     <Drawing of Linear: 4 nodes, 3 edges>
     """
     look = look_of(**switches)
-    given = _tensors(names)
+    given = _named(names)
     if passes not in ("forward", "backward", "both"):
         raise ValueError(f"there is no pass {passes!r}: use 'forward', 'backward' or 'both'")
     if before is not None and not isinstance(before, Drawing):
@@ -133,13 +134,14 @@ def _outputs(found: Any) -> Iterator[Tensor]:
         )
 
 
-def _tensors(names: Mapping[str, Any] | None) -> dict[str, Tensor]:
+def _named(names: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The tensors and modules among what the caller has named."""
     if names is not None and not isinstance(names, Mapping):
         raise TypeError(f"names must be like {{'x': x, 'loss': loss}} or locals(), got {type(names).__name__}")
     for name in names or {}:
         if not isinstance(name, str):
             raise TypeError(f"names: {name!r} is no name for a tensor; it must be a str")
-    return {name: value for name, value in (names or {}).items() if isinstance(value, Tensor)}
+    return {name: value for name, value in (names or {}).items() if isinstance(value, (Tensor, Module))}
 
 
 # -- walking back --------------------------------------------------------------------------------------------
@@ -169,7 +171,7 @@ def _all_gradients(recording: Recording) -> dict[int, Tensor]:
 
 
 def _walked(
-    recording: Recording, given: dict[str, Tensor], passes: Passes
+    recording: Recording, given: dict[str, Any], passes: Passes
 ) -> tuple[Recording, dict[str, int], list[tuple[Tensor, Source]]]:
     """The recording of the walk back, alone or after the forward pass; the stages; what gradients are of what."""
     forward = recording.calls

@@ -50,7 +50,7 @@ class Drawing:
 
     def svg(self) -> str:
         """The picture as SVG text, with a title and a description for those who cannot see it."""
-        return describe(render(self.dot, "svg").decode(), self.view)
+        return describe(self._rendered("svg").decode(), self.view)
 
     def json(self) -> str:
         """The graph as a JSON document, which ``docs/graph-json.md`` describes and :meth:`load` reads."""
@@ -93,8 +93,11 @@ class Drawing:
 
             return page.html(self).encode()
         if format in ("png", "pdf"):
-            return render(self.dot, format)
+            return self._rendered(format)
         return {"svg": self.svg, "json": self.json}.get(format, lambda: self.dot)().encode()
+
+    def _rendered(self, format: str) -> bytes:
+        return render(self.dot, format, self.look.width if self.look.direction == "LR" else None)
 
     def _repr_svg_(self) -> str:
         return self.svg()

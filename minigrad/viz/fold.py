@@ -25,7 +25,8 @@ def fold(graph: Graph, *, depth: int | None, repeats: bool, max_nodes: int) -> G
         depth: modules inside so many others are closed; None closes none.
         repeats: draw only the first of three or more equal modules, or groups of modules, in a row.
         max_nodes: a graph that still has more nodes is folded until it has not: equal operations in a row,
-            then modules from the inside, then whatever was recorded one after the other.
+            then modules from the inside, then whatever was recorded one after the other. Without ``repeats``
+            modules are first, so that each call is drawn.
     """
     notes = []
     if depth is not None:
@@ -34,21 +35,26 @@ def fold(graph: Graph, *, depth: int | None, repeats: bool, max_nodes: int) -> G
         graph = smaller
         notes.append("× n: so many equal blocks in a row, of which the first is shown; fold=False draws them all")
     if len(graph.nodes) > max_nodes:
-        before, graph = graph, _fit(graph, max_nodes)
+        before, graph = graph, _fit(graph, max_nodes, repeats)
         notes.append(
             f"folded from {len(before.nodes):,} nodes to {len(graph.nodes):,}; "
-            f"max_nodes={max_nodes} is the most that is drawn"
+            f"max_nodes={len(before.nodes)} draws them all"
         )
     return replace(graph, notes=(*graph.notes, *notes))
 
 
-def _fit(graph: Graph, max_nodes: int) -> Graph:
+def _fit(graph: Graph, max_nodes: int, repeats: bool) -> Graph:
     deepest = max((len(_modules(graph, cluster.id)) for cluster in graph.clusters), default=0)
-    graph = fold_repeats(graph, with_operations=True)
+    if repeats:
+        graph = fold_repeats(graph, with_operations=True)
     for depth in reversed(range(deepest)):
         if len(graph.nodes) <= max_nodes:
-            break
-        graph = fold_repeats(_close(graph, depth), with_operations=True)
+            return graph
+        graph = _close(graph, depth)
+        if repeats:
+            graph = fold_repeats(graph, with_operations=True)
+    if len(graph.nodes) > max_nodes:
+        graph = fold_repeats(graph, with_operations=True)
     if len(graph.nodes) > max_nodes:
         graph = _chop(graph, max(max_nodes // 3, 1))
     return graph

@@ -26,7 +26,10 @@ PAD = text.PAD
 ROOM = 5
 DIGIT = 0.602 * 9  # the exact width of a digit in MONO
 LONGEST, BROKEN = 10, 8  # the numbers of a row that is not broken, and of a line of one that is
+COLUMNS = 4  # of a long vector, where a short one is a column
 GROWTH = 0.15, 0.36  # how many points a sign, and a digit, can become longer
+
+MANY = 5  # equal numbers that are written once
 
 _TAG = re.compile("<[^>]*>")
 _BOX = 'cellborder="0" cellspacing="0" cellpadding="2"'
@@ -163,7 +166,9 @@ class Labels:
         return ""
 
     def _block(self, node: Node, value: Value) -> str:
-        """Every number in its place, or a heat map, or the smallest, the mean and the largest."""
+        """Every number in its place, or a heat map, or the smallest, the mean and the largest; one for all."""
+        if (same := _in_all(value)) is not None:
+            return self._numbers((same,), 1, ("all",))
         if value.is_whole and self._is_small(node, value):
             digits = 7 if node.kind in ("parameter", "input") and not value.shape else 4  # 1.0001 is not 1
             return self._numbers(value.numbers, self._width(value.shape), digits=digits)
@@ -212,12 +217,15 @@ class Labels:
     def _width(self, shape: tuple[int, ...]) -> int:
         """How many numbers stand in a line.
 
-        Of a matrix its columns, but a single long row is broken; a vector runs across the graph's direction.
+        Of a matrix its columns, but a single long row is broken. A vector runs across the graph's direction; a
+        long one is broken too, so that it is no tower.
         """
         if len(shape) > 1:
             is_long = shape[-1] > LONGEST and shape[-1] == math.prod(shape)
             return BROKEN if is_long else max(shape[-1], 1)
-        return 1 if self.look.direction == "LR" else BROKEN
+        if self.look.direction == "TB":
+            return BROKEN
+        return 1 if math.prod(shape) <= LONGEST else COLUMNS
 
     def _cells(self, value: Value) -> str:
         """A heat map without numbers, so that an image can be recognised."""
@@ -243,6 +251,7 @@ class Labels:
     def edge(self, edge: Edge, *, is_labelled: bool) -> str:
         """The label of an edge: the input's name in the formula, and the local derivative; "" for none."""
         rows = [escape(edge.symbol)] if is_labelled and edge.symbol else []
+        rows += [font("detached", self.theme.alert, 8)] if edge.is_detached else []
         source, target = self.graph.nodes[edge.source], self.graph.nodes[edge.target]
         if target.mark == "failed":
             said = source.symbol or edge.input
@@ -268,6 +277,15 @@ class Labels:
         return markup(f'<table border="0" cellspacing="0" cellpadding="1">{body}</table>')
 
 
+def _in_all(value: Value) -> float | None:
+    """The number that all are, where they are many."""
+    found = value.summary
+    is_one = found is not None and found.minimum == found.maximum and not found.not_finite
+    if found is None or not is_one or math.prod(value.shape) < MANY:
+        return None
+    return found.minimum if len(set(value.numbers)) != 1 else value.numbers[0]
+
+
 # -- HTML-like text ------------------------------------------------------------------------------------------
 
 
@@ -278,11 +296,15 @@ def escape(words: str, limit: int = 90) -> str:
 
 
 def _lines(lines: Iterable[str]) -> str:
-    """A cell with lines of text, or "" for none."""
+    """A cell with lines of text, or "" for none; each is a row, since lines in one text would touch."""
     found = list(lines)
     growth = max((_growth(html.unescape(_TAG.sub("", line))) for line in found), default=0.0)
     room = max(ROOM, math.ceil(growth) + 2)
-    return f'<td cellpadding="{room}">{"<br/>".join(found)}</td>' if found else ""
+    if len(found) < 2:
+        return "".join(f'<td cellpadding="{room}">{line}</td>' for line in found)
+    rows = "".join(f"<tr><td>{line}</td></tr>" for line in found)
+    table = '<table border="0" cellborder="0" cellspacing="0" cellpadding="1">'
+    return f'<td cellpadding="{room - 1}">{table}{rows}</table></td>'
 
 
 def _growth(line: str) -> float:

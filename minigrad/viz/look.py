@@ -17,6 +17,8 @@ class Look:
 
     Attributes:
         direction: ``"LR"``, from left to right, or ``"TB"``, from top to bottom.
+        width: what is longer from left to right, in points of 1/72 inch, goes on in a next row, as text does in a
+            next line; None draws all in one row.
         theme: ``"light"``, ``"dark"``, or ``"print"``, for black ink on white paper.
         formulas: the formula of each operation.
         shapes: the shape of each value, and its dtype if that is not float32.
@@ -42,6 +44,7 @@ class Look:
     """
 
     direction: Literal["LR", "TB"] = "LR"
+    width: int | None = 1280
     theme: Literal["light", "dark", "print"] = "light"
     formulas: bool = True
     shapes: bool = True
@@ -58,7 +61,7 @@ class Look:
     bookkeeping: bool = False
     depth: int | None = None
     fold: bool = True
-    max_nodes: int = 500
+    max_nodes: int = 80
 
     def __post_init__(self) -> None:
         for name, known in _WORDS.items():
@@ -66,9 +69,9 @@ class Look:
                 raise ValueError(
                     f"there is no {name} {getattr(self, name)!r}: use {' or '.join(map(repr, known))}"
                 )
-        for name, least in (("max_values", 0), ("max_nodes", 1), ("depth", 0)):
+        for name, least in (("max_values", 0), ("max_nodes", 1), ("depth", 0), ("width", 1)):
             number = getattr(self, name)
-            if name == "depth" and number is None:
+            if name in ("depth", "width") and number is None:
                 continue
             if not isinstance(number, int) or isinstance(number, bool):
                 raise TypeError(f"{name} must be an int, got {type(number).__name__}")

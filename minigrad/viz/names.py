@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,25 +11,34 @@ from minigrad.modes import Scope
 from minigrad.names import name_of
 from minigrad.ops.activation import Activation
 from minigrad.tensor import Tensor
-from minigrad.viz.recording import Call
+from minigrad.viz.recording import Call, array_of
 from minigrad.viz.schema import Cluster
+from minigrad.viz.text import numbered
 
 
 class Names:
-    """Names of modules, parameters and tensors, by the object's id."""
+    """Names of modules, parameters and tensors, by the object's id.
+
+    Args:
+        calls: the operations.
+        given: what the caller calls tensors and modules.
+    """
 
     def __init__(self, calls: list[Call], given: Mapping[str, Any]) -> None:
         outer = {id(call.scope): call.scope for call in calls if call.scope}
-        roots = {id(scope.path[0].module): scope.path[0].module for scope in outer.values()}
-        self.title = " and ".join(type(root).__name__ for root in roots.values())
+        roots = list({id(scope.path[0].module): scope.path[0].module for scope in outer.values()}.values())
+        self.title = " and ".join(type(root).__name__ for root in roots) if len(roots) < 3 else ""
         self.callers: dict[int, str] = {}
-        for name, tensor in given.items():
-            self.callers.setdefault(key_of(tensor), name)
         self.found: dict[int, str] = {}
-        for root in roots.values():
+        for name, thing in given.items():
+            if isinstance(thing, Tensor):
+                self.callers.setdefault(key_of(thing), name)
+        self.detached = _detached(calls, given)
+        for root, name in zip(roots, _of_roots(roots, given), strict=True):
             for listing in ("named_modules", "named_parameters", "named_buffers"):
-                for name, thing in getattr(root, listing, tuple)():
-                    self.found[id(thing)] = name
+                for path, thing in getattr(root, listing, tuple)():
+                    is_outside = len(roots) > 1 and listing != "named_modules"  # of the frame that bears the name
+                    self.found[id(thing)] = f"{name}.{path}" if is_outside else path or name
 
     def of(self, thing: Any) -> str:
         """The name in the model of a module or leaf, or ""."""
@@ -38,7 +47,33 @@ class Names:
     def given(self, maker: Source) -> str:
         """What the caller calls the value that comes from there, or ""."""
         thing = maker.tensor() if isinstance(maker, Constant) else maker
-        return self.callers.get(key_of(maker)) or name_of(thing)
+        return self.callers.get(key_of(maker)) or name_of(thing) or self.detached.get(id(maker), "")
+
+
+def _of_roots(roots: Sequence[Any], given: Mapping[str, Any]) -> list[str]:
+    """One name for each outermost module: the caller's, or its class, with a number where several are of one."""
+    called: dict[int, str] = {}
+    for name, thing in given.items():
+        for path, module in getattr(thing, "named_modules", tuple)():
+            called.setdefault(id(module), f"{name}.{path}" if path else name)
+    kinds = [type(root).__name__ for root in roots]
+    return [
+        called.get(id(root)) or (numbered(kind, kinds[: i + 1].count(kind)) if kinds.count(kind) > 1 else kind)
+        for i, (root, kind) in enumerate(zip(roots, kinds, strict=True))
+    ]
+
+
+def _detached(calls: Iterable[Call], given: Mapping[str, Any]) -> dict[int, str]:
+    """Names of constants that have the array of a tensor which the caller has named, and which has a gradient."""
+    names = {id(t.array): name for name, t in given.items() if isinstance(t, Tensor) and t.requires_grad}
+    found: dict[int, str] = {}
+    for call in calls:
+        for place, edge in enumerate(call.edges):
+            if names and isinstance(edge, Constant) and (array := array_of(call, place)) is not None:
+                name = names.get(id(array), "")
+                if name:
+                    found[id(edge)] = name
+    return found
 
 
 def key_of(source: Source) -> int:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr
 from typing import IO
 
+from minigrad.viz.rows import in_rows
 from minigrad.viz.titles import uncross
 
 #: Dots per inch of a PNG; the other formats have no dots.
@@ -20,15 +21,17 @@ RESOLUTION = "144"
 _library_lock = threading.Lock()  # Graphviz has global state
 
 
-def render(source: str, format: str) -> bytes:
+def render(source: str, format: str, width: float | None = None) -> bytes:
     """The picture of the DOT text ``source``, as ``"svg"``, ``"png"`` or ``"pdf"``.
 
-    Where there are frames, all is given its place first, so that their titles can be moved away from edges.
+    Where there are frames or a ``width``, in points, all is given its place first, so that a picture from left to
+    right that is longer can go on in a next row, and titles of frames can be moved away from edges.
     Raises ImportError where there is no Graphviz, RuntimeError where it fails.
     """
-    if "subgraph cluster_" not in source:
+    if width is None and "subgraph cluster_" not in source:
         return _run(source, format, "dot")
-    return _run(uncross(_run(source, "dot", "dot").decode()), format, "nop2")
+    laid = _run(source, "dot", "dot").decode()
+    return _run(uncross(laid if width is None else in_rows(laid, width)), format, "nop2")
 
 
 def _run(source: str, format: str, engine: str) -> bytes:

@@ -112,6 +112,7 @@ class Edge:
     derivative: str = ""  # of the target's output with respect to this input, as a formula: a (1 - a)
     slope: Value | None = None  # its numbers: the diagonal for an elementwise operation, and else the matrix
     mark: Mark = ""  # in a comparison
+    is_detached: bool = False  # the value comes from there, but the gradient does not go back: x.detach()
     is_next: bool = (
         False  # from one of equal blocks to the next, which the first one stands for; not in a document
     )

@@ -10,7 +10,7 @@ from minigrad.viz.schema import Cluster, Graph, Kind, Node
 
 _NODE = re.compile(r'<g id="node\d+" class="node">\s*<title>n(\d+)</title>')
 _EDGE = re.compile(r'<g id="edge\d+" class="edge">\s*<title>n(\d+)&#45;&gt;n(\d+)</title>')
-_FRAME = re.compile(r"<title>(?:title_of_)?cluster_(\d+)</title>")
+_FRAME = re.compile(r"<title>(?:title_of_)?cluster_(\d+)(?:_\d+)?</title>")
 _ROOT = re.compile(r"<svg ([^>]*)>")
 
 

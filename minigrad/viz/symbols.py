@@ -14,10 +14,9 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from minigrad.graph import Constant, Op, Source
 from minigrad.ops.shape import Reshape
 from minigrad.tensor import Tensor
+from minigrad.viz import text
 from minigrad.viz.names import Names, key_of
 from minigrad.viz.recording import Call
-
-_LOWER = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 #: Names of operands whatever they are: a parameter of a model has a better one of its own.
 _ANYTHING = re.compile(r"[xyv]\d*|start|end")
@@ -115,7 +114,7 @@ class Symbols:
             return word
         name = self.names.of(source)
         number = self.owners[name.rpartition(".")[0]] if name else self.last[word] + 1
-        while (symbol := f"{word}{str(number).translate(_LOWER)}") in self.taken:
+        while (symbol := text.numbered(word, number)) in self.taken:
             number += 1
         if not name:
             self.last[word] = number

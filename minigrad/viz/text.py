@@ -15,6 +15,8 @@ _SIGNS = {"sum ": "Σ ", " * ": " · ", "-": MINUS}
 _PIECES = re.compile(r"\bsum | \* |(?<!\w)-|(\^-?)?(\w+(?:\.\w+)?)")
 _WHOLE = re.compile(r"[(\[][^()\[\]]{,20}[)\]]")
 _DIFFERENCE = re.compile(rf"\^\(({MINUS}?\d+) {MINUS} (\d+)\)")
+_LOWER = "₀₁₂₃₄₅₆₇₈₉"
+_SUBSCRIPT = str.maketrans("0123456789", _LOWER)
 _SUPERSCRIPT = str.maketrans(f"0123456789-{MINUS}naxyzTd", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁻ⁿᵃˣʸᶻᵀᵈ")
 
 
@@ -108,13 +110,22 @@ def wrap(line: str, width: int) -> list[str]:
     return [part.replace(PAD, " ") for part in found]
 
 
+def numbered(symbol: str, number: int) -> str:
+    """A symbol with a number that tells it from others.
+
+    >>> numbered("W", 12)
+    'W₁₂'
+    """
+    return f"{symbol}{str(number).translate(_SUBSCRIPT)}"
+
+
 def unnumbered(symbol: str) -> str:
     """A symbol without the number that tells it from others.
 
     >>> unnumbered("W₁₂")
     'W'
     """
-    return symbol.rstrip("₀₁₂₃₄₅₆₇₈₉")
+    return symbol.rstrip(_LOWER)
 
 
 def name(anything: str, limit: int = 48) -> str:

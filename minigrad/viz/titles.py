@@ -8,30 +8,32 @@ becomes a box in the colour of the frame, above the edges.
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import numpy as np
+
+from minigrad.viz.curves import Points
+from minigrad.viz.strip import LABEL, point
 
 GAP = 3.0  # points between a title and an edge
 SIDE = 8.0  # points between a title and the end of its frame
 
+HALF = 14.0  # half the width of a label, at least
+
 _INCH = 72.0
 _SAME = "(?:(?!subgraph ).)*?"  # something of the same frame
 _TITLE = re.compile(
-    rf'subgraph (cluster_\d+) \{{\s*graph \[bb="(?P<frame>[^"]*)"{_SAME}fillcolor="(?P<fill>[^"]*)",'
+    rf'subgraph (cluster_\w+) \{{\s*graph \[bb="(?P<frame>[^"]*)"{_SAME}fillcolor="(?P<fill>[^"]*)",'
     rf"\s*label=<(?P<label>{_SAME})>,\s*labeljust=l,\s*lheight=(?P<height>[\d.]+),"
     r'\s*lp="(?P<x>[^",]*),(?P<y>[^"]*)",\s*lwidth=(?P<width>[\d.]+)',
     re.DOTALL,
 )
 _CURVES = re.compile(r'\bpos="([^"]* [^"]*)"')  # a box has one point
 
-Points = np.ndarray[Any, np.dtype[np.float64]]
-
 
 def uncross(laid: str) -> str:
     """``laid``, in which everything has its place, with titles that no edge crosses."""
     laid = laid.replace("\\\n", "")  # Graphviz breaks long lines
-    edges = _points(laid)
+    edges = np.concatenate([_points(laid), _labels(laid)])
     boxes: list[str] = []
 
     def placed(title: re.Match[str]) -> str:
@@ -59,6 +61,13 @@ def _box(title: re.Match[str]) -> str:
     label = f'<{table} bgcolor="{title["fill"]}"><tr><td>{title["label"]}</td></tr></table>>'
     size = f"width={title['width']}, height={title['height']}"
     return f'\ttitle_of_{title[1]} [label={label}, pos="{title["x"]},{title["y"]}", {size}];\n'
+
+
+def _labels(laid: str) -> Points:
+    """Points across the labels of edges, of which Graphviz tells only the middle."""
+    across = np.stack([np.linspace(-HALF, HALF, 25), np.zeros(25)], axis=1)
+    places = [np.array(point(place)) + across for place in LABEL.findall(laid)]
+    return np.concatenate([np.empty((0, 2)), *places])
 
 
 def _points(laid: str) -> Points:

@@ -228,7 +228,7 @@ def test_constants_can_be_grey_or_hidden() -> None:
 
 
 def test_large_values_can_be_heat_maps() -> None:
-    drawing = mg.draw(mg.ones(40, requires_grad=True).exp())
+    drawing = mg.draw(mg.linspace(0.0, 1.0, 40, requires_grad=True).exp())
     assert "mean" in drawing.dot
     assert "mean" not in drawing.redraw(large="heat map").dot
 

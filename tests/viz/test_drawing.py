@@ -31,7 +31,7 @@ def test_another_suffix_is_refused_and_nothing_written(name: str, tmp_path: Path
 
 
 def test_a_picture_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(source: str, format: str) -> bytes:
+    def fail(*_: object) -> bytes:
         raise RuntimeError("no picture")
 
     path = tmp_path / "x.svg"
@@ -113,6 +113,8 @@ def test_a_tensor_made_in_inference_mode_has_no_graph() -> None:
         ({"max_values": "a"}, TypeError, "max_values must be an int, got str"),
         ({"max_nodes": 1.5}, TypeError, "max_nodes must be an int, got float"),
         ({"max_nodes": 0}, ValueError, "max_nodes must be at least 1, got 0"),
+        ({"width": 0}, ValueError, "width must be at least 1, got 0"),
+        ({"width": "page"}, TypeError, "width must be an int, got str"),
         ({"depth": -1}, ValueError, "depth must be at least 0, got -1"),
         ({"depth": True}, TypeError, "depth must be an int, got bool"),
         ({"flops": 1}, TypeError, "flops must be True or False, got 1"),
@@ -122,7 +124,7 @@ def test_a_tensor_made_in_inference_mode_has_no_graph() -> None:
         ({"values": "no"}, TypeError, "values must be True or False, got 'no'"),
         ({"all_gradients": 1}, TypeError, "all_gradients must be True or False, got 1"),
         ({"before": 3}, TypeError, "before must be a Drawing, got int"),
-        ({"colour": "red"}, TypeError, r"draw\(\) has no switch 'colour'; there are direction, theme,"),
+        ({"colour": "red"}, TypeError, r"draw\(\) has no switch 'colour'; there are direction, width,"),
         ({"names": {1: mg.ones(1)}}, TypeError, "names: 1 is no name for a tensor; it must be a str"),
         ({"names": 3}, TypeError, r"names must be like {'x': x, 'loss': loss} or locals\(\), got int"),
     ],

@@ -229,7 +229,7 @@ def test_a_long_chain_is_folded_and_says_so() -> None:
     view = mg.draw(chain(1000), max_nodes=50).view
     assert len(view.nodes) == 5
     assert sum(node.count for node in view.nodes if node.kind == "operation") == 1000
-    assert view.notes == ("folded from 2,001 nodes to 5; max_nodes=50 is the most that is drawn",)
+    assert view.notes == ("folded from 2,001 nodes to 5; max_nodes=2001 draws them all",)
 
 
 @pytest.mark.parametrize("max_nodes", [1, 5, 40])
@@ -247,6 +247,13 @@ def test_a_deep_model_is_folded_by_its_modules_first() -> None:
     model = nn.Sequential(*(nn.Sequential(nn.Linear(n, n + 1), nn.Tanh()) for n in range(2, 12)))
     view = mg.draw(model, mg.ones(1, 2), max_nodes=12).view
     assert titles(view) == ["Sequential"] * 10
+
+
+def test_without_folding_each_call_is_drawn_as_a_box_before_equal_ones_are_drawn_once() -> None:
+    steps = mg.draw(Steps(nn.LSTMCell(3, 2)), *(mg.ones(1, 3) for _ in range(6)), fold=False, max_nodes=40)
+    assert [(node.title, node.name) for node in steps.view.nodes if node.kind == "group"] == [
+        ("LSTMCell", "cell" if i == 1 else f"cell, call {i}") for i in range(1, 7)
+    ]
 
 
 def test_a_graph_ten_times_as_large_takes_about_ten_times_as_long() -> None:

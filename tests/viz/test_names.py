@@ -182,3 +182,82 @@ def test_a_folded_block_is_what_the_formula_after_it_reads() -> None:
     model = nn.Sequential(*(nn.Linear(2, 2) for _ in range(4)), nn.Tanh())
     view = mg.draw(model, mg.ones(1, 2)).view
     assert formulas(view) == ["z₁ = x W₁ᵀ + b₁", "a = tanh z₁"]
+
+
+# -- several models, and values cut off from the graph --------------------------------------------------------
+
+
+def two() -> tuple[nn.Module, nn.Module]:
+    return nn.Sequential(nn.Linear(2, 2)), nn.Sequential(nn.Linear(2, 2))
+
+
+def test_two_equal_models_bear_the_names_that_the_caller_gives_them() -> None:
+    student, teacher = two()
+    x = mg.ones(1, 2)
+    loss = (student(x) - teacher(x)).sum()
+    graph = mg.draw(loss, names={"student": student, "teacher": teacher, "loss": loss}).graph
+    outermost = [(frame.name, frame.type) for frame in graph.clusters if frame.parent is None]
+    assert outermost == [("student", "Sequential"), ("teacher", "Sequential")]
+    assert [node.name for node in graph.nodes if node.kind == "parameter"] == [
+        "student.0.weight", "student.0.bias", "teacher.0.weight", "teacher.0.bias",
+    ]  # fmt: skip
+    assert_names_mean_boxes(graph)
+
+
+def test_two_equal_models_without_names_have_numbers() -> None:
+    student, teacher = two()
+    drawing = mg.draw((student(mg.ones(1, 2)) - teacher(mg.ones(1, 2))).sum())
+    outermost = [frame.name for frame in drawing.graph.clusters if frame.parent is None]
+    assert outermost == ["Sequential₁", "Sequential₂"]
+    assert drawing.graph.count("parameter") == len({n.name for n in drawing.graph.nodes if n.kind == "parameter"})
+    assert ">Sequential<" not in drawing.dot
+
+
+def test_parts_of_a_model_that_are_called_from_outside_have_their_names_in_it() -> None:
+    model = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
+    loss = model[1](model[0](mg.ones(1, 2)).tanh()).sum()
+    graph = mg.draw(loss, names={"model": model}).graph
+    assert [frame.name for frame in graph.clusters] == ["model.0", "model.1"]
+
+
+def detached(graph: Graph) -> list[tuple[str, str]]:
+    return [(graph.nodes[e.source].title, graph.nodes[e.target].title) for e in graph.edges if e.is_detached]
+
+
+def test_a_detached_value_of_the_picture_comes_from_where_it_was_computed() -> None:
+    x = mg.tensor([1.0, 2.0], requires_grad=True)
+    a = (x * 2).tanh()
+    drawing = mg.draw((a.detach() * a).sum(), names={"x": x}, derivatives=True)
+    assert detached(drawing.graph) == [("Tanh", "Mul")]
+    assert formulas(drawing.graph) == ["out₁ = x · 2", "a = tanh out₁", "out₂ = a · a", "y = Σ out₂"]
+    (edge,) = [edge for edge in drawing.graph.edges if edge.is_detached]
+    assert (edge.derivative, edge.slope) == ("", None)
+    assert mg.play((a.detach() * a).sum()).steps[2].gives[0].part.numbers == tuple(a.tolist())
+
+
+def test_a_detached_value_in_a_traced_function_is_marked_on_its_line() -> None:
+    def step(x: mg.Tensor) -> mg.Tensor:
+        a = (x * 2).tanh()
+        return (a.detach() * 3 + a * x.detach()).sum()
+
+    drawing = mg.draw(step, mg.tensor([1.0, 2.0], requires_grad=True))
+    assert detached(drawing.graph) == [("Tanh", "Mul"), ("", "Mul")]  # a, and x itself
+    assert drawing.dot.count(">detached<") == 2
+    assert '"is_detached": true' in drawing.json()
+
+
+def test_nothing_is_detached_under_no_grad() -> None:
+    with mg.no_grad():
+        graph = mg.draw(lambda x: (x * 2).detach() + x, mg.tensor([1.0], requires_grad=True)).graph
+    assert detached(graph) == []
+
+
+def test_a_detached_value_from_outside_the_picture_bears_the_name_of_what_it_was() -> None:
+    generator, critic = two()
+    fake = generator(mg.ones(1, 2))
+    loss = critic(fake.detach()).sum() + critic(fake.detach()).sum()
+    graph = mg.draw(loss, names={"fake": fake, "loss": loss}).graph
+    (leaf,) = [node for node in graph.nodes if node.kind == "input"]
+    assert (leaf.symbol, leaf.note) == ("fake", "detached: no gradient goes back from here")
+    assert_names_mean_boxes(graph)
+    assert len(mg.play(loss, names={"fake": fake}).steps) == 6

@@ -63,6 +63,38 @@ def test_a_title_without_a_free_place_stands_above_the_edges() -> None:
     assert "2, call 2, Linear" in svg  # and not what Graphviz calls it
 
 
+def cell() -> mg.Drawing:
+    """A recurrent cell, whose state goes back to its start along a line with a label."""
+
+    class Steps(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.cell = nn.LSTMCell(3, 2)
+
+        def forward(self, x: mg.Tensor) -> mg.Tensor:
+            h = c = mg.zeros(1, 2)
+            for step in x:
+                h, c = self.cell(step, (h, c))
+            return h
+
+    return mg.draw(Steps(), mg.ones(5, 1, 3))
+
+
+def test_no_title_stands_on_the_label_of_a_line() -> None:
+    groups = [*ElementTree.fromstring(cell().svg()).iter(f"{SVG}g")]
+    texts = {
+        kind: [line for group in groups if group.get("class") == kind for line in group.iter(f"{SVG}text")]
+        for kind in ("edge", "cluster")
+    }
+    assert [label.text for label in texts["edge"]] == ["next", "next"]
+    for label in texts["edge"]:
+        x, y = float(label.get("x", "")), float(label.get("y", ""))
+        for title in texts["cluster"]:
+            left, line = float(title.get("x", "")), float(title.get("y", ""))
+            right = left + 6 * len(title.text or "")
+            assert abs(y - line) > 9 or x + 12 < left or right < x - 12
+
+
 LAID = """digraph {
 	subgraph cluster_0 {
 		graph [bb="0,0,200,100", fillcolor="#f5f7f8",

@@ -2,8 +2,9 @@
 
 /* The page as a whole: what each button, click and key does. */
 
-/** Larger graphs begin with their modules folded, as far as it takes to have no more than this in sight. */
-const MAX_AT_FIRST = 300;
+/** Larger graphs begin with their modules folded, as far as it takes to have no more than this in sight: a picture
+ *  draws as many. */
+const MAX_AT_FIRST = 80;
 
 /** A window narrower than this has its graph run downwards, as a phone is read. */
 const NARROW = 640;

@@ -63,7 +63,7 @@ class Node {
 /** A value on its way from one node to another, which takes it as `input`. */
 class Edge {
   constructor(id, fields, source, target) {
-    Object.assign(this, { derivative: "" }, fields, { id, source, target });
+    Object.assign(this, { derivative: "", is_detached: false }, fields, { id, source, target });
     this.slope = readValue(fields.slope);
     /** @type {?Gift} the gradient that comes back along it */
     this.gift = null;

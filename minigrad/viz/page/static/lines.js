@@ -46,7 +46,8 @@ class Line {
   /** Draw the line; from far away, without tips and text. */
   draw(isFar) {
     this.wire = svg("path", { class: "wire", d: this.path() });
-    this.element = svg("g", { class: "line" }, this.wire);
+    const isDetached = this.route.edges.every((edge) => edge.is_detached);
+    this.element = svg("g", { class: isDetached ? "line detached" : "line" }, this.wire);
     this.isFar = isFar;
     if (isFar) return this.element;
     const angle = this.isDownwards ? 90 : 0;
@@ -56,10 +57,11 @@ class Line {
     };
     this.element.append(tip("onward", this.finish, angle), tip("backward", this.start, angle + 180));
     const [edge] = this.route.edges;
-    if (edge.symbol && this.route.to[0] === "n") {
+    const words = isDetached ? "detached" : this.route.to[0] === "n" ? edge.symbol : "";
+    if (words) {
       const [x, y] = this.finish;
       const place = this.isDownwards ? { x: x + 6, y: y - 9 } : { x: x - 10, y: y - 5, "text-anchor": "end" };
-      this.element.append(svg("text", { class: "operand", ...place }, oneLine(edge.symbol, 12)));
+      this.element.append(svg("text", { class: "operand", ...place }, oneLine(words, 12)));
     }
     return this.element;
   }

@@ -48,7 +48,7 @@ function computed(node) {
 
 /** To whom a gradient goes, how it is made, and what it makes there together with those before it. */
 function passed(model, node, { edge, part, total, node: to }) {
-  const called = (to.isLeaf && to.name) || new Map(node.words).get(edge.input);
+  const called = new Map(node.words).get(edge.input) || (to.isLeaf && to.name);
   const name = oneLine(called || (to.isLeaf ? to.symbol : edge.input), 24);
   const line = html("span", { class: "flow" }, `∂${model.resultName}/∂${name}`);
   const arrives = node.gifts.at(-1)?.total;
