@@ -113,10 +113,14 @@ def write(model: CharTransformer, beginning: str, count: int, temperature: float
 
 def attention(model: CharTransformer, text: str) -> np.ndarray:
     """The weights of the last layer (heads, T, T): how much of each character every one sees."""
+    layer, seen = model.encoder.layers[-1], []
+    handle = layer.norm1.register_forward_hook(lambda module, inputs, x: seen.append(x))
     with evaluating(model):
-        trace = mg.trace(model, encode(text).unsqueeze(0))
-    *_, last = (event.output for event in trace.events if event.op.title == "Softmax")
-    found: np.ndarray = last[0].numpy()
+        model(encode(text).unsqueeze(0))
+        handle.remove()
+        (x,) = seen  # what the attention of that layer is given
+        _, a = layer.self_attn(x, x, x, is_causal=True, average_attn_weights=False)
+    found: np.ndarray = a[0].numpy()
     return found
 
 

@@ -105,7 +105,8 @@ def _conv(v: Values) -> bool:
 
 def _attends(v: Values) -> bool:
     """q (..., L, E), k (..., S, E), v (..., S, Ev), a mask that repeats to (..., L, S), and dout as q."""
-    q, k, value, mask = (tuple(v[name].shape) for name in ("q", "k", "v", "mask"))
+    q, k, value = (tuple(v[name].shape) for name in ("q", "k", "v"))
+    mask = () if v["mask"] is None else tuple(v["mask"].shape)
     if min(len(q), len(k), len(value)) < 2 or not q[:-2] == k[:-2] == value[:-2]:
         return False
     fits = q[-1] == k[-1] and k[-2] == value[-2] and broadcasts_to(mask, (*q[:-1], k[-2]))

@@ -59,7 +59,7 @@ def later(L: int, S: int, like: Tensor) -> Tensor:
 
 
 class Attention(Op):
-    """out = softmax(scale q k^T + mask) v        for each head
+    """out = softmax(scale q k^T) v        for each head
 
     with a the softmax, da = dout v^T and dz = a (da - sum a da):
     dout/dq = scale dz k
@@ -71,24 +71,39 @@ class Attention(Op):
     q = Kept()
     k = Kept()
     v = Kept()
-    mask = Kept()
 
     def __init__(self, scale: float, is_causal: bool) -> None:
         self.scale, self.is_causal = scale, is_causal
 
-    def forward(self, kernels: Any, q: Array, k: Array, v: Array, mask: Array) -> Any:
-        return kernels.attention(q, k, v, mask, self.scale, self.is_causal)
+    def forward(self, kernels: Any, q: Array, k: Array, v: Array) -> Any:
+        return kernels.attention(q, k, v, None, self.scale, self.is_causal)
 
     def backward(self, dout: Tensor) -> Gradients:
-        back = AttentionBackward(self.scale, self.is_causal)
-        d = record(back, dout, self.q, self.k, self.v, self.mask)
+        return self.apart(record(AttentionBackward(self.scale, self.is_causal), dout, self.q, self.k, self.v))
+
+    def apart(self, d: Tensor) -> Gradients:
+        """The gradients of q, k and v, which the way back puts one below the other."""
         L, S = self.shape_of("q")[-2], self.shape_of("k")[-2]
-        return *d.split((L, S, S), -2), None
+        return tuple(d.split((L, S, S), -2))
 
     def flops(self, *shapes: Dims) -> int:
         *batch, L, E = shapes[0]
         S, Ev = shapes[2][-2:]
         return 2 * math.prod(batch) * L * S * (E + Ev)
+
+
+class MaskedAttention(Attention):
+    """out = softmax(scale q k^T + mask) v        for each head; no gradient for the mask"""
+
+    title = "Attention"
+    mask = Kept()
+
+    def forward(self, kernels: Any, q: Array, k: Array, v: Array, mask: Array) -> Any:  # type: ignore[override]
+        return kernels.attention(q, k, v, mask, self.scale, self.is_causal)
+
+    def backward(self, dout: Tensor) -> Gradients:
+        back = MaskedAttentionBackward(self.scale, self.is_causal)
+        return *self.apart(record(back, dout, self.q, self.k, self.v, self.mask)), None
 
 
 class AttentionBackward(Op):
@@ -99,31 +114,49 @@ class AttentionBackward(Op):
     q = Kept()
     k = Kept()
     v = Kept()
-    mask = Kept()
 
     def __init__(self, scale: float, is_causal: bool) -> None:
         self.scale, self.is_causal = scale, is_causal
 
-    def forward(self, kernels: Any, dout: Array, q: Array, k: Array, v: Array, mask: Array) -> Any:
-        return kernels.attention_backward(dout, q, k, v, mask, self.scale, self.is_causal)
+    def forward(self, kernels: Any, dout: Array, q: Array, k: Array, v: Array) -> Any:
+        return kernels.attention_backward(dout, q, k, v, None, self.scale, self.is_causal)
 
     def backward(self, g: Tensor) -> Gradients:
-        mask = self.mask if self.mask.ndim else None
+        return self.through_steps(g, None)
 
-        def in_steps(dout: Tensor, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    def through_steps(self, g: Tensor, mask: Tensor | None) -> Gradients:
+        """The gradients of dout, q, k and v, by differentiating the steps once more."""
+
+        def d(dout: Tensor, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
             out = matmul(weights(q, k, mask, self.scale, self.is_causal), v)
             return cat(grad(out, (q, k, v), dout, create_graph=True), -2)  # type: ignore[arg-type]
 
-        return *once_more(in_steps, (self.dout, self.q, self.k, self.v), g), None
+        return once_more(d, (self.dout, self.q, self.k, self.v), g)
 
     def flops(self, *shapes: Dims) -> int:
         *batch, L, E = shapes[1]
         return 10 * math.prod(batch) * L * shapes[2][-2] * E
 
 
+class MaskedAttentionBackward(AttentionBackward):
+    """d = dq, dk, dv        one below the other"""
+
+    title = "AttentionBackward"
+    mask = Kept()
+
+    def forward(  # type: ignore[override]
+        self, kernels: Any, dout: Array, q: Array, k: Array, v: Array, mask: Array
+    ) -> Any:
+        return kernels.attention_backward(dout, q, k, v, mask, self.scale, self.is_causal)
+
+    def backward(self, g: Tensor) -> Gradients:
+        return *self.through_steps(g, self.mask), None
+
+
 def attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, scale: float, is_causal: bool) -> Tensor:
     """All of it as one node. E is that of v too, and the mask needs no gradient."""
     batch = np.broadcast_shapes(q.shape[:-2], k.shape[:-2], v.shape[:-2])
     q, k, v = (t if t.shape[:-2] == batch else t.expand(*batch, *t.shape[-2:]) for t in (q, k, v))
-    none = graph.tensor_class.of(np.zeros((), q.dtype))
-    return record(Attention(scale, is_causal), q, k, v, none if mask is None else mask)
+    if mask is None:
+        return record(Attention(scale, is_causal), q, k, v)
+    return record(MaskedAttention(scale, is_causal), q, k, v, mask)

@@ -14,17 +14,16 @@ from minigrad.kernels.cpu.attention import ROWS
 from minigrad.nn import functional as F
 
 Array = np.ndarray[Any, Any]
-NONE = np.zeros(())
 
 
 def normal(*shape: int, seed: int = 0) -> Array:
     return np.random.default_rng([seed, *shape]).standard_normal(shape)
 
 
-def agree(q: Array, k: Array, v: Array, mask: Array, dtype: str, *, is_causal: bool) -> None:
+def agree(q: Array, k: Array, v: Array, mask: Array | None, dtype: str, *, is_causal: bool) -> None:
     """Whether both ways are those of the reference in float64."""
-    given = [x.astype(dtype) for x in (q, k, v, mask)]
-    exact = [x.astype(np.float64) for x in given]
+    given = [x if x is None else x.astype(dtype) for x in (q, k, v, mask)]
+    exact = [x if x is None else x.astype(np.float64) for x in given]
     dout = normal(*q.shape, seed=9).astype(dtype)
     pairs = [(cpu.attention(*given, 0.3, is_causal), reference.attention(*exact, 0.3, is_causal))]
     if v.shape[-1] == q.shape[-1]:
@@ -43,7 +42,7 @@ def agree(q: Array, k: Array, v: Array, mask: Array, dtype: str, *, is_causal: b
     ("S", "E", "Ev"), [(1, 1, 1), (7, 3, 3), (40, 16, 33), (2 * ROWS, 17, 17), (0, 2, 2), (3, 0, 0)]
 )
 def test_any_shape_is_that_of_the_reference(L, S, E, Ev, is_causal, dtype):
-    agree(normal(2, L, E), normal(2, S, E), normal(2, S, Ev, seed=1), NONE, dtype, is_causal=is_causal)
+    agree(normal(2, L, E), normal(2, S, E), normal(2, S, Ev, seed=1), None, dtype, is_causal=is_causal)
 
 
 @pytest.mark.parametrize("shape", [(3, 5), (1, 5), (3, 1), (4, 3, 5), (2, 1, 1, 5), (2, 4, 3, 5)])
@@ -61,22 +60,22 @@ def test_operands_may_lie_in_any_order():
     layouts += [normal(3, 70, 2, 8).swapaxes(1, 2), normal(3, 2, 8, 70).swapaxes(2, 3)]
     for q in layouts:
         for k in layouts:
-            agree(q, k, q, NONE, "float64", is_causal=True)
+            agree(q, k, q, None, "float64", is_causal=True)
 
 
 def test_one_query_that_is_not_a_number_spoils_its_own_row_alone():
     q, k = normal(1, 5, 4), normal(1, 5, 4)
     q[0, 2, 1] = np.nan
-    out = cpu.attention(q, k, k, NONE, 0.5, False)
+    out = cpu.attention(q, k, k, None, 0.5, False)
     assert np.isnan(out[0, 2]).all()
     assert np.isfinite(np.delete(out, 2, 1)).all()
 
 
 def test_scores_too_large_for_an_exponential_and_a_scale_below_zero_are_right():
     q = normal(2, 9, 4) * 1e3
-    agree(q, q, q, NONE, "float64", is_causal=False)
-    want = reference.attention(q, q, q, NONE, -0.5, False)
-    np.testing.assert_allclose(cpu.attention(q, q, q, NONE, -0.5, False), want, rtol=1e-12)
+    agree(q, q, q, None, "float64", is_causal=False)
+    want = reference.attention(q, q, q, None, -0.5, False)
+    np.testing.assert_allclose(cpu.attention(q, q, q, None, -0.5, False), want, rtol=1e-12)
 
 
 @pytest.mark.compiled
@@ -86,7 +85,7 @@ def test_the_number_of_threads_changes_no_bit():
     try:
         for threads in {1, before}:
             mg.set_num_threads(threads)
-            both = cpu.attention(q, k, v, NONE, 0.2, True), cpu.attention_backward(q, q, k, v, NONE, 0.2, True)
+            both = cpu.attention(q, k, v, None, 0.2, True), cpu.attention_backward(q, q, k, v, None, 0.2, True)
             found.append([x.tobytes() for x in both])
     finally:
         mg.set_num_threads(before)

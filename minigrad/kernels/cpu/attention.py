@@ -267,7 +267,7 @@ _attention = kernels("attention", attention_piece, 3)
 _attention_backward = kernels("attention_backward", attention_backward_piece, 4)
 
 
-def attention(q: Array, k: Array, v: Array, mask: Array, scale: float, is_causal: bool) -> Array:
+def attention(q: Array, k: Array, v: Array, mask: Array | None, scale: float, is_causal: bool) -> Array:
     if not all(map(compiled, (q, k, v))):
         return reference.attention(q, k, v, mask, scale, is_causal)
     out = for_heads(q, q.shape[-2], v.shape[-1])
@@ -276,7 +276,7 @@ def attention(q: Array, k: Array, v: Array, mask: Array, scale: float, is_causal
 
 
 def attention_backward(
-    dout: Array, q: Array, k: Array, v: Array, mask: Array, scale: float, is_causal: bool
+    dout: Array, q: Array, k: Array, v: Array, mask: Array | None, scale: float, is_causal: bool
 ) -> Array:
     if not all(map(compiled, (q, k, v))):
         return reference.attention_backward(dout, q, k, v, mask, scale, is_causal)
@@ -288,19 +288,19 @@ def attention_backward(
 
 
 def run(
-    kernel: Kernel, operands: tuple[Array, ...], mask: Array, scale: float, is_causal: bool, out: Array
+    kernel: Kernel, operands: tuple[Array, ...], mask: Array | None, scale: float, is_causal: bool, out: Array
 ) -> None:
     q, v = operands[-3], operands[-1]
     *batch, L, _ = q.shape
     S = v.shape[-2]
     outer, inner = as_heads(batch)
-    if mask.ndim:
+    if mask is None:
+        mask = np.empty((outer, inner, 0, 0), q.dtype)
+    else:
         mask = np.broadcast_to(mask, (*batch, L, S))
         if mask.strides[-1] != mask.itemsize:
             mask = mask.copy()
         mask = mask.reshape(outer, inner, L, S)
-    else:
-        mask = np.empty((outer, inner, 0, 0), q.dtype)
     arrays = [x.reshape(outer, inner, *x.shape[-2:]) for x in operands]
     work = len(operands) * q.size * S // PER_ADDITION
     kernel(work, *arrays, mask, q.dtype.type(scale), is_causal, out)

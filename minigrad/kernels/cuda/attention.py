@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from minigrad.kernels import Array
 from minigrad.kernels.cuda.array import DeviceArray
 from minigrad.kernels.cuda.elementwise import Elementwise
 from minigrad.kernels.cuda.functions import add, mul
@@ -19,14 +18,12 @@ from minigrad.kernels.cuda.sweeps import softmax, softmax_backward
 
 __all__ = ["attention", "attention_backward"]
 
-Mask = DeviceArray | Array  # the latter is a number
-
 until = Elementwise("until", lambda row, column, z, hidden: z if column <= row else hidden)
 unless = Elementwise("unless", lambda top, hidden, a: 0 if top == hidden else a)
 
 
 def attention(
-    q: DeviceArray, k: DeviceArray, v: DeviceArray, mask: Mask, scale: float, is_causal: bool
+    q: DeviceArray, k: DeviceArray, v: DeviceArray, mask: DeviceArray | None, scale: float, is_causal: bool
 ) -> DeviceArray:
     return matmul(weights(q, k, mask, scale, is_causal), v)
 
@@ -36,7 +33,7 @@ def attention_backward(
     q: DeviceArray,
     k: DeviceArray,
     v: DeviceArray,
-    mask: Mask,
+    mask: DeviceArray | None,
     scale: float,
     is_causal: bool,
 ) -> DeviceArray:
@@ -45,16 +42,18 @@ def attention_backward(
     return cat([matmul(dz, k), matmul(turned(dz), q), matmul(turned(a), dout)], q.ndim - 2)
 
 
-def weights(q: DeviceArray, k: DeviceArray, mask: Mask, scale: float, is_causal: bool) -> DeviceArray:
+def weights(
+    q: DeviceArray, k: DeviceArray, mask: DeviceArray | None, scale: float, is_causal: bool
+) -> DeviceArray:
     hidden = np.asarray(-np.inf, q.dtype)
     z = mul(matmul(q, turned(k)), np.asarray(scale, q.dtype))
-    if mask.ndim:
+    if mask is not None:
         z = add(z, mask)
     if is_causal:  # a query sees keys up to its own place
         rows, columns = arange(z.shape[-2], z.device), arange(z.shape[-1], z.device)
         until(rows.view((rows.size, 1), (8, 0)), columns, z, hidden, out=z)
     a = softmax(z, z.ndim - 1)
-    if mask.ndim:  # a query that may see no key has weights of 0, not of NaN
+    if mask is not None:  # a query that may see no key has weights of 0, not of NaN
         unless(amax(z, (z.ndim - 1,), True), hidden, a, out=a)
     return a
 

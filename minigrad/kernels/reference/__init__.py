@@ -91,9 +91,9 @@ weight, bias)``
 log_softmax_backward(da, a, dim)``
 ``matmul(x, y)``                       ``(..., M, K) @ (..., K, N)`` -> ``(..., M, N)``
 ``linear(x, W, b)``                    ``(..., K), (N, K), (N,) or None`` -> ``(..., N)``
-``attention(q, k, v, mask, scale,       ``(..., L, E), (..., S, E), (..., S, Ev)``, ``mask`` to ``(..., L, S)`` ->
-is_causal)``                           ``(..., L, Ev)``: ``softmax(scale q k^T + mask) v``; a mask without dims
-                                       is none; a query sees keys up to its own place, if ``is_causal``
+``attention(q, k, v, mask, scale,       ``(..., L, E), (..., S, E), (..., S, Ev)``, and None or what broadcasts to
+is_causal)``                           ``(..., L, S)`` -> ``(..., L, Ev)``: ``softmax(scale q k^T + mask) v``; a
+                                       query sees keys up to its own place, if ``is_causal``
 ``attention_backward                   ``(..., L + 2 S, E)``: the gradients of q, k and v one below the other,
 (dout, q, k, v, mask, scale,           where Ev = E
 is_causal)``
