@@ -6,7 +6,8 @@
 
 Results are checked against float64 before they are timed, where that is quick. The contenders take turns, each
 with the same inputs, of which there are several, so that no cache is flattered. A ratio is the time of the peer
-over ours in the same round. PyTorch is used where it is installed (the extra ``peers``).
+over ours in the same round. Peers are those that are installed: PyTorch, and NumPy if its threads can be limited
+(the extra ``peers``).
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import attention
 import numpy as np
-from harness import OURS, Case, Result, geometric_mean, machine, measure, table, threads
+from harness import OURS, Case, Result, geometric_mean, machine, measure, table, threadpool_limits, threads
 
 import minigrad as mg
 import training
@@ -59,7 +61,8 @@ def case(
     """A case from one function for each contender. ``torch`` is given tensors, the others arrays."""
     calls: dict[str, list[Callable[[], Any]]] = {}
     for name, function in functions.items():
-        if function is None or (name == "torch" and torch is None):
+        is_there = {"torch": torch, "numpy": threadpool_limits}.get(name, True)
+        if function is None or not is_there:
             continue
         inputs = [tuple(map(torch.from_numpy, arrays)) for arrays in sets] if name == "torch" else sets
         calls["NumPy" if name == "numpy" else name] = [functools.partial(function, *arrays) for arrays in inputs]
@@ -274,19 +277,23 @@ CHAIN = 1000
 
 
 def engine() -> Iterator[Case]:
-    def chain(library: Any, walk: bool) -> None:
+    def chain(library: Any, walk: bool) -> float:
         x = library.tensor(1.0, requires_grad=True)
         one = library.tensor(1.0)
         y = x
         for _ in range(CHAIN):
             y = y + one
-        if walk:
-            y.backward()
+        if not walk:
+            return float(y.item())
+        y.backward()
+        return float(x.grad.item())
 
     for walk, reach in ((False, 1.0), (True, 1.4)):
         libraries = {OURS: mg} | ({"torch": torch} if torch else {})
         calls = {name: [functools.partial(chain, library, walk)] for name, library in libraries.items()}
-        yield Case(f"chain of {CHAIN} scalar adds, record{' and walk back' if walk else ''}", reach, calls)
+        expected = [np.array(1.0 if walk else CHAIN + 1.0)]
+        work = f"chain of {CHAIN} scalar adds, record{' and walk back' if walk else ''}"
+        yield Case(work, reach, calls, expected)
 
 
 def processes() -> Iterator[Case]:
@@ -337,6 +344,7 @@ SECTIONS: dict[str, tuple[str, Callable[[], Iterator[Case]], tuple[int, ...]]] =
     "products": ("Few rows times a large matrix, and batches, float32", other_products, (1, 2)),
     "elementwise": ("Elementwise, float32", elementwise, (1, 2)),
     "rows": ("Row by row, float32", rows, (1, 2)),
+    "attention": ("Attention, float32", attention.cases, (1, 2)),
     "reductions": ("Reductions, float32", reductions, (1, 2)),
     "broadcasting": ("Broadcasting, float32", broadcasting, (1, 2)),
     "forward": ("A perceptron's forward pass", forward, (2,)),
@@ -365,7 +373,8 @@ def main() -> None:
             heading = f"## {title}, {count} thread{'s' if count > 1 else ''}"
             print(f"\n{heading}\n", flush=True)
             results = run(cases, count)
-            mean = f"Geometric mean of the ratios: {geometric_mean(results):.2f}."
+            alone = all(result.peer == OURS for result in results)
+            mean = "" if alone else f"Geometric mean of the ratios: {geometric_mean(results):.2f}."
             print(table(results), mean, sep="\n\n", flush=True)
             parts.append("\n\n".join([heading, table(results), mean]))
     if chosen.write:
