@@ -109,7 +109,12 @@ def _attends(v: Values) -> bool:
     mask = () if v["mask"] is None else tuple(v["mask"].shape)
     if min(len(q), len(k), len(value)) < 2 or not q[:-2] == k[:-2] == value[:-2]:
         return False
-    fits = q[-1] == k[-1] and k[-2] == value[-2] and broadcasts_to(mask, (*q[:-1], k[-2]))
+    fits = (
+        v["q"].dtype.kind == "f"
+        and q[-1] == k[-1]
+        and k[-2] == value[-2]
+        and broadcasts_to(mask, (*q[:-1], k[-2]))
+    )
     return fits and ("dout" not in v or (v["dout"].shape == q and value[-1] == q[-1]))
 
 
@@ -162,7 +167,7 @@ def _classes(v: Values) -> bool:
     return len(z) == 2 and v["y"].shape == z[:1] == v.get("dl", v["y"]).shape and _below(v["y"], z[1])
 
 
-ATTENTION = "q (..., L, E), k (..., S, E), v (..., S, Ev) and a mask that repeats to (..., L, S)"
+ATTENTION = "floats, q (..., L, E), k (..., S, E), v (..., S, Ev) and a mask that repeats to (..., L, S)"
 RNN = sized(z="T B H", h0="B H", W="H H")
 RNN_BACKWARD = sized(dy="S B H", y="S B H", W="H H")
 

@@ -33,10 +33,10 @@ if TYPE_CHECKING:
 def weights(q: Tensor, k: Tensor, mask: Tensor | None, scale: float, is_causal: bool) -> Tensor:
     """a = softmax(scale q k^T + mask), (..., L, S); a mask of -Inf is for no weight.
 
-    A query that may see no key at all has weights of 0.
+    A query from which the mask hides every key has weights of 0.
     """
     z = matmul(q * scale, transpose(k, -2, -1))  # (..., L, E) @ (..., E, S)
-    may_hide_all = mask is not None
+    may_hide_all = mask is not None  # which is_causal alone does not: every query sees the first key
     if is_causal:
         hidden = later(z.shape[-2], z.shape[-1], z)
         mask = hidden if mask is None else mask + hidden
@@ -62,9 +62,9 @@ class Attention(Op):
     """out = softmax(scale q k^T) v        for each head
 
     with a the softmax, da = dout v^T and dz = a (da - sum a da):
-    dout/dq = scale dz k
-    dout/dk = scale dz^T q
-    dout/dv = a^T dout
+    dq = scale dz k
+    dk = scale dz^T q
+    dv = a^T dout
     """
 
     output = "out"

@@ -71,6 +71,15 @@ def test_one_query_that_is_not_a_number_spoils_its_own_row_alone():
     assert np.isfinite(np.delete(out, 2, 1)).all()
 
 
+def test_scores_that_overflow_are_not_numbers_while_a_mask_may_hide_every_key():
+    big = np.full((1, 2, 1), 3e38, np.float32)
+    for target in (cpu, reference):
+        assert np.isnan(target.attention(big, -big, big, None, 1.0, False)).all()
+        mask = np.full((2, 2), -np.inf, np.float32)
+        one = np.ones_like(big)
+        assert (target.attention(one, one, one, mask, 1.0, False) == 0).all()
+
+
 def test_scores_too_large_for_an_exponential_and_a_scale_below_zero_are_right():
     q = normal(2, 9, 4) * 1e3
     agree(q, q, q, None, "float64", is_causal=False)

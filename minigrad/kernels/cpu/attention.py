@@ -3,13 +3,13 @@
 The weights of a head, (L, S), are as many as its queries times its keys: too many for the caches, and each is
 needed for a moment only. So ROWS queries at a time go through all steps, in memory that the next ones write over:
 
-    a = q k^T                                           (ROWS, S), where q has been multiplied by scale
-    a = e^(a + mask - top), and share = 1 / sum a       for each row
-    out = share a v                                     (ROWS, Ev)
+    z = q k^T + mask                                    (ROWS, S), where q has been multiplied by scale
+    e = e^(z - top), and share = 1 / sum e              for each row, in the place of z
+    out = share e v                                     (ROWS, Ev)
 
 The products are those of ``matmul.py``, with all operands near: the rows of one head lie between those of others,
 so they are copied together, once for all queries of the head, k turned so that q k^T reads it in place. The way
-back makes ``a`` once more, which takes less time than to read it from memory, and with it the three gradients:
+back makes e once more, which takes less time than to read it from memory, and with a = share e the gradients:
 
     da = dout v^T,  dz = a (da - sum a da),  dq = scale dz k,  dk += dz^T q,  dv += a^T dout
 
@@ -54,9 +54,9 @@ larger = extreme("maxnum", np.fmax)  # of a number and NaN: the number
 
 
 def make_exponentials(dtype: DType) -> Callable:
-    """``exponentials(a, mask)``: a = e^(z - max z) with z = a + mask, in place, and share = 1 / sum a.
+    """``exponentials(z, mask)``: with z + mask for z, e = e^(z - top) in its place, and share = 1 / sum e.
 
-    The weights are ``share a``, and 0 where the mask hides every key. The largest element may miss a NaN: then the
+    The weights are ``share e``, and 0 where the mask hides every key. The largest element may miss a NaN: then the
     sum is NaN, and so is the row.
     """
     exp, real = MATHS[dtype]["exp"], dtype.type
@@ -77,15 +77,15 @@ def make_exponentials(dtype: DType) -> Callable:
         return total
 
     @inline
-    def exponentials(a, mask):
+    def exponentials(z, mask):
         for j in range(mask.size):
-            a[j] += mask[j]
-        top = largest(a)
-        if top == -np.inf:
+            z[j] += mask[j]
+        top = largest(z)
+        if mask.size and top == -np.inf:
             top = real(0)  # e^-Inf is 0, e^(Inf - Inf) would be NaN
         total = 0.0
-        for start in range(0, a.size, SHORT):
-            total += exp_short(row(a, start, min(SHORT, a.size - start)), top)
+        for start in range(0, z.size, SHORT):
+            total += exp_short(row(z, start, min(SHORT, z.size - start)), top)
         return real(1 / total if total != 0 else 0)
 
     return exponentials
@@ -101,7 +101,7 @@ def weigh_short(a, da, share):
 
 
 @inline
-def slopes(a, da, share):
+def finish_row(a, da, share):
     """a *= share, and in the place of da: dz = a (da - sum a da)."""
     total = 0.0
     for start in range(0, a.size, SHORT):
@@ -156,27 +156,29 @@ def make_turn(dtype: DType) -> Callable:
 
 
 def make_weights(dtype: DType) -> Callable:
-    """``weights(q, k_turned, mask, is_causal, top, a, shares)``: a times the share of each row.
+    """``weights(q, k_turned, mask, is_causal, top, e, shares)``: e times the share of each row.
 
-    The first of the queries q is that at place ``top``, and a has a column for each key that one of them sees.
+    The first of the queries q is that at place ``top``, and e has a column for each key that one of them sees. A
+    mask of no elements is none.
     """
     block, exponentials = make_block(dtype), make_exponentials(dtype)
 
     @inline
-    def weights(q, k_turned, mask, is_causal, top, a, shares):
-        rows, n = a.shape
-        block(q, k_turned[:, :n], row(a, 0, 0), a, 0, rows, 0, n, False)
+    def weights(q, k_turned, mask, is_causal, top, e, shares):
+        rows, n = e.shape
+        block(q, k_turned[:, :n], shares[:0], e, 0, rows, 0, n, False)
         for r in range(rows):
-            z = line(a, r, n)
-            for j in range(top + r + 1, n if is_causal else 0):
-                z[j] = -np.inf
+            z = line(e, r, n)
+            if is_causal:
+                for j in range(top + r + 1, n):
+                    z[j] = -np.inf
             shares[r] = exponentials(z, line(mask, top + r, n if mask.size else 0))
 
     return weights
 
 
 # -- attention ------------------------------------------------------------------------------------------------
-# The operands of every product are of one type, so that ``block`` is compiled once.
+# The operands of every product are of one type, so that ``block`` is compiled once; its bias is of no elements.
 
 
 def attention_piece(dtype: DType) -> Callable:
@@ -186,27 +188,28 @@ def attention_piece(dtype: DType) -> Callable:
         (outer, inner, L, E), (S, Ev) = q.shape, v.shape[2:]
         blocks = ceil_div(L, ROWS)
         first, last = share(outer * inner * blocks, part, parts)
-        here, k_turned, v_near = (
-            np.empty((ROWS, E), dtype),
-            np.empty((E, S + GAP), dtype),
-            np.empty((S, Ev), dtype),
-        )
-        all_a, sums, shares = np.empty((ROWS, S + GAP), dtype), np.empty((ROWS, Ev), dtype), np.empty(ROWS, dtype)
-        near = -1  # the head whose k and v are copied
+        k_turned, v_near = np.empty((E, S + GAP), dtype), np.empty((S, Ev), dtype)
+        q_near, out_near = np.empty((ROWS, E), dtype), np.empty((ROWS, Ev), dtype)
+        e_near, shares, none = np.empty((ROWS, S + GAP), dtype), np.empty(ROWS, dtype), np.empty(0, dtype)
+        near = -1  # the head whose k and v are
         for task in range(first, last):
-            head = task // blocks
+            head, b = task // blocks, task % blocks
             o, i = head // inner, head % inner
             if head != near:
                 turn(k[o, i], k_turned)
                 copy(v[o, i], one, v_near)
                 near = head
-            top, bottom = share(L, task % blocks, blocks)
+            top, bottom = share(L, b, blocks)
             rows, n = bottom - top, min(S, bottom) if is_causal else S
-            a = all_a[:rows, :n]
-            copy(q[o, i, top:bottom], scale, here)
-            weights(here[:rows, :E], k_turned, mask[o, i], is_causal, top, a, shares)
-            block(a, v_near[:n, :Ev], shares[:0], sums[:rows, :Ev], 0, rows, 0, Ev, False)
-            result = out[o, i, top:bottom]
+            queries, e, sums, result = (
+                q_near[:rows, :E],
+                e_near[:rows, :n],
+                out_near[:rows, :Ev],
+                out[o, i, top:bottom],
+            )
+            copy(q[o, i, top:bottom], scale, queries)
+            weights(queries, k_turned, mask[o, i], is_causal, top, e, shares)
+            block(e, v_near[:n, :Ev], none, sums, 0, rows, 0, Ev, False)
             for r in range(rows):
                 scale_row(line(sums, r, Ev), shares[r], line(result, r, Ev))
 
@@ -221,9 +224,13 @@ def attention_backward_piece(dtype: DType) -> Callable:
         blocks = ceil_div(L, ROWS)
         k_turned, v_turned = np.empty((E, S + GAP), dtype), np.empty((E, S + GAP), dtype)
         k_near, dk, dv = np.empty((S, E), dtype), np.empty((S, E), dtype), np.empty((S, E), dtype)
-        here, dout_here, dq = np.empty((ROWS, E), dtype), np.empty((ROWS, E), dtype), np.empty((ROWS, E), dtype)
-        all_a, all_dz = np.empty((ROWS, S + GAP), dtype), np.empty((ROWS, S + GAP), dtype)
-        shares = np.empty(ROWS, dtype)
+        q_near, dq_near, dout_near = (
+            np.empty((ROWS, E), dtype),
+            np.empty((ROWS, E), dtype),
+            np.empty((ROWS, E), dtype),
+        )
+        a_near, dz_near = np.empty((ROWS, S + GAP), dtype), np.empty((ROWS, S + GAP), dtype)
+        shares, none = np.empty(ROWS, dtype), np.empty(0, dtype)
         for head in range(part, outer * inner, parts):
             o, i = head // inner, head % inner
             turn(k[o, i], k_turned)
@@ -233,17 +240,18 @@ def attention_backward_piece(dtype: DType) -> Callable:
             for b in range(blocks):
                 top, bottom = share(L, b, blocks)
                 rows, n = bottom - top, min(S, bottom) if is_causal else S
-                a, dz, queries, slope = all_a[:rows, :n], all_dz[:rows, :n], here[:rows, :E], dout_here[:rows, :E]
-                copy(q[o, i, top:bottom], scale, here)
-                copy(dout[o, i, top:bottom], one, dout_here)
-                weights(queries, k_turned, mask[o, i], is_causal, top, a, shares)
-                block(slope, v_turned[:, :n], shares[:0], dz, 0, rows, 0, n, False)  # which is da
+                queries, dq, slope = q_near[:rows, :E], dq_near[:rows, :E], dout_near[:rows, :E]
+                a, dz = a_near[:rows, :n], dz_near[:rows, :n]
+                copy(q[o, i, top:bottom], scale, queries)
+                copy(dout[o, i, top:bottom], one, slope)
+                weights(queries, k_turned, mask[o, i], is_causal, top, a, shares)  # a is e so far
+                block(slope, v_turned[:, :n], none, dz, 0, rows, 0, n, False)  # and dz is da
                 for r in range(rows):
-                    slopes(line(a, r, n), line(dz, r, n), shares[r])
-                block(dz, k_near[:n, :E], shares[:0], dq[:rows, :E], 0, rows, 0, E, False)
-                block(dz.T, queries, shares[:0], dk[:n, :E], 0, n, 0, E, True)
-                block(a.T, slope, shares[:0], dv[:n, :E], 0, n, 0, E, True)
-                copy(dq[:rows], scale, d[o, i, top:bottom])
+                    finish_row(line(a, r, n), line(dz, r, n), shares[r])
+                block(dz, k_near[:n, :E], none, dq, 0, rows, 0, E, False)
+                block(dz.T, queries, none, dk[:n, :E], 0, n, 0, E, True)
+                block(a.T, slope, none, dv[:n, :E], 0, n, 0, E, True)
+                copy(dq, scale, d[o, i, top:bottom])
             copy(dk, one, d[o, i, L : L + S])
             copy(dv, one, d[o, i, L + S :])
 
@@ -302,7 +310,7 @@ def run(
             mask = mask.copy()
         mask = mask.reshape(outer, inner, L, S)
     arrays = [x.reshape(outer, inner, *x.shape[-2:]) for x in operands]
-    work = len(operands) * q.size * S // PER_ADDITION
+    work = len(operands) * q.size * S // PER_ADDITION  # there are about as many products as operands
     kernel(work, *arrays, mask, q.dtype.type(scale), is_causal, out)
 
 

@@ -18,8 +18,8 @@ from minigrad.kernels.cuda.sweeps import softmax, softmax_backward
 
 __all__ = ["attention", "attention_backward"]
 
-until = Elementwise("until", lambda row, column, z, hidden: z if column <= row else hidden)
-unless = Elementwise("unless", lambda top, hidden, a: 0 if top == hidden else a)
+up_to_own_place = Elementwise("up_to_own_place", lambda row, column, z, hidden: z if column <= row else hidden)
+if_any_seen = Elementwise("if_any_seen", lambda top, hidden, a: 0 if top == hidden else a)
 
 
 def attention(
@@ -49,12 +49,12 @@ def weights(
     z = mul(matmul(q, turned(k)), np.asarray(scale, q.dtype))
     if mask is not None:
         z = add(z, mask)
-    if is_causal:  # a query sees keys up to its own place
+    if is_causal:
         rows, columns = arange(z.shape[-2], z.device), arange(z.shape[-1], z.device)
-        until(rows.view((rows.size, 1), (8, 0)), columns, z, hidden, out=z)
+        up_to_own_place(rows.view((rows.size, 1), (8, 0)), columns, z, hidden, out=z)
     a = softmax(z, z.ndim - 1)
-    if mask is not None:  # a query that may see no key has weights of 0, not of NaN
-        unless(amax(z, (z.ndim - 1,), True), hidden, a, out=a)
+    if mask is not None:  # a query from which it hides every key has weights of 0, not of NaN
+        if_any_seen(amax(z, (z.ndim - 1,), True), hidden, a, out=a)
     return a
 
 

@@ -139,7 +139,7 @@ def take_step(
     for x, copy in zip(written, (first, *found[2:]), strict=True):
         if x is not None and copy is not x:
             steps.copied.append((copy, x))
-    if not current.together:
+    if steps.copied or not current.together:  # the next step may touch what is still to be written back
         devices.flush()
 
 

@@ -25,11 +25,11 @@ def attention_backward(
 
 
 def _weights(q: Array, k: Array, mask: Array | None, scale: float, is_causal: bool) -> Array:
-    """(..., L, S); a query that may see no key has weights of 0."""
+    """(..., L, S); a query from which the mask hides every key has weights of 0."""
     z = q @ k.mT * q.dtype.type(scale)
     if mask is not None:
         z = z + mask
     if is_causal:
         z = np.where(np.tri(*z.shape[-2:], dtype=np.bool_), z, -np.inf)  # a query sees keys up to its own place
-    sees_none = (z == -np.inf).all(-1, keepdims=True)
-    return np.where(sees_none, 0, softmax(z, -1))
+    a = softmax(z, -1)
+    return a if mask is None else np.where((z == -np.inf).all(-1, keepdims=True), 0, a)

@@ -21,6 +21,8 @@ __all__ = ["multi_head_attention_forward", "scaled_dot_product_attention", "sinu
 
 # -- queries, keys and values ---------------------------------------------------------------------------------
 
+NAME = "scaled_dot_product_attention"
+
 
 def scaled_dot_product_attention(
     query: Tensor,
@@ -60,14 +62,10 @@ def scaled_dot_product_attention(
     tensor([[1.0008]])
     """
     q, k, v = _checked(query, key, value, enable_gqa)
-    p, rate = check_probability(NAME, dropout_p), 1 / math.sqrt(q.shape[-1] or 1)
-    if scale is not None:
-        rate = parameter(NAME, "scale", scale)
+    p = check_probability(NAME, dropout_p)
+    scale = 1 / math.sqrt(q.shape[-1] or 1) if scale is None else parameter(NAME, "scale", scale)
     mask = None if attn_mask is None else _mask(NAME, attn_mask, q, k, is_causal)
-    return attend(q, k, v, mask, p, rate, is_causal, need_weights=False)[0]
-
-
-NAME = "scaled_dot_product_attention"
+    return attend(q, k, v, mask, p, scale, is_causal, need_weights=False)[0]
 
 
 def attend(
@@ -172,8 +170,8 @@ def multi_head_attention_forward(
         use_separate_proj_weight: take ``q_proj_weight`` (E, E), ``k_proj_weight`` (E, Ek) and ``v_proj_weight``
             (E, Ev) instead.
         in_proj_bias: (3 E,), or None.
-        bias_k, bias_v: one more key and value, (1, 1, E) each, or None.
-        add_zero_attn: one more key and value, of zeros.
+        bias_k, bias_v: one more key and value, (1, 1, E) each, or None; every query sees them.
+        add_zero_attn: one more key and value, of zeros, the same.
         dropout_p: how many of the weights become 0, if ``training``.
         out_proj_weight, out_proj_bias: of what the heads found, (E, E) and (E,).
         key_padding_mask: (N, S), True, or -Inf, for keys that no query sees.
@@ -197,20 +195,20 @@ def multi_head_attention_forward(
         key_padding_mask = None if key_padding_mask is None else tensor(name, key_padding_mask).unsqueeze(0)
     separate = (q_proj_weight, k_proj_weight, v_proj_weight)
     together = (None,) * 3 if in_proj_weight is None else in_proj_weight.chunk(3)
-    weights = [w for w in (separate if use_separate_proj_weight else together) if w is not None]
+    projections = [w for w in (separate if use_separate_proj_weight else together) if w is not None]
     biases = (None,) * 3 if in_proj_bias is None else in_proj_bias.chunk(3)
-    if len(weights) < 3:
+    if len(projections) < 3:
         raise ValueError(f"{name}: needs in_proj_weight, or use_separate_proj_weight and a weight for q, k and v")
 
     to_heads = (0, 2, 1, 3) if batch_first else (1, 2, 0, 3)
     q, k, v = (
         linear(t, w, b).unflatten(-1, (heads, E // heads)).permute(to_heads)  # (N, heads, L or S, E / heads)
-        for t, w, b in zip((q, k, v), weights, biases, strict=True)
+        for t, w, b in zip((q, k, v), projections, biases, strict=True)
     )
     (N, _, L, _), S = q.shape, k.shape[-2]
     mask = _merged(name, attn_mask, key_padding_mask, (N, heads, L, S), q.dtype)
-    hides_later = is_causal and (attn_mask is None or not need_weights)
-    if hides_later and attn_mask is not None:  # which says the same, and would be read for every head
+    hides_later = is_causal and (attn_mask is None or not (need_weights or attn_mask.requires_grad))
+    if hides_later and attn_mask is not None:  # it says the same as is_causal, and to add it takes longer
         mask = _merged(name, None, key_padding_mask, (N, heads, L, S), q.dtype)
     if hides_later and (bias_k is not None or add_zero_attn):  # the keys added now are seen by every query
         hides_later, hidden = False, later(L, S, q)

@@ -168,3 +168,27 @@ def test_memory_is_given_in_one_order_whatever_the_order_of_its_return() -> None
         assert [memory.address for memory in first] == places
     del first
     cache.empty()
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_what_is_written_back_later_is_not_missed_by_the_next_parameter(name: str) -> None:
+    """A transposed parameter is copied for the step; the next one lies in the same memory."""
+
+    def make(where: str) -> list[mg.Tensor]:
+        base = mg.tensor([[1.0, 2.0], [3.0, 4.0]], device=where)
+        found = [base.T.detach().requires_grad_(), base.detach().requires_grad_()]
+        for p in found:
+            p.grad = mg.ones(2, 2, device=where)
+        return found
+
+    assert_steps_agree(make, name)
+
+
+def test_a_gradient_in_the_memory_of_a_transposed_parameter_is_read_after_its_step() -> None:
+    def make(where: str) -> list[mg.Tensor]:
+        base = mg.tensor([[1.0, 2.0], [3.0, 4.0]], device=where)
+        p, q = base.T.detach().requires_grad_(), mg.zeros(2, 2, device=where, requires_grad=True)
+        p.grad, q.grad = mg.ones(2, 2, device=where), base.detach()
+        return [p, q]
+
+    assert_steps_agree(make, "SGD")
