@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import tracemalloc
+from importlib import import_module
 from typing import Any
 
+import numba
 import numpy as np
 import pytest
 
 import minigrad as mg
 from minigrad.kernels import cpu, reference
-from minigrad.kernels.cpu.attention import ROWS
 from minigrad.nn import functional as F
 
 Array = np.ndarray[Any, Any]
+MODULE = import_module("minigrad.kernels.cpu.attention")
+ROWS = 5 if numba.config.DISABLE_JIT else MODULE.ROWS  # queries at a time; as Python, many take long
+
+
+@pytest.fixture(autouse=True)
+def _few_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(MODULE, "ROWS", ROWS)
 
 
 def normal(*shape: int, seed: int = 0) -> Array:
@@ -55,9 +63,9 @@ def test_a_mask_is_added_where_it_repeats(shape, is_causal):
 
 
 def test_operands_may_lie_in_any_order():
-    x = normal(3, 2, 70, 8)
+    x = normal(3, 2, ROWS + 2, 8)
     layouts = [x, x[..., ::-1], x[:, :, ::-1], np.asfortranarray(x), np.broadcast_to(x[:1, :1], x.shape)]
-    layouts += [normal(3, 70, 2, 8).swapaxes(1, 2), normal(3, 2, 8, 70).swapaxes(2, 3)]
+    layouts += [normal(3, ROWS + 2, 2, 8).swapaxes(1, 2), normal(3, 2, 8, ROWS + 2).swapaxes(2, 3)]
     for q in layouts:
         for k in layouts:
             agree(q, k, q, None, "float64", is_causal=True)
@@ -101,6 +109,7 @@ def test_the_number_of_threads_changes_no_bit():
     assert all(each == found[0] for each in found)
 
 
+@pytest.mark.compiled
 def test_nobody_holds_the_weights():
     """A step takes less memory than the weights of all heads alone would."""
     q, k, v = (mg.from_numpy(normal(2, 4, 512, 8, seed=s)).requires_grad_() for s in range(3))
