@@ -93,6 +93,7 @@ def make_exponentials(dtype: DType) -> Callable:
 
 @in_lanes
 def weigh_short(a, da, share):
+    """a *= share, and sum a da."""
     total = a.dtype.type(0)
     for j in range(a.size):
         a[j] *= share
@@ -123,6 +124,7 @@ def line(x, r, n):
 
 @inline
 def scale_row(x, factor, to):
+    """to = factor x, for one row."""
     for c in range(x.size):
         to[c] = factor * x[c]
 
@@ -182,6 +184,7 @@ def make_weights(dtype: DType) -> Callable:
 
 
 def attention_piece(dtype: DType) -> Callable:
+    """out = share e v, for the blocks of queries of a thread."""
     block, weights, turn, one = make_block(dtype), make_weights(dtype), make_turn(dtype), dtype.type(1)
 
     def piece(q, k, v, mask, scale, is_causal, out, part, parts):
@@ -217,6 +220,7 @@ def attention_piece(dtype: DType) -> Callable:
 
 
 def attention_backward_piece(dtype: DType) -> Callable:
+    """d = dq, dk, dv, one below the other, for the heads of a thread."""
     block, weights, turn, one = make_block(dtype), make_weights(dtype), make_turn(dtype), dtype.type(1)
 
     def piece(dout, q, k, v, mask, scale, is_causal, d, part, parts):
@@ -298,6 +302,7 @@ def attention_backward(
 def run(
     kernel: Kernel, operands: tuple[Array, ...], mask: Array | None, scale: float, is_causal: bool, out: Array
 ) -> None:
+    """Call the kernel with the batch as two dims, and the mask repeated for each of them."""
     q, v = operands[-3], operands[-1]
     *batch, L, _ = q.shape
     S = v.shape[-2]
